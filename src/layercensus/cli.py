@@ -1,0 +1,187 @@
+"""The command: a thin shell over the library."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from .errors import CensusError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, 2 for what the user can mend, 130 or 143 when interrupted."""
+    args = parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        args.run(args)
+    except CensusError as error:
+        print(f"layercensus: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        where = f"; what is counted is kept, go on with: --out {args.out} --resume" if getattr(args, "out", None) else ""
+        print(f"layercensus: interrupted{where}", file=sys.stderr)
+        return 143 if isinstance(stop, Terminated) else 130
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, treated like Ctrl-C."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="layercensus", description="How many concepts has each layer of a network learned?")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _demo(commands.add_parser("demo", help="train a small net on handwritten digits, count it, write the report"))
+    _run(commands.add_parser("run", help="count a model on data"))
+    _layers(commands.add_parser("layers", help="list a model's layers, and which are counted by default"))
+    _report(commands.add_parser("report", help="draw the page of a saved census again"))
+    _diff(commands.add_parser("diff", help="what changed between two saved censuses"))
+    return top
+
+
+def _demo(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--out", default="layercensus-demo", metavar="DIR", help="results folder (default %(default)s)")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--quiet", action="store_true", help="no progress bars")
+    p.set_defaults(run=run_demo)
+
+
+def _run(p: argparse.ArgumentParser) -> None:
+    p.add_argument("model", metavar="MODEL", help="module:factory | efficientnet-lite:0 | hf:NAME_OR_FOLDER | digits")
+    p.add_argument("data", metavar="DATA", help="digits | images:FOLDER | npz:FILE | text:FILE | module:factory")
+    p.add_argument("--out", required=True, metavar="DIR", help="results folder")
+    p.add_argument("--overwrite", action="store_true", help="replace a census that DIR already holds")
+    p.add_argument("--resume", action="store_true", help="go on with an interrupted count in DIR")
+    p.add_argument("--layers", action="append", metavar="GLOB", help="layers to count (several times: several globs)")
+    p.add_argument("--unit-axis", action="append", default=[], metavar="GLOB=AXIS", help="where a layer's units are")
+    p.add_argument("--no-twin", action="store_true", help="count without the untrained twin")
+    p.add_argument("--replica", action="append", default=[], metavar="MODEL", help="another training run of the model")
+    p.add_argument("--size", type=int, metavar="PIXELS", help="side to which images are resized and cropped")
+    p.add_argument("--strength", type=float, metavar="X", help="strength of the perturbed views (default 1)")
+    p.add_argument("--panel", type=int, metavar="N", help="examples for tests between units (default 2048)")
+    p.add_argument("--reliability", type=float, metavar="R", help="cut below which a unit is noise (default .5)")
+    p.add_argument("--tau", type=float, metavar="T", help="correlation from which units are duplicates (default .9)")
+    p.add_argument("--signed", action="store_true", help="a unit and its negative are two concepts")
+    p.add_argument("--batch", type=int, metavar="N", help="examples a forward pass (default 32)")
+    p.add_argument("--skip-bad", type=int, default=0, metavar="N", help="unreadable files to skip before giving up")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--quiet", action="store_true", help="no progress bars")
+    p.set_defaults(run=run_run)
+
+
+def _layers(p: argparse.ArgumentParser) -> None:
+    p.add_argument("model", metavar="MODEL")
+    p.add_argument("data", metavar="DATA", nargs="?", help="data to look at the layers with, where the model needs it")
+    p.add_argument("--size", type=int, metavar="PIXELS")
+    p.set_defaults(run=run_layers)
+
+
+def _report(p: argparse.ArgumentParser) -> None:
+    p.add_argument("folder", metavar="DIR")
+    p.set_defaults(run=run_report)
+
+
+def _diff(p: argparse.ArgumentParser) -> None:
+    p.add_argument("a", metavar="A")
+    p.add_argument("b", metavar="B")
+    p.set_defaults(run=run_diff)
+
+
+def run_demo(args: argparse.Namespace) -> None:
+    """layercensus demo."""
+    from .demo import demo
+
+    census = demo(Path(args.out), seed=args.seed, progress=not args.quiet)
+    _show(census, Path(args.out))
+
+
+def run_run(args: argparse.Namespace) -> None:
+    """layercensus run MODEL DATA --out DIR."""
+    from .models.open import open_model
+    from .take import take
+
+    out = Path(args.out)
+    if (out / "census.json").exists() and not args.overwrite:
+        raise CensusError(f"{out} already holds a census. Name another --out, or replace it with --overwrite.")
+    model = _sized(open_model(args.model), args.size)
+    if model.prepare:
+        print(f"inputs: {model.prepare.describe()}")
+    views = args.strength
+    census = take(
+        model, args.data, layers=args.layers, twin=not args.no_twin, replicas=args.replica, views=views, seed=args.seed,
+        settings=_settings(args),
+    )  # fmt: skip
+    _show(census, out)
+
+
+def _sized(model, size: int | None):  # type: ignore[no-untyped-def]
+    from .models.prepare import Prepare
+
+    return model if size is None else replace(model, prepare=replace(model.prepare or Prepare(), size=(size, size)))
+
+
+def _settings(args: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from .settings import Settings
+
+    given = {name: getattr(args, name) for name in ("panel", "reliability", "tau", "batch") if getattr(args, name) is not None}
+    return Settings(
+        **given, sign_blind=not args.signed, unit_axis=dict(map(_axis, args.unit_axis)), out=args.out, resume=args.resume,
+        limit_bad=args.skip_bad, progress=not args.quiet,
+    )  # fmt: skip
+
+
+def _axis(text: str) -> tuple[str, int]:
+    glob, _, axis = text.rpartition("=")
+    if not glob or not axis.lstrip("-").isdigit():
+        raise CensusError(f"--unit-axis must be GLOB=AXIS, such as 'blocks.*=2'. Got {text!r}.")
+    return glob, int(axis)
+
+
+def _show(census, out: Path) -> None:  # type: ignore[no-untyped-def]
+    from .report.terminal import show
+
+    page = census.report(out / "report")
+    show(census)
+    print(f"\nreport: {page}")
+
+
+def run_layers(args: argparse.Namespace) -> None:
+    """layercensus layers MODEL [DATA]."""
+    from .models.open import open_model
+    from .report.terminal import show_layers
+    from .take import layers_of
+
+    show_layers(layers_of(_sized(open_model(args.model), args.size), args.data))
+
+
+def run_report(args: argparse.Namespace) -> None:
+    """layercensus report DIR."""
+    from .census import load
+
+    print(load(args.folder).report(Path(args.folder) / "report"))
+
+
+def run_diff(args: argparse.Namespace) -> None:
+    """layercensus diff A B."""
+    from .census import load
+    from .diff import differences
+    from .report.terminal import show_difference
+
+    show_difference(differences(load(args.a), load(args.b)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+"""The pass over the data: every net sees every example once, and the panel's examples in two perturbed views."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from .data.batch import Batch
+from .data.keys import key
+from .data.source import Source
+from .data.views import Views, make_view
+from .errors import CensusError
+from .models.layers import Layer, call
+from .settings import Settings
+from .spool import Spool
+from .tally import Reading, Streams, reduce_output
+from .tap import tap
+
+BUFFER_BYTES = 96_000_000  # readings kept in memory between checkpoints
+
+
+@dataclass(frozen=True)
+class Net:
+    """A net under count and the layers of it that are counted."""
+
+    name: str  # "trained", "twin", "replica0", ...
+    net: nn.Module
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All readings of one batch; it counts as a whole or not at all."""
+
+    ids: tuple[str, ...]
+    keys: Tensor  # (examples,) int64
+    labels: Tensor  # (examples,) int64, -1 without
+    rows: Tensor  # (chosen,) int64, which of them are in the panel
+    clean: dict[str, Reading]  # by "net|layer"
+    a: dict[str, Reading]
+    b: dict[str, Reading]
+
+
+def count(nets: Sequence[Net], source: Source, views: Views, spool: Spool, settings: Settings, seed: int) -> None:
+    """Count `source` into `spool`. On any interruption what was counted until then is saved before it is passed on."""
+    counting = _Counting(nets, spool, settings)
+    sampler = PanelSampler(settings.panel, source.ids, spool.panel_keys())
+    known = set(spool.done.tolist())
+    total = source.length
+    bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
+    try:
+        for batch in source.batches(settings.batch, skip=(lambda id: key(id) in known) if known else None):
+            seen = look(nets, _fresh(batch, known), views, sampler, settings, seed)
+            with uninterrupted():
+                counting.add(seen)
+                known.update(seen.keys.tolist())
+            bar.update(len(seen.ids))
+    finally:
+        bar.close()
+        with uninterrupted():
+            counting.save()
+
+
+def _fresh(batch: Batch, known: set[int]) -> Batch:
+    """The batch without examples that were counted before an interruption; an id met twice is an error."""
+    keys = [key(id) for id in batch.ids]
+    if len(set(keys)) < len(keys) or any(k in known for k in keys):
+        seen: set[int] = set(known)
+        twice = next(id for id, k in zip(batch.ids, keys, strict=True) if k in seen or seen.add(k))  # type: ignore[func-returns-value]
+        raise CensusError(f"Example ids must be unique. Got {twice!r} twice.")
+    return batch
+
+
+class PanelSampler:
+    """Which examples belong to the panel: those with the smallest keys, decided as they come."""
+
+    def __init__(self, capacity: int, ids: Sequence[str] | None, chosen: NDArray[np.int64]) -> None:
+        self.capacity = capacity
+        self.kept = np.sort(chosen)[:capacity]
+        self.limit: int | None = None
+        if ids is not None:
+            keys = np.sort(np.fromiter((key(id) for id in ids), dtype=np.int64, count=len(ids)))
+            self.limit = int(keys[capacity - 1]) if len(keys) > capacity else int(np.iinfo(np.int64).max)
+
+    def choose(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of a batch that are in the panel, as far as one can know by now."""
+        if self.limit is not None:
+            return np.flatnonzero(keys <= self.limit)
+        full = len(self.kept) == self.capacity
+        rows = np.flatnonzero(keys < self.kept[-1]) if full else np.arange(len(keys))
+        self.kept = np.sort(np.concatenate([self.kept, keys[rows]]))[: self.capacity]
+        return rows
+
+
+def look(nets: Sequence[Net], batch: Batch, views: Views, sampler: PanelSampler, settings: Settings, seed: int) -> Seen:
+    """Everything that is read of one batch."""
+    keys = np.array([key(id) for id in batch.ids], dtype=np.int64)
+    rows = torch.from_numpy(sampler.choose(keys))
+    draws = _draws(keys[rows.numpy()], settings.spots, seed)
+    clean = _read(nets, batch, rows, draws)
+    a = b = {}
+    if len(rows):
+        chosen = batch.take(rows)
+        a, b = (_read(nets, make_view(views, chosen, seed, view), None, None) for view in (0, 1))
+    labels = batch.labels if batch.labels is not None else torch.full((len(keys),), -1)
+    return Seen(batch.ids, torch.from_numpy(keys), labels.long().cpu(), rows, clean, a, b)
+
+
+def _draws(keys: NDArray[np.int64], spots: int, seed: int) -> Tensor:
+    """Where each example's maps are read, from its key alone: (examples, spots) in [0, 1)."""
+    draws = [np.random.default_rng([seed, int(k) & (2**64 - 1)]).random(spots, dtype=np.float32) for k in keys]
+    return torch.from_numpy(np.stack(draws)) if draws else torch.zeros(0, spots)
+
+
+def _read(nets: Sequence[Net], batch: Batch, rows: Tensor | None, draws: Tensor | None) -> dict[str, Reading]:
+    readings: dict[str, Reading] = {}
+    for net in nets:
+        inputs = batch.for_net(net.net)
+
+        def sink(layer: Layer, x: Tensor, name: str = net.name) -> None:
+            reading = reduce_output(x, layer.unit_axis, mask=batch.mask, rows=rows, draws=draws)
+            _finite(reading.mean, layer, batch, name)
+            readings[f"{name}|{layer.name}"] = reading
+
+        with tap(net.net, net.layers, sink):
+            call(net.net, inputs)
+    return readings
+
+
+def _finite(mean: Tensor, layer: Layer, batch: Batch, net: str) -> None:
+    if torch.isfinite(mean.sum()):
+        return
+    bad = (~torch.isfinite(mean)).nonzero()
+    if len(bad) == 0:
+        return
+    row, unit = bad[0].tolist()
+    value = "NaN" if mean[row, unit].isnan() else "inf"
+    raise CensusError(
+        f"Activations must be finite. Got {value} in layer {layer.name!r} of the {net} net, unit {unit}, "
+        f"for example {batch.ids[row]!r}. What is counted so far is kept."
+    )
+
+
+@dataclass
+class _Counting:
+    """Readings since the last checkpoint, and the streams of every layer."""
+
+    nets: Sequence[Net]
+    spool: Spool
+    settings: Settings
+    waiting: list[Seen] = field(default_factory=list)
+    streams: dict[str, Streams] = field(default_factory=dict)
+    saved_at: float = field(default_factory=time.monotonic)
+    bytes: int = 0
+
+    def __post_init__(self) -> None:
+        places = [(net.name, layer) for net in self.nets for layer in net.layers]
+        held = self.spool.many_streams([(name, layer.name) for name, layer in places])
+        for (name, layer), streams in zip(places, held, strict=True):
+            self.streams[f"{name}|{layer.name}"] = streams or Streams.empty(layer.width, self.settings.top)
+
+    def add(self, seen: Seen) -> None:
+        self.waiting.append(seen)
+        self.bytes += sum(_bytes(r) for group in (seen.clean, seen.a, seen.b) for r in group.values())
+        if self.bytes > BUFFER_BYTES or time.monotonic() - self.saved_at > self.settings.checkpoint:
+            self.save()
+
+    def save(self) -> None:
+        """A checkpoint with everything that waits."""
+        if not self.waiting:
+            return
+        keys = torch.cat([seen.keys for seen in self.waiting])
+        for place, streams in self.streams.items():
+            readings = [seen.clean[place] for seen in self.waiting]
+            streams.update(torch.cat([r.mean for r in readings]), torch.cat([r.peak for r in readings]), keys)
+        state = {f"{place}|{k}": v for place, s in self.streams.items() for k, v in s.state_dict().items()}
+        self.spool.save(self._panel(), state, keys.tolist(), self._names())
+        self.waiting, self.bytes, self.saved_at = [], 0, time.monotonic()
+
+    def _panel(self) -> dict[str, Tensor]:
+        chosen = [seen for seen in self.waiting if len(seen.rows)]
+        if not chosen:
+            return {}
+        panel = {
+            "key": torch.cat([seen.keys[seen.rows] for seen in chosen]),
+            "label": torch.cat([seen.labels[seen.rows] for seen in chosen]),
+        }
+        for place in self.streams:
+            for name, pick in _PANEL.items():
+                panel[f"{place}|{name}"] = torch.cat([pick(seen, place) for seen in chosen])
+        return panel
+
+    def _names(self) -> dict[int, str]:
+        """Ids of the examples that are kept by name: the top ones of each unit."""
+        kept = {int(k) for s in self.streams.values() for t in (s.top.peak_key, s.top.mean_key) for k in t.unique()}
+        names = {k: name for k, name in self.spool.names.items() if k in kept}
+        for seen in self.waiting:
+            names.update((k, id) for k, id in zip(seen.keys.tolist(), seen.ids, strict=True) if k in kept)
+        return names
+
+
+def _spots(seen: Seen, place: str) -> Tensor:
+    spots = seen.clean[place].spots
+    return spots if spots is not None else seen.clean[place].mean[seen.rows].unsqueeze(1)
+
+
+_PANEL: dict[str, Callable[[Seen, str], Tensor]] = {
+    "mean": lambda seen, place: seen.clean[place].mean[seen.rows],
+    "peak": lambda seen, place: seen.clean[place].peak[seen.rows],
+    "a_mean": lambda seen, place: seen.a[place].mean,
+    "a_peak": lambda seen, place: seen.a[place].peak,
+    "b_mean": lambda seen, place: seen.b[place].mean,
+    "b_peak": lambda seen, place: seen.b[place].peak,
+    "spots": _spots,
+}
+
+
+def _bytes(reading: Reading) -> int:
+    return sum(t.numel() * t.element_size() for t in (reading.mean, reading.peak, reading.spots) if t is not None)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait until the block is done, so that an example is never counted twice or by half."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[tuple[int, FrameType | None]] = []
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(kind, lambda number, frame: caught.append((number, frame))) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
+    for number, frame in caught:
+        handler = signal.getsignal(number)
+        if callable(handler):
+            handler(number, frame)
+        elif handler == signal.SIG_DFL:
+            signal.raise_signal(number)

@@ -1,0 +1,162 @@
+"""Resampling of examples (never of positions) for the number of distinct units, at the cost of one correlation matrix.
+
+Examples are dealt into groups; sums over each group are kept, and a resample is a weighted sum of them. Only pairs of
+units near the threshold can change sides, so only these are followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from ..tally import Panel
+from .correlation import cut, tree
+
+GROUPS = 64
+MARGIN = 0.12  # how far below the threshold a pair is still followed
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """For each resample of the examples: how many distinct units, and how many in a draw of the narrowest width."""
+
+    distinct: NDArray[np.int64]  # (resamples,)
+    rarefied: NDArray[np.float64]  # (resamples,)
+    reliable: NDArray[np.int64]  # (resamples,)
+
+
+def weights(resamples: int, groups: int, seed: int) -> Tensor:
+    """How often each group of examples is drawn: (resamples, groups), every row sums to `groups`."""
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64))
+
+
+def reliability_resamples(half: Panel, seed: int, resamples: int) -> Tensor:
+    """ICC(1) of every unit in each resample of the examples: (resamples, units) float32."""
+    middle = (half.a_mean.double().mean(0) + half.b_mean.double().mean(0)) / 2
+    a, b = half.a_mean.double() - middle, half.b_mean.double() - middle
+    group = _groups(len(half))
+    draw = weights(resamples, int(group.max()) + 1, seed)
+    total = draw @ _per_group(torch.ones(len(half), 1, dtype=torch.float64), group)
+    m = draw @ _per_group((a + b) / 2, group) / total
+    cov = draw @ _per_group(a * b, group) / total - m.square()
+    var = draw @ _per_group((a.square() + b.square()) / 2, group) / total - m.square()
+    return torch.where(var > 0, cov / var.clamp(min=1e-300), -1.0).float()
+
+
+def distinct_resamples(
+    passed: Tensor, half: Panel, similarity: Tensor, rows: Tensor, *, tau: float, sign_blind: bool, presence: NDArray[np.float64], seed: int
+) -> Resamples:  # fmt: skip
+    """Count the distinct units again in every resample.
+
+    passed: (resamples, units) bool, reliable in that resample. similarity: (units, units) of the whole half.
+    rows: (examples, spots, units), the readings that duplicates are judged on. presence: chance by cluster size.
+    """
+    family = _families(similarity.numpy() >= tau - MARGIN)
+    size = np.bincount(family)
+    loners = torch.from_numpy(size[family] == 1)
+    alone = passed[:, loners].sum(1).numpy()
+    distinct, rarefied = alone.astype(np.int64), alone * presence[1]
+    if bool((~loners).any()):
+        members = np.flatnonzero(size[family] > 1)
+        pairs = _Pairs.near(similarity.numpy()[np.ix_(members, members)], family[members], tau - MARGIN)
+        c = _pair_resamples(rows[:, :, members], pairs, seed, len(passed))
+        c = c.abs() if sign_blind else c
+        for block, mask in _blocks(pairs, family[members], passed[:, members].numpy(), c.numpy()):
+            for r, sizes in _counted(block, mask, tau):
+                distinct[r] += len(sizes)
+                rarefied[r] += presence[sizes].sum()
+    return Resamples(distinct, rarefied, passed.sum(1).numpy())
+
+
+def _groups(examples: int) -> Tensor:
+    return torch.arange(examples) % min(GROUPS, examples)
+
+
+def _per_group(values: Tensor, group: Tensor) -> Tensor:
+    out = torch.zeros(int(group.max()) + 1, values.shape[1], dtype=values.dtype)
+    return out.index_add_(0, group, values)
+
+
+def _families(near: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Number of the connected family of each unit: clusters never reach across families."""
+    i, j = np.nonzero(near)
+    graph = coo_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=near.shape)
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    i: NDArray[np.int64]
+    j: NDArray[np.int64]
+    family: NDArray[np.int64]
+
+    @classmethod
+    def near(cls, similarity: NDArray[np.float64], family: NDArray[np.int64], floor: float) -> _Pairs:
+        i, j = np.nonzero(np.triu(similarity >= floor, 1))
+        return cls(i, j, family[i])
+
+
+def _pair_resamples(rows: Tensor, pairs: _Pairs, seed: int, resamples: int) -> Tensor:
+    """Correlation of every followed pair in each resample: (resamples, pairs)."""
+    x = rows - rows.flatten(0, 1).mean(0)
+    group = _groups(len(x))
+    count = int(group.max()) + 1
+    draw = weights(resamples, count, seed).float()
+    n = torch.stack([torch.tensor(float((group == g).sum())) for g in range(count)]) * x.shape[1]
+    first = torch.stack([x[group == g].flatten(0, 1).sum(0) for g in range(count)])
+    second = torch.stack([x[group == g].flatten(0, 1).square().sum(0) for g in range(count)])
+    cross = torch.stack([_products(x[group == g].flatten(0, 1), pairs) for g in range(count)])
+    total = (draw @ n)[:, None]
+    mean = draw @ first / total
+    var = (draw @ second / total - mean.square()).clamp(min=0)
+    cov = draw @ cross / total - mean[:, pairs.i] * mean[:, pairs.j]
+    scale = (var[:, pairs.i] * var[:, pairs.j]).sqrt()
+    return torch.where(scale > 0, cov / scale.clamp(min=1e-30), 0.0)
+
+
+def _products(x: Tensor, pairs: _Pairs) -> Tensor:
+    return (x.T @ x)[torch.from_numpy(pairs.i), torch.from_numpy(pairs.j)]
+
+
+Block = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+
+
+def _blocks(
+    pairs: _Pairs, family: NDArray[np.int64], passed: NDArray[np.bool_], c: NDArray[np.float64]
+) -> Iterator[tuple[Block, NDArray[np.bool_]]]:
+    """Per family: its pairs with their resampled correlations, and which members passed in each resample."""
+    order = np.argsort(pairs.family, kind="stable")
+    edges = np.flatnonzero(np.diff(pairs.family[order])) + 1
+    for chosen in np.split(order, edges):
+        members = np.flatnonzero(family == pairs.family[chosen[0]])
+        place = np.full(len(family), -1)
+        place[members] = np.arange(len(members))
+        yield (place[pairs.i[chosen]], place[pairs.j[chosen]], c[:, chosen]), passed[:, members]
+
+
+def _counted(block: Block, passed: NDArray[np.bool_], tau: float) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Cluster sizes of one family in every resample; resamples that agree on every pair are counted once."""
+    i, j, c = block
+    known: dict[bytes, NDArray[np.int64]] = {}
+    for r, alive in enumerate(passed):
+        mark = np.packbits(np.concatenate([alive, c[r] >= tau])).tobytes()
+        if mark not in known:
+            known[mark] = _sizes(i, j, c[r], alive, tau)
+        yield r, known[mark]
+
+
+def _sizes(
+    i: NDArray[np.int64], j: NDArray[np.int64], c: NDArray[np.float64], alive: NDArray[np.bool_], tau: float
+) -> NDArray[np.int64]:
+    matrix = np.zeros((len(alive), len(alive)))
+    matrix[i, j] = matrix[j, i] = c
+    matrix = matrix[np.ix_(alive, alive)]
+    return np.bincount(cut(tree(matrix), len(matrix), tau)) if len(matrix) else np.zeros(0, dtype=np.int64)

@@ -1,0 +1,68 @@
+"""Correlations between units, and the clusters of units that say the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+from torch import Tensor
+
+
+def standardised(rows: Tensor) -> Tensor:
+    """Columns with mean 0 and length 1; a column that does not vary becomes 0.
+
+    rows: (rows, units) float; returned float32.
+    """
+    shifted = rows.double() - rows.double().mean(0)
+    length = shifted.norm(dim=0)
+    still = length <= 1e-6 * rows.double().abs().amax(0).clamp(min=1e-300) * len(rows) ** 0.5
+    return torch.where(still, 0.0, shifted / length.clamp(min=1e-300)).float()
+
+
+def correlation(rows: Tensor) -> Tensor:
+    """(units, units) Pearson correlation; 0 for a unit that does not vary."""
+    z = standardised(rows)
+    return (z.T @ z).clamp(-1, 1)
+
+
+def unit_correlation(spots: Tensor, pooled: Tensor) -> Tensor:
+    """Correlation of units over the positions of all examples; where a unit is still at these positions, of its peaks.
+
+    spots: (examples, spots, units); pooled: (examples, units). Returned (units, units).
+    """
+    rows = spots.flatten(0, 1)
+    c = correlation(rows)
+    still = standardised(rows).abs().amax(0) == 0
+    if still.any() and spots.shape[1] > 1:
+        other = correlation(pooled)
+        c = torch.where(still[:, None] | still[None, :], other, c)
+    return c
+
+
+def likeness(c: Tensor, sign_blind: bool) -> NDArray[np.float64]:
+    """Similarity 0..1 as float64 for clustering: absolute, or with negative correlations as 0."""
+    return (c.abs() if sign_blind else c.clamp(min=0)).double().numpy()
+
+
+def tree(similarity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Complete-linkage tree of the units (SciPy's form); empty for fewer than two."""
+    if len(similarity) < 2:
+        return np.zeros((0, 4))
+    distance = 1.0 - similarity
+    np.fill_diagonal(distance, 0.0)
+    return linkage(squareform(np.maximum(distance, 0.0), checks=False), "complete")
+
+
+def cut(tree_: NDArray[np.float64], units: int, tau: float) -> NDArray[np.int64]:
+    """Cluster number 0, 1, ... of each unit when every pair within a cluster is at least `tau` alike."""
+    if units < 2:
+        return np.zeros(units, dtype=np.int64)
+    labels = fcluster(tree_, 1.0 - tau + 1e-9, "distance")
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def clusters(tree_: NDArray[np.float64], units: int, tau: float) -> int:
+    """How many clusters `cut` would give."""
+    return units - int((tree_[:, 2] <= 1.0 - tau + 1e-9).sum()) if units > 1 else units

@@ -1,0 +1,152 @@
+"""How many different things do the reliable units say?"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..settings import RELIABILITY_GRID, TAU_GRID
+from .bootstrap import Resamples, distinct_resamples, reliability_resamples
+from .correlation import clusters, correlation, cut, likeness, tree, unit_correlation
+from .measure import Column, Evidence, Measure, Outcome
+from .rarefaction import presence
+from .reliability import FEWEST
+
+POINTS = 24  # of the rarefaction curve
+
+
+def compute(evidence: Evidence) -> Outcome:
+    """Complete-linkage clusters of the reliable units at abs(correlation) >= tau, on the held-out half of the panel."""
+    half = evidence.panel.half(1)
+    if "reliable" not in evidence.units or len(half) < FEWEST:
+        return Outcome()
+    passed, r, real = (evidence.units[k] for k in ("reliable", "reliability", "real"))
+    wide = (evidence.units["live"] & real & (r >= RELIABILITY_GRID[0])).nonzero().flatten()
+    similarity = likeness(unit_correlation(half.spots[:, :, wide], half.peak[:, wide]), evidence.settings.sign_blind)
+    chosen = passed[wide].nonzero().flatten().numpy()
+    cluster = _clusters(similarity, chosen, evidence)
+    sizes = np.bincount(cluster) if len(cluster) else np.zeros(0, dtype=np.int64)
+    again = _resampled(evidence, wide, similarity)
+    unit_cluster = torch.full((evidence.width,), -1)
+    unit_cluster[wide[chosen]] = torch.from_numpy(cluster)
+    return Outcome(
+        layer=_layer(evidence, sizes, again) | {"distinct_pooled": _pooled(half.mean, passed, evidence)},
+        units={"cluster": unit_cluster, "representative": _representatives(unit_cluster, r)},
+        arrays=_arrays(evidence, similarity, r[wide].numpy(), sizes, again),
+    )
+
+
+def _clusters(similarity: NDArray[np.float64], chosen: NDArray[np.int64], evidence: Evidence) -> NDArray[np.int64]:
+    return cut(tree(similarity[np.ix_(chosen, chosen)]), len(chosen), evidence.settings.tau)
+
+
+def _pooled(mean: Tensor, passed: Tensor, evidence: Evidence) -> int:
+    """The same count when units are compared by their spatial means, the other reading."""
+    similarity = likeness(correlation(mean[:, passed]), evidence.settings.sign_blind)
+    return clusters(tree(similarity), len(similarity), evidence.settings.tau)
+
+
+def _representatives(cluster: Tensor, reliability: Tensor) -> Tensor:
+    """The most reliable unit of each cluster stands for it; ties go to the lower index; -1 outside clusters."""
+    best = torch.full_like(cluster, -1)
+    for c in range(int(cluster.max()) + 1 if len(cluster) else 0):
+        members = (cluster == c).nonzero().flatten()
+        best[members] = members[reliability[members].argmax()]
+    return best
+
+
+def _layer(evidence: Evidence, sizes: NDArray[np.int64], again: Resamples) -> dict[str, float]:
+    low, high = interval(len(sizes), again.distinct)
+    row: dict[str, float] = {
+        "distinct": len(sizes),
+        "distinct_low": low,
+        "distinct_high": high,
+        "distinct_per_unit": len(sizes) / evidence.width,
+    }
+    if evidence.width >= evidence.rarefy_to:
+        row["distinct_rarefied"] = float(presence(evidence.width, evidence.rarefy_to)[sizes].sum())
+    return row
+
+
+def interval(estimate: float, resampled: NDArray[np.float64] | NDArray[np.int64], level: float = 0.95) -> tuple[float, float]:
+    """Interval for a count from its resamples; see docs/intervals.md for its measured coverage."""
+    tail = (1 - level) / 2 * 100
+    low, high = np.percentile(resampled, [tail, 100 - tail])
+    return float(min(low, estimate)), float(max(high, estimate))
+
+
+def _resampled(evidence: Evidence, wide: Tensor, similarity: NDArray[np.float64]) -> Resamples:
+    settings, a, b = evidence.settings, evidence.panel.half(0), evidence.panel.half(1)
+    r = reliability_resamples(a, evidence.seed + 1, settings.resamples)[:, wide]
+    return distinct_resamples(
+        r >= settings.reliability,
+        b,
+        torch.from_numpy(similarity).float(),
+        b.spots[:, :, wide],
+        tau=settings.tau,
+        sign_blind=settings.sign_blind,
+        presence=presence(evidence.width, min(evidence.rarefy_to, evidence.width)),
+        seed=evidence.seed + 2,
+    )
+
+
+def _arrays(
+    evidence: Evidence, similarity: NDArray[np.float64], r: NDArray[np.float64], sizes: NDArray[np.int64], again: Resamples
+) -> dict[str, Tensor]:
+    count, fair = _grid(similarity, r, evidence)
+    draws = np.unique(np.geomspace(1, evidence.width, POINTS).round().astype(np.int64))
+    expected = [presence(evidence.width, int(m))[sizes].sum() for m in draws]
+    return {
+        "distinct_grid": torch.from_numpy(count),
+        "rarefied_grid": torch.from_numpy(fair),
+        "cluster_sizes": torch.from_numpy(np.sort(sizes)[::-1].copy()),
+        "rarefaction_draws": torch.from_numpy(draws),
+        "rarefaction": torch.tensor(expected, dtype=torch.float64),
+        "distinct_resamples": torch.from_numpy(again.distinct),
+        "rarefied_resamples": torch.from_numpy(again.rarefied),
+        "reliable_resamples": torch.from_numpy(again.reliable),
+    }
+
+
+def _grid(similarity: NDArray[np.float64], r: NDArray[np.float64], evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Distinct units for every pair of cuts: (reliability cuts, tau cuts), as counts and in a fair draw."""
+    count = np.zeros((len(RELIABILITY_GRID), len(TAU_GRID)), dtype=np.int64)
+    fair = np.zeros(count.shape)
+    chance = presence(evidence.width, min(evidence.rarefy_to, evidence.width))
+    for i, least in enumerate(RELIABILITY_GRID):
+        keep = r >= least
+        if i and keep.sum() == kept:
+            count[i], fair[i] = count[i - 1], fair[i - 1]
+            continue
+        kept = keep.sum()
+        branches = tree(similarity[np.ix_(keep, keep)])
+        for j, tau in enumerate(TAU_GRID):
+            sizes = np.bincount(cut(branches, int(kept), tau)) if kept else np.zeros(0, dtype=np.int64)
+            count[i, j], fair[i, j] = len(sizes), chance[sizes].sum()
+    return count, fair
+
+
+distinct = Measure(
+    "distinct",
+    compute,
+    layer_columns={
+        "distinct": Column(
+            "clusters of reliable units that say the same: complete linkage at abs(correlation) >= tau on held-out examples",
+            "concepts", 0, source="SCIENCE section 1",
+        ),
+        "distinct_low": Column("lower end of the 95 % interval over examples", "concepts", 0),
+        "distinct_high": Column("upper end of the 95 % interval over examples", "concepts", 0),
+        "distinct_per_unit": Column("distinct / width", "", 0, 1),
+        "distinct_rarefied": Column(
+            "expected distinct concepts in a random draw of as many units as the narrowest hidden layer has",
+            "concepts", 0, source="Hurlbert 1971",
+        ),
+        "distinct_pooled": Column("distinct when units are compared by their spatial means", "concepts", 0),
+    },
+    unit_columns={
+        "cluster": Column("number of the unit's cluster, -1 where it is in none", "", -1),
+        "representative": Column("the unit that stands for its cluster, -1 where it is in none", "", -1),
+    },
+)  # fmt: skip

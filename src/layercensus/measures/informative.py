@@ -1,0 +1,85 @@
+"""Does a unit tell the classes apart?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .chance import benjamini_hochberg
+from .measure import Column, Evidence, Measure, Outcome
+from .reliability import FEWEST
+
+PERMUTATIONS = 999
+TWIN_QUANTILE = 0.95
+
+
+def compute(evidence: Evidence) -> Outcome:
+    """eta^2 of the spatial mean over classes, against permuted labels and against the untrained twin's best units."""
+    known = evidence.panel.label >= 0
+    if evidence.classes < 2 or int(known.sum()) < FEWEST:
+        return Outcome()
+    x, label = evidence.panel.mean[known], evidence.panel.label[known]
+    live = evidence.units["live"]
+    eta2 = torch.where(live, explained(x, label, evidence.classes), torch.nan)
+    p = torch.where(live, permutation_p(x, label, evidence.classes, evidence.seed), torch.nan)
+    found = benjamini_hochberg(p, evidence.settings.q)
+    if evidence.twin_eta2 is not None:
+        others = evidence.twin_eta2[~evidence.twin_eta2.isnan()]
+        found = found & (eta2 > (others.quantile(TWIN_QUANTILE) if len(others) else 0))
+    return Outcome(
+        layer={"informative": int((found & evidence.units.get("reliable", live)).sum())},
+        units={"eta2": eta2, "eta2_p": p, "informative": found},
+    )
+
+
+def explained(x: Tensor, label: Tensor, classes: int) -> Tensor:
+    """eta^2 = between-class / total sum of squares of each unit, (units,) float32; nan for a unit that does not vary.
+
+    x: (examples, units); label: (examples,) int64 in 0..classes-1.
+    """
+    centred = x.double() - x.double().mean(0)
+    total = centred.square().sum(0)
+    between = _between(centred.float(), label[None], classes)[0]
+    return torch.where(total > 0, between / total.clamp(min=1e-300), torch.nan).float().clamp(max=1)
+
+
+def permutation_p(x: Tensor, label: Tensor, classes: int, seed: int) -> Tensor:
+    """(1 + permutations of the labels with at least this eta^2) / (1 + permutations), for each unit."""
+    centred = (x.double() - x.double().mean(0)).float()
+    observed = _between(centred, label[None], classes)[0] * (1 - 1e-5)
+    generator = torch.Generator().manual_seed(seed)
+    better = torch.zeros(x.shape[1])
+    for start in range(0, PERMUTATIONS, 27):
+        turns = min(27, PERMUTATIONS - start)
+        shuffled = torch.stack([label[torch.randperm(len(label), generator=generator)] for _ in range(turns)])
+        better += (_between(centred, shuffled, classes) >= observed).sum(0)
+    return (1 + better) / (1 + PERMUTATIONS)
+
+
+def _between(centred: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Sum of squares between classes for each labelling: labels (turns, examples) -> (turns, units)."""
+    turns, n = labels.shape
+    slot = labels + classes * torch.arange(turns)[:, None]
+    chosen = torch.zeros(turns * classes, n)
+    chosen[slot.flatten(), torch.arange(n).repeat(turns)] = 1.0
+    sums = (chosen @ centred).view(turns, classes, -1)
+    size = chosen.sum(1).view(turns, classes, 1).clamp(min=1)
+    return (sums.square() / size).sum(1)
+
+
+informative = Measure(
+    "informative",
+    compute,
+    layer_columns={
+        "informative": Column(
+            "reliable units whose eta^2 beats permuted labels (Benjamini-Hochberg) and, with a twin, the 95 % quantile "
+            "of the untrained units",
+            "units", 0, source="SCIENCE section 1",
+        )
+    },
+    unit_columns={
+        "eta2": Column("share of the unit's variance that lies between classes", "", 0, 1),
+        "eta2_p": Column("permutation p of eta^2", "", 0, 1),
+        "informative": Column("tells the classes apart better than chance and than untrained units", "", 0, 1),
+    },
+)  # fmt: skip

@@ -1,0 +1,80 @@
+"""Is a unit's response a property of the example, or of the accident of how the example was shown?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..settings import RELIABILITY_GRID
+from .chance import benjamini_hochberg, pairing_p
+from .measure import Column, Evidence, Measure, Outcome
+
+FEWEST = 8  # examples in a half below which nothing is said
+
+
+def compute(evidence: Evidence) -> Outcome:
+    """Share of variance that comes back between two perturbed views, ICC(1), on the half of the panel to choose by."""
+    half = evidence.panel.half(0)
+    if len(half) < FEWEST:
+        return Outcome()
+    live = evidence.units["live"]
+    r, p = _judged(half.a_mean, half.b_mean, live, evidence)
+    peak = comes_back(half.a_peak, half.b_peak)
+    real = benjamini_hochberg(p, evidence.settings.q)
+    passed = live & real & (r >= evidence.settings.reliability)
+    count = int(passed.sum())
+    curve = torch.stack([(live & real & (r >= cut)).sum() for cut in RELIABILITY_GRID])
+    return Outcome(
+        layer={"reliable": count, "reliable_ratio": count / evidence.width},
+        units={
+            "reliability": r,
+            "reliability_p": p,
+            "reliability_peak": torch.where(live, peak, torch.nan),
+            "real": real,
+            "reliable": passed,
+        },
+        arrays={"reliable_curve": curve},
+    )
+
+
+def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor]:
+    r = torch.where(live, comes_back(a, b), torch.nan)
+    middle = (a.double().mean(0) + b.double().mean(0)) / 2
+    needed = max(999, round(int(live.sum()) / evidence.settings.q))
+    p = pairing_p((a - middle).float(), (b - middle).float(), at_least=needed, seed=evidence.seed)
+    return r, torch.where(live & ~r.isnan(), p, torch.nan)
+
+
+def comes_back(a: Tensor, b: Tensor) -> Tensor:
+    """ICC(1) of each unit over examples seen in two views (Fisher's intraclass correlation; Shrout & Fleiss 1979).
+
+    a, b: (examples, units). Returned (units,) float32 in [-1, 1]; nan where neither view varies.
+    """
+    a, b = a.double(), b.double()
+    middle = (a.mean(0) + b.mean(0)) / 2
+    a, b = a - middle, b - middle
+    spread = (a.square().sum(0) + b.square().sum(0)) / 2
+    return torch.where(spread > 0, (a * b).sum(0) / spread, torch.nan).float()
+
+
+reliability = Measure(
+    "reliability",
+    compute,
+    layer_columns={
+        "reliable": Column(
+            "live units that are not noise: at least half of their variance comes back in a second perturbed view, and "
+            "more than by chance",
+            "units",
+            0,
+            source="SCIENCE section 1",
+        ),
+        "reliable_ratio": Column("reliable / width; NOT a dimension: copies keep it", "", 0, 1),
+    },
+    unit_columns={
+        "reliability": Column("share of variance of the spatial mean that comes back, ICC(1)", "", -1, 1),
+        "reliability_p": Column("permutation p of the reliability", "", 0, 1),
+        "reliability_peak": Column("the same for the spatial maximum", "", -1, 1),
+        "real": Column("reliability beyond chance (Benjamini-Hochberg)", "", 0, 1),
+        "reliable": Column("live, above the cut and beyond chance", "", 0, 1),
+    },
+)

@@ -1,0 +1,169 @@
+"""What has been counted so far, on disk: written as the count goes on, so that nothing is lost and memory stays fixed.
+
+Panel rows are appended in parts and read back one layer at a time; the streams are one small file, replaced at every
+checkpoint. A checkpoint is complete when the streams' file is: parts that it does not mention are ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .errors import CensusError
+from .tally import Panel, Streams
+from .tally.panel import ROWS
+
+State = dict[str, Tensor]
+
+
+class Spool:
+    """A folder of checkpoints of one count."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.about: dict[str, Any] = {}  # what is being counted; resuming anything else is refused
+        self.names: dict[int, str] = {}  # example ids by key, for the examples that are kept
+        self.done = np.zeros(0, dtype=np.int64)  # keys of every example seen
+        self.parts = 0
+
+    @classmethod
+    def start(cls, folder: Path, about: dict[str, Any], resume: bool) -> Spool:
+        """A fresh spool in `folder`, or with `resume` the one that is there.
+
+        Raises:
+            CensusError: when the folder holds another count, or one at all and `resume` is not set.
+        """
+        spool = cls(folder)
+        if not spool._streams_file.exists():
+            _make(folder)
+            spool.about = about
+            return spool
+        if not resume:
+            raise CensusError(f"{folder} holds an unfinished count. Go on with --resume, or name another --out.")
+        spool._read_head()
+        differing = sorted(k for k in about if spool.about.get(k) != about[k])
+        if differing:
+            raise CensusError(
+                f"{folder} holds a count with another {differing[0]}: "
+                f"{_short(spool.about.get(differing[0]))}, not {_short(about[differing[0]])}. Name another --out."
+            )
+        return spool
+
+    @property
+    def _streams_file(self) -> Path:
+        return self.folder / "streams.safetensors"
+
+    def _part(self, number: int) -> Path:
+        return self.folder / f"panel-{number:05d}.safetensors"
+
+    def _read_head(self) -> None:
+        with _opened(self._streams_file) as file:
+            head = json.loads(file.metadata()["head"])
+            self.done = file.get_tensor("done").numpy()
+        self.about, self.parts = head["about"], head["parts"]
+        self.names = {int(key): name for key, name in head["names"].items()}
+
+    def save(self, panel: State, streams: State, keys: Sequence[int], names: dict[int, str]) -> None:
+        """One checkpoint: the panel rows since the last one, and the streams as they now stand.
+
+        Raises:
+            CensusError: when the disk is full; what earlier checkpoints hold stays.
+        """
+        if panel:
+            _write(self._part(self.parts), panel, {})
+        parts = self.parts + bool(panel)
+        done = np.concatenate([self.done, np.asarray(keys, dtype=np.int64)])
+        head = {"about": self.about, "parts": parts, "names": {str(k): v for k, v in names.items()}}
+        _write(self._streams_file, {**streams, "done": torch.from_numpy(done)}, {"head": json.dumps(head)})
+        self.parts, self.done, self.names = parts, done, names
+
+    def streams(self, net: str, layer: str) -> Streams | None:
+        """What the streams of one layer hold, None when nothing was counted."""
+        return self.many_streams([(net, layer)])[0]
+
+    def many_streams(self, wanted: Iterable[tuple[str, str]]) -> list[Streams | None]:
+        """The same for several layers, opening the file once."""
+        if not self._streams_file.exists():
+            return [None for _ in wanted]
+        with _opened(self._streams_file) as file:
+            held: dict[str, list[str]] = {}
+            for key in file.keys():
+                held.setdefault(key.rpartition("|")[0], []).append(key)
+            return [_streams(file, held.get(f"{net}|{layer}", [])) for net, layer in wanted]
+
+    def panel(self, net: str, layer: str, capacity: int) -> Panel:
+        """The panel of one layer, sorted by key."""
+        parts = []
+        for number in range(self.parts):
+            with _opened(self._part(number)) as file:
+                shared = {name: file.get_tensor(name) for name in ("key", "label")}
+                parts.append(shared | {n: file.get_tensor(f"{net}|{layer}|{n}") for n in ROWS[2:]})
+        key = torch.cat([part["key"] for part in parts])
+        order = key.argsort(stable=True)[:capacity]
+        return Panel(torch.tensor(capacity), *(torch.cat([part[name] for part in parts])[order] for name in ROWS))
+
+    def panel_keys(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Keys of every example whose panel rows are on disk."""
+        keys = [np.zeros(0, dtype=np.int64)]
+        for number in range(self.parts):
+            with _opened(self._part(number)) as file:
+                keys.append(file.get_tensor("key").numpy())
+        return np.concatenate(keys)
+
+    def clear(self) -> None:
+        """Remove the checkpoints, once the census itself is saved."""
+        for file in [*self.folder.glob("panel-*.safetensors"), self._streams_file]:
+            file.unlink(missing_ok=True)
+        if self.folder.exists() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+def _streams(file: Any, keys: list[str]) -> Streams | None:
+    return Streams.from_state({key.rpartition("|")[2]: file.get_tensor(key) for key in keys}) if keys else None
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
+
+
+def _opened(file: Path) -> Any:
+    try:
+        return safe_open(str(file), framework="pt")
+    except Exception as error:
+        raise CensusError(f"{file} is damaged ({error}). Remove its folder and count again.") from error
+
+
+def _write(file: Path, tensors: State, metadata: dict[str, str]) -> None:
+    """Write beside, then rename: a reader never sees half a file."""
+    beside = file.with_suffix(".partial")
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(beside), metadata)
+        with open(beside, "rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(beside, file)
+    except Exception as error:
+        beside.unlink(missing_ok=True)
+        if "No space left" in str(error) or "os error 28" in str(error):
+            need = sum(t.numel() * t.element_size() for t in tensors.values()) / 1e6
+            raise CensusError(
+                f"No space left in {file.parent}: {need:.0f} MB more are needed. What is counted so far is kept; "
+                "free some space and go on with --resume."
+            ) from error
+        raise
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,28 @@
+"""Whether a layer's number is a count, a bound, or no evidence at all."""
+
+from __future__ import annotations
+
+from .findings import FEW
+from .models.layers import Layer
+from .tally import Panel
+
+
+def status(layer: Layer, panel: Panel, classes: int) -> str:
+    """ "count", or in words why the number is less than that."""
+    if layer.role == "output" and layer.kind.endswith("Linear") and len(layer.shape) == 1 and layer.width > 2:
+        shown = classes_shown(panel, classes)
+        if shown < layer.width:
+            return (
+                f"bound by the data: the {len(panel):,} examples of the panel show {shown} of {layer.width:,} classes, "
+                "so it is no count of the classes that the layer knows"
+            )
+    if len(panel) < FEW:
+        return f"too few examples: {len(panel)} in the panel, {FEW} are needed"
+    return "count"
+
+
+def classes_shown(panel: Panel, classes: int) -> int:
+    """How many classes the examples show: by label where labels are given, else by the unit that answers most."""
+    if classes:
+        return len(panel.label[panel.label >= 0].unique())
+    return len(panel.mean.argmax(1).unique()) if len(panel) else 0

@@ -1,0 +1,157 @@
+"""From what was counted to the tables: every measure on every layer of every net."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from .census import Census
+from .columns import LATER, LAYER_ORDER, UNIT_ORDER
+from .count import Net
+from .findings import find
+from .measures import FATES, Evidence, Outcome, measure
+from .models.layers import Layer
+from .settings import Settings
+from .spool import Spool
+from .status import status
+from .tally.streams import NOBODY, Top
+
+COUNTS = (
+    "examples", "live", "reliable", "distinct", "redundant", "informative", "replicated", "dead", "noise", "duplicate",
+    "distinct_pooled",
+)  # fmt: skip
+OWN = ("layer", "depth", "kind", "role", "width", "status", "examples")  # columns that the twin does not repeat
+
+
+def summarise(
+    spool: Spool, nets: Sequence[Net], class_names: Sequence[str] | None, about: dict[str, Any], settings: Settings, seed: int
+) -> Census:  # fmt: skip
+    """The census of what `spool` holds."""
+    layers = nets[0].layers
+    draw = narrowest(layers)
+    classes = _classes(spool, nets[0], settings, class_names)
+    rows, units, twin_units, runs, arrays = [], [], [], [], {}
+    for layer in tqdm(layers, desc="measuring", unit="layer", disable=not settings.progress):
+        outcomes = _outcomes(spool, nets, layer, draw, classes, settings, seed)
+        row = _row(layer, layers, outcomes)
+        panel = spool.panel("trained", layer.name, settings.panel)
+        row["status"] = status(layer, panel, classes)
+        rows.append(row)
+        for net, outcome in outcomes.items():
+            arrays.update({f"{net}|{layer.name}|{k}": v.numpy() for k, v in outcome.arrays.items()})
+            if net in ("trained", "twin"):
+                top = _top(spool, net, layer.name)
+                (units if net == "trained" else twin_units).append(_units(layer, outcome, top))
+            if net != "twin":
+                runs.append({"net": net, "layer": layer.name} | outcome.layer)
+    about = about | {"panel": len(panel), "rarefied_to": draw, "classes_seen": classes}
+    layer_table = _typed(pd.DataFrame(rows), _layer_order("twin" in outcomes))
+    unit_table = _typed(pd.concat(units, ignore_index=True), UNIT_ORDER)
+    twin_table = _typed(pd.concat(twin_units, ignore_index=True), UNIT_ORDER) if twin_units else pd.DataFrame()
+    findings = find(layer_table, unit_table, about)
+    run_table = _typed(pd.DataFrame(runs), ("net", "layer", *(c for c in LAYER_ORDER if c not in OWN)))
+    return Census(layer_table, unit_table, twin_table, run_table, arrays, findings, about)
+
+
+def narrowest(layers: Sequence[Layer]) -> int:
+    """Width of the narrowest counted hidden layer: the draw in which layers of all widths are compared."""
+    hidden = [layer.width for layer in layers if layer.role != "output"]
+    return min(hidden or [layer.width for layer in layers])
+
+
+def _classes(spool: Spool, net: Net, settings: Settings, names: Sequence[str] | None) -> int:
+    label = spool.panel(net.name, net.layers[0].name, settings.panel).label
+    top = int(label.max()) + 1 if len(label) else 0
+    return max(top, len(names) if names else 0) if top > 0 else 0
+
+
+def _outcomes(
+    spool: Spool, nets: Sequence[Net], layer: Layer, draw: int, classes: int, settings: Settings, seed: int
+) -> dict[str, Outcome]:
+    """The twin first, since the trained net is held against it; then the trained net and its replicas."""
+    panels = {net.name: spool.panel(net.name, layer.name, settings.panel) for net in nets}
+    width = {net.name: next(own.width for own in net.layers if own.name == layer.name) for net in nets}
+    outcomes: dict[str, Outcome] = {}
+    for net in sorted(panels, key=lambda name: (name != "twin", name != "trained", name)):
+        streams = spool.streams(net, layer.name)
+        if streams is None:
+            continue
+        others = tuple(panels[n] for n in panels if n.startswith("replica")) if net == "trained" else ()
+        twin = outcomes.get("twin", Outcome()).units.get("eta2")
+        outcomes[net] = measure(
+            Evidence(width[net], streams, panels[net], settings, draw, seed, classes, others, twin if net == "trained" else None)
+        )
+    return outcomes
+
+
+def _row(layer: Layer, layers: Sequence[Layer], outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    place = layers.index(layer)
+    row: dict[str, Any] = {
+        "layer": layer.name,
+        "depth": place / max(1, len(layers) - 1),
+        "kind": layer.kind,
+        "role": layer.role,
+        "width": layer.width,
+    }
+    row |= outcomes["trained"].layer
+    twin = outcomes["twin"].layer if "twin" in outcomes else {}
+    return row | {f"twin_{name}": value for name, value in twin.items() if name not in OWN}
+
+
+def _layer_order(twin: bool) -> tuple[str, ...]:
+    own = (*LAYER_ORDER[:5], "status", *LAYER_ORDER[5:], *LATER)
+    return own + tuple(f"twin_{name}" for name in own if name not in OWN)
+
+
+def _units(layer: Layer, outcome: Outcome, top: list[tuple[str, ...]]) -> pd.DataFrame:
+    columns: dict[str, Any] = {name: _plain(name, value) for name, value in outcome.units.items() if name in UNIT_ORDER}
+    live = outcome.units["live"].numpy()
+    columns["top"] = [ids if alive else () for ids, alive in zip(top, live, strict=True)]
+    return pd.DataFrame({"layer": layer.name, "unit": np.arange(len(live)), **columns})
+
+
+def _plain(name: str, value: Tensor) -> Any:
+    if name == "fate":
+        return [FATES[code] for code in value.tolist()]
+    if name == "representative":
+        return pd.array([None if v < 0 else v for v in value.tolist()], dtype="Int64")
+    array: NDArray[Any] = value.numpy()
+    if array.dtype == bool:
+        return pd.array(array, dtype="boolean")
+    return pd.array([None if np.isnan(v) else v for v in array.astype(np.float64)], dtype="Float64")
+
+
+def _top(spool: Spool, net: str, layer: str) -> list[tuple[str, ...]]:
+    streams = spool.streams(net, layer)
+    top: Top = streams.top if streams else Top.empty(0)
+    return [
+        tuple(spool.names[k] for k in column if k != NOBODY and k in spool.names)
+        for column in torch.unbind(top.peak_key, dim=1)
+        for column in [column.tolist()]
+    ]
+
+
+def _typed(table: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
+    """The columns in their order and types; what was not measured is NA."""
+    out = {}
+    for name in order:
+        bare = name.removeprefix("twin_")
+        values = table[name] if name in table else pd.Series([None] * len(table), dtype=object)
+        if bare in COUNTS or bare in ("width", "unit", "representative"):
+            out[name] = values.astype("Float64").astype("Int64")
+        elif bare in ("informative", "replicated") and values.dtype == "boolean":
+            out[name] = values
+        elif bare in ("layer", "kind", "role", "status", "fate", "net"):
+            out[name] = values.astype(object).where(values.notna(), "").astype("string")
+        elif bare == "top":
+            out[name] = values
+        else:
+            out[name] = values.astype("Float64")
+    return pd.DataFrame(out)

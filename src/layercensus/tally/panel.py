@@ -1,0 +1,54 @@
+"""A bounded sample of examples, chosen by a hash of their ids, with every reading that tests between units need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from .tally import Tally
+
+
+@dataclass
+class Panel(Tally):
+    """The `capacity` examples with the smallest keys, sorted by key, so that order and batching cannot matter.
+
+    a and b are the responses to two independently perturbed views of the same example.
+    """
+
+    capacity: Tensor  # () int64
+    key: Tensor  # (examples,) int64, ascending
+    label: Tensor  # (examples,) int64, -1 where none was given
+    mean: Tensor  # (examples, units) float32, unperturbed
+    peak: Tensor  # (examples, units) float32, unperturbed
+    a_mean: Tensor  # (examples, units) float32
+    a_peak: Tensor  # (examples, units) float32
+    b_mean: Tensor  # (examples, units) float32
+    b_peak: Tensor  # (examples, units) float32
+    spots: Tensor  # (examples, spots, units) float32, unperturbed, at seeded positions
+
+    @classmethod
+    def empty(cls, units: int, capacity: int = 2048, spots: int = 1) -> Self:
+        none, key = torch.zeros(0, units), torch.zeros(0, dtype=torch.int64)
+        return cls(
+            torch.tensor(capacity), key, key, none, none, none, none, none, none, torch.zeros(0, spots, units)
+        )
+
+    def merge(self, other: Panel) -> None:
+        keys = torch.cat([self.key, other.key])
+        order = keys.argsort(stable=True)[: int(self.capacity)]
+        for name in ROWS:
+            both = torch.cat([getattr(self, name), getattr(other, name)])
+            setattr(self, name, both[order])
+
+    def half(self, which: int) -> Panel:
+        """Every second example: 0 to choose by, 1 held out to test on."""
+        return Panel(self.capacity, *(getattr(self, name)[which::2] for name in ROWS))
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+
+ROWS = ("key", "label", "mean", "peak", "a_mean", "a_peak", "b_mean", "b_peak", "spots")

@@ -1,0 +1,74 @@
+"""One layer's response to some examples, reduced inside the hook in the tensor's own layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What later steps need of a layer's output; nothing here grows with the size of a feature map."""
+
+    mean: Tensor  # (examples, units) float32, over the counted positions: how much
+    peak: Tensor  # (examples, units) float32, over the counted positions: whether at all
+    spots: Tensor | None = None  # (chosen examples, spots, units) float32: which pattern
+
+
+def reduce_output(x: Tensor, unit_axis: int, *, mask: Tensor | None = None, rows: Tensor | None = None, draws: Tensor | None = None) -> Reading:
+    """The mean, the maximum and, for the examples in `rows`, a few positions of a layer's output.
+
+    x: (examples, ...) with the units on `unit_axis`; any floating dtype; never written to.
+    mask: (examples, positions) bool, True where a position counts; ignored where the layer has other positions.
+    rows: (chosen,) int64, the examples whose positions are read.
+    draws: (chosen, spots) float in [0, 1): where in the map; the same draw means the same place in every layer.
+    """
+    x = x.detach()
+    if x.ndim == 2:
+        value = x.float().cpu()
+        return Reading(value, value, None if rows is None else value[rows].unsqueeze(1))
+    flat, units_last = _positions(x, unit_axis)
+    axis = 1 if units_last else 2
+    if mask is not None and mask.shape == (flat.shape[0], flat.shape[axis]):
+        mean, peak = _masked(flat, units_last, mask.to(flat.device))
+    else:
+        mask, mean, peak = None, flat.mean(axis, dtype=torch.float32), flat.amax(axis).float()
+    spots = None if rows is None or draws is None else _spots(flat, units_last, rows, draws, mask)
+    return Reading(mean.cpu(), peak.cpu(), spots)
+
+
+def _positions(x: Tensor, unit_axis: int) -> tuple[Tensor, bool]:
+    """A view (examples, positions, units) where units are dense in memory, else (examples, units, positions)."""
+    if x.stride(unit_axis) == 1 or unit_axis == x.ndim - 1:
+        return x.movedim(unit_axis, -1).flatten(1, -2), True
+    return x.movedim(unit_axis, 1).flatten(2), False
+
+
+def _masked(flat: Tensor, units_last: bool, mask: Tensor) -> tuple[Tensor, Tensor]:
+    counted = mask.unsqueeze(2 if units_last else 1)
+    axis = 1 if units_last else 2
+    mean = flat.float().masked_fill(~counted, 0).sum(axis) / mask.sum(1, keepdim=True).clamp(min=1)
+    peak = flat.masked_fill(~counted, -torch.inf).amax(axis).float()
+    return mean, peak
+
+
+def _spots(flat: Tensor, units_last: bool, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:
+    place = _places(flat.shape[1 if units_last else 2], rows, draws, mask).to(flat.device)
+    row = rows.to(flat.device).unsqueeze(1)
+    picked = flat[row, place] if units_last else flat[row, :, place]
+    return picked.float().cpu()
+
+
+def _places(positions: int, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:
+    """Indices (chosen, spots) of the drawn positions; a map with no more positions than spots is read whole."""
+    if mask is None:
+        if positions <= draws.shape[1]:
+            return torch.arange(positions).expand(len(rows), positions)
+        return (draws * positions).long().clamp(max=positions - 1)
+    chosen = mask.cpu()[rows]
+    counted = chosen.sum(1, keepdim=True).clamp(min=1)
+    rank = (draws * counted).long().minimum(counted - 1)
+    order = (~chosen).to(torch.uint8).argsort(dim=1, stable=True)  # counted positions first, in their order
+    return order.gather(1, rank)

@@ -1,0 +1,128 @@
+"""How a number changes over depth: Kendall's tau, a shape, and how sure both are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau
+
+Values = NDArray[np.float64]
+
+FLAT = 0.15  # of the level: a smaller range over depth is no trend
+FIT = 0.7  # share of the variation over depth that a shape must explain
+BEND = 0.15  # how much more of it a hump must explain than the best monotone curve
+SURE = 0.9  # share of resamples that must agree on the shape
+CHANCE = 0.05 / 4  # a shape must be rarer than this among random orders of the layers: four shapes are tried
+CHANCE_OF_FOUR = 0.05  # the same for four layers, whose 24 orders cannot be rarer than 1/24
+ORDERS = 400  # random orders drawn where there are too many to go through
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One number's course over depth."""
+
+    tau: float  # Kendall's tau-b with depth, -1 ... 1
+    low: float  # 95 % interval over resampled examples
+    high: float
+    shape: str  # rises | falls | humps | dips | flat | undecided
+    agreement: float  # share of resamples with that shape, 0 ... 1
+    layers: int
+
+
+def trend(values: Sequence[float], resamples: Values, level: float) -> Trend:
+    """The course of `values` over depth.
+
+    values: (layers,). resamples: (resamples, layers), the same numbers on resampled examples; they are moved so that
+    their mean is the estimate, since counts of clusters are biased in a resample. level: the size against which a
+    range counts as flat, e.g. the mean count of trained and untrained net.
+    """
+    y = np.asarray(values, dtype=np.float64)
+    centred = resamples - resamples.mean(0) + y
+    taus = np.array([_tau(row) for row in centred])
+    shapes = [course(row, level) for row in centred]
+    shape = course(y, level)
+    agreement = float(np.mean([s == shape for s in shapes])) if len(shapes) else 0.0
+    sure = agreement >= SURE and (shape == "flat" or rarity(y, shape) <= (CHANCE if len(y) > 4 else CHANCE_OF_FOUR))
+    low, high = np.percentile(taus, [2.5, 97.5])
+    return Trend(_tau(y), float(low), float(high), shape if sure else "undecided", agreement, len(y))
+
+
+def course(y: Values, level: float) -> str:
+    """The simplest shape that explains most of the variation, "undecided" when none does."""
+    if len(y) < 3 or np.ptp(y) <= FLAT * level:
+        return "flat" if len(y) >= 3 else "undecided"
+    fit = fits(y)
+    monotone = "rises" if fit["rises"] >= fit["falls"] else "falls"
+    bent = "humps" if fit["humps"] >= fit["dips"] else "dips"
+    if fit[bent] >= FIT and fit[bent] - fit[monotone] >= BEND:
+        return bent
+    return monotone if fit[monotone] >= FIT else "undecided"
+
+
+def fits(y: Values) -> dict[str, float]:
+    """R^2 of the best rising, falling, humped and dipping curve (isotonic regression; the bend strictly inside)."""
+    total = float(((y - y.mean()) ** 2).sum())
+    if total == 0:
+        return dict.fromkeys(("rises", "falls", "humps", "dips"), 0.0)
+    up, down = _prefix_errors(y), _prefix_errors(-y)
+    up_back, down_back = _prefix_errors(y[::-1])[::-1], _prefix_errors(-y[::-1])[::-1]
+    # *_back[k] is the error of the best curve over y[k:], falling for up_back and rising for down_back
+    errors = {"rises": up[-1], "falls": down[-1]}
+    inside = range(1, len(y) - 1)
+    errors["humps"] = min(up[k] + up_back[k + 1] for k in inside)
+    errors["dips"] = min(down[k] + down_back[k + 1] for k in inside)
+    return {name: float(1 - error / total) for name, error in errors.items()}
+
+
+def _prefix_errors(y: Values) -> Values:
+    """Squared error of the best non-decreasing fit to y[:k+1], for every k (pool adjacent violators, kept as it goes)."""
+    out = np.zeros(len(y))
+    blocks: list[tuple[float, float, float]] = []  # sum, sum of squares, count
+    error = 0.0
+    for k, value in enumerate(y.tolist()):
+        block = (value, value * value, 1.0)
+        while blocks and blocks[-1][0] * block[2] >= block[0] * blocks[-1][2]:
+            last = blocks.pop()
+            error -= _error(last)
+            block = (last[0] + block[0], last[1] + block[1], last[2] + block[2])
+        blocks.append(block)
+        error += _error(block)
+        out[k] = max(error, 0.0)
+    return out
+
+
+def _error(block: tuple[float, float, float]) -> float:
+    return block[1] - block[0] * block[0] / block[2]
+
+
+def rarity(y: Values, shape: str) -> float:
+    """Share of random orders of the layers that show the shape at least as well; 1 for an undecided shape."""
+    if shape not in ("rises", "falls", "humps", "dips"):
+        return 1.0
+    return float(np.mean([_strength(y[list(order)], shape) >= _strength(y, shape) - 1e-12 for order in _orders(len(y))]))
+
+
+def _strength(y: Values, shape: str) -> float:
+    fit = fits(y)
+    if shape in ("rises", "falls"):
+        return fit[shape]
+    return fit[shape] - max(fit["rises"], fit["falls"])
+
+
+@cache
+def _orders(n: int) -> tuple[tuple[int, ...], ...]:
+    if n <= 5:
+        return tuple(permutations(range(n)))
+    rng = np.random.default_rng(n)
+    return (tuple(range(n)), *(tuple(rng.permutation(n).tolist()) for _ in range(ORDERS - 1)))
+
+
+def _tau(y: Values) -> float:
+    if np.ptp(y) == 0:
+        return 0.0
+    return float(kendalltau(np.arange(len(y)), y).statistic)

@@ -1,0 +1,184 @@
+"""Do earlier or later layers hold, and learn, more? The answer, with its doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .census import Census
+from .settings import RELIABILITY_GRID, TAU_GRID
+from .trend import Trend, course, trend
+from .wording import paragraph
+
+MEANS = {"rises": "later", "falls": "earlier", "humps": "middle", "flat": "even", "dips": "undecided", "undecided": "undecided"}
+FEWEST_LAYERS = 4
+FEWEST_EXAMPLES = 200
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Course:
+    """One measure over the hidden layers, for the trained net and its twin."""
+
+    trained: Values  # (layers,)
+    resamples: Values  # (resamples, layers)
+    twin: Values | None = None
+    twin_resamples: Values | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer and everything that it rests on; as text, a paragraph."""
+
+    answer: str  # earlier | later | middle | even | undecided
+    table: pd.DataFrame  # a row per measure and correction: tau, tau_low, tau_high, shape, says, agreement, layers
+    reasons: tuple[str, ...]  # why the answer is not more definite
+    flips: Mapping[str, str] = field(default_factory=dict)  # what other thresholds would answer
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def says(self, measure: str, correction: str) -> str:
+        """The answer of one row of the table: "undecided" where it was not measured."""
+        row = self.table[(self.table["measure"] == measure) & (self.table["correction"] == correction)]
+        return str(row["says"].iloc[0]) if len(row) else "undecided"
+
+
+def judge(census: Census) -> Verdict:
+    """The verdict on a census. It rests on distinct units in a fair draw and their excess over the twin.
+
+    Raw counts alone never decide: an answer needs the count and the width-corrected count to agree.
+    """
+    layers = hidden(census.layers)
+    table = _table(census, layers)
+    twin = "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
+    reasons = _too_little(census, layers)
+    answer = "undecided" if reasons else _answer(table, twin)
+    flips = {} if reasons else _flips(census, layers, twin)
+    verdict = Verdict(answer, table, tuple(reasons), flips)
+    return Verdict(answer, table, tuple(reasons), flips, paragraph(census, verdict, layers, twin))
+
+
+def hidden(layers: pd.DataFrame) -> pd.DataFrame:
+    """The rows that a trend is read from: the nonlinearities' outputs, or all hidden layers where these are few.
+
+    Blocks are sums of what the neurons write, and alternating the two kinds would draw a zigzag.
+    """
+    neurons = layers[layers["role"] == "neurons"]
+    return neurons if len(neurons) >= FEWEST_LAYERS else layers[layers["role"] != "output"]
+
+
+def _too_little(census: Census, layers: pd.DataFrame) -> list[str]:
+    reasons = []
+    if len(layers) < FEWEST_LAYERS:
+        reasons.append(f"only {len(layers)} hidden layers were counted and {FEWEST_LAYERS} are needed")
+    if census.about["panel"] < FEWEST_EXAMPLES:
+        reasons.append(f"only {census.about['panel']} examples are in the panel and {FEWEST_EXAMPLES} are needed")
+    return reasons
+
+
+def _answer(table: pd.DataFrame, twin: bool) -> str:
+    """What the width-corrected and the raw count agree on; with a twin, both in excess of it."""
+    says = {(m, c): s for m, c, s in zip(table["measure"], table["correction"], table["says"], strict=True)}
+    fair = says.get(("distinct", "rarefied, minus twin" if twin else "rarefied"), "undecided")
+    raw = says.get(("distinct", "raw, minus twin" if twin else "raw"), "undecided")
+    held = says.get(("distinct", "rarefied"), "undecided")
+    opposite = {"earlier": "later", "later": "earlier"}
+    if fair != raw or held == opposite.get(fair):
+        return "undecided"
+    return fair
+
+
+def _table(census: Census, layers: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for measure, corrections in _courses(census, layers).items():
+        for correction, (values, resamples, level) in corrections.items():
+            rows.append(_row(measure, correction, trend(values, resamples, level)))
+    columns = ["measure", "correction", "tau", "tau_low", "tau_high", "shape", "says", "agreement", "layers"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _row(measure: str, correction: str, t: Trend) -> dict[str, object]:
+    return {
+        "measure": measure, "correction": correction, "tau": t.tau, "tau_low": t.low, "tau_high": t.high,
+        "shape": t.shape, "says": MEANS[t.shape], "agreement": t.agreement, "layers": t.layers,
+    }  # fmt: skip
+
+
+Corrected = dict[str, tuple[Values, Values, float]]
+
+
+def _courses(census: Census, layers: pd.DataFrame) -> dict[str, Corrected]:
+    width = layers["width"].to_numpy(dtype=np.float64)
+    found: dict[str, Corrected] = {}
+    for measure in ("distinct", "reliable", "informative", "replicated"):
+        raw = _course(census, layers, measure, measure)
+        if raw is None:
+            continue
+        found[measure] = _corrected("raw", raw) | _corrected("per unit", _scaled(raw, width))
+        fair = _course(census, layers, "distinct_rarefied", "rarefied") if measure == "distinct" else None
+        if fair is not None:
+            found[measure] |= _corrected("rarefied", fair)
+    return found
+
+
+def _corrected(name: str, c: Course) -> Corrected:
+    out: Corrected = {name: (c.trained, c.resamples, float(np.abs(c.trained).mean()))}
+    if c.twin is not None and c.twin_resamples is not None:
+        level = float((np.abs(c.trained).mean() + np.abs(c.twin).mean()) / 2)
+        out[f"{name}, minus twin"] = (c.trained - c.twin, c.resamples - c.twin_resamples, level)
+    return out
+
+
+def _scaled(c: Course, width: Values) -> Course:
+    twin = None if c.twin is None else c.twin / width
+    return Course(c.trained / width, c.resamples / width, twin, None if c.twin_resamples is None else c.twin_resamples / width)
+
+
+def _course(census: Census, layers: pd.DataFrame, column: str, array: str) -> Course | None:
+    """Values and resamples of one measure; a measure without resamples is taken as it is, without doubt of examples."""
+    if column not in layers or layers[column].isna().any():
+        return None
+    trained = layers[column].to_numpy(dtype=np.float64)
+    own = _resamples(census, layers, array, "trained", trained)
+    other = f"twin_{column}"
+    if other not in layers or layers[other].isna().any():
+        return Course(trained, own)
+    twin = layers[other].to_numpy(dtype=np.float64)
+    return Course(trained, own, twin, _resamples(census, layers, array, "twin", twin))
+
+
+def _resamples(census: Census, layers: pd.DataFrame, array: str, net: str, values: Values) -> Values:
+    found = [census.array(name, f"{array}_resamples", net) for name in layers["layer"]]
+    if any(f is None for f in found):
+        return np.tile(values, (2, 1))
+    return np.stack([np.asarray(f, dtype=np.float64) for f in found], axis=1)
+
+
+def _flips(census: Census, layers: pd.DataFrame, twin: bool) -> dict[str, str]:
+    """What the width-corrected count would say at other cuts, read off the shape alone, by "tau .8" and so on."""
+    said = {}
+    at_r, at_tau = RELIABILITY_GRID.index(0.5), TAU_GRID.index(0.9)
+    for i, cut in enumerate(RELIABILITY_GRID):
+        said[f"reliability {cut:.1f}"] = _at(census, layers, i, at_tau, twin)
+    for j, tau in enumerate(TAU_GRID):
+        said[f"tau {tau:.2f}"] = _at(census, layers, at_r, j, twin)
+    return said
+
+
+def _at(census: Census, layers: pd.DataFrame, i: int, j: int, twin: bool) -> str:
+    def values(net: str) -> Values:
+        grids = [census.array(name, "rarefied_grid", net) for name in layers["layer"]]
+        return np.array([np.nan if g is None else g[i, j] for g in grids], dtype=np.float64)
+
+    own = values("trained")
+    other = values("twin") if twin else np.zeros(len(own))
+    if np.isnan(own).any() or np.isnan(other).any():
+        return "undecided"
+    level = (np.abs(own).mean() + np.abs(other).mean()) / (2 if twin else 1)
+    return MEANS[course(own - other, float(level))]

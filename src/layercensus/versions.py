@@ -1,0 +1,19 @@
+"""Versions of what the numbers depend on."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+NAMES = ("layercensus", "torch", "numpy", "scipy", "pandas")
+
+
+def versions() -> dict[str, str]:
+    """Version of Python and of each package that computes; "unknown" for one that is not installed as a package."""
+    found = {"python": platform.python_version()}
+    for name in NAMES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found

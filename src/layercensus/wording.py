@@ -1,0 +1,130 @@
+"""The verdict in plain English: every sentence is read off the table, and none says more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from .census import Census
+    from .verdict import Verdict
+
+ANSWERS = {
+    "later": "Later layers {verb} more than earlier ones.",
+    "earlier": "Earlier layers {verb} more than later ones.",
+    "middle": "The middle layers {verb} more than the first and the last.",
+    "even": "The layers {verb} about equally much: no trend over depth.",
+    "undecided": "Undecided: on this evidence neither earlier nor later layers can be said to {verb} more.",
+}
+SHAPES = {
+    "rises": "rises with depth",
+    "falls": "falls with depth",
+    "humps": "is highest in the middle",
+    "dips": "is lowest in the middle",
+    "flat": "is flat over depth",
+    "undecided": "shows no clear trend",
+}
+
+
+def paragraph(census: Census, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:
+    """A paragraph of the answer, what it rests on, and what speaks against it."""
+    parts = [ANSWERS[verdict.answer].format(verb="learned" if twin else "hold")]
+    if not twin:
+        parts = [ANSWERS[verdict.answer].format(verb="hold")]
+    if verdict.reasons:
+        parts.append("The reason: " + "; ".join(verdict.reasons) + ".")
+    parts += _counts(layers, twin)
+    parts += _trends(verdict, twin)
+    parts += _disagreement(verdict, twin)
+    parts += _thresholds(verdict, twin)
+    parts.append(_weight(census, layers, twin))
+    parts += _class_layer(census)
+    return " ".join(parts)
+
+
+def _counts(layers: pd.DataFrame, twin: bool) -> list[str]:
+    if len(layers) == 0 or layers["distinct"].isna().any():
+        return []
+    first, last = layers.iloc[0], layers.iloc[-1]
+    top = layers.loc[layers["distinct"].astype(float).idxmax()]
+    text = (
+        f"Distinct units: {_count(first, twin)} in the first hidden layer ({first['layer']}), "
+        f"{_count(last, twin)} in the last ({last['layer']})"
+    )
+    if top["layer"] not in (first["layer"], last["layer"]):
+        text += f", most in {top['layer']} with {_count(top, twin)}"
+    return [text + "."]
+
+
+def _count(row: pd.Series, twin: bool) -> str:  # type: ignore[type-arg]
+    own = f"{row['distinct']} of {row['width']} [{row['distinct_low']:.0f}-{row['distinct_high']:.0f}]"
+    return own + (f" (untrained twin {row['twin_distinct']})" if twin and pd.notna(row.get("twin_distinct")) else "")
+
+
+def _trends(verdict: Verdict, twin: bool) -> list[str]:
+    rows = {row["correction"]: row for _, row in verdict.table[verdict.table["measure"] == "distinct"].iterrows()}
+    said = []
+    for correction, words in (
+        ("raw", "The raw count"),
+        ("per unit", "The count per unit"),
+        ("rarefied", "The count in a fair draw of equally many units"),
+        ("rarefied, minus twin", "Its excess over the untrained twin"),
+    ):
+        if correction in rows:
+            said.append(f"{words} {SHAPES[rows[correction]['shape']]} ({_tau(rows[correction])}).")
+    return said
+
+
+def _tau(row: pd.Series) -> str:  # type: ignore[type-arg]
+    return f"Kendall's tau {row['tau']:+.2f} [{row['tau_low']:+.2f}, {row['tau_high']:+.2f}]"
+
+
+def _disagreement(verdict: Verdict, twin: bool) -> list[str]:
+    raw, fair = verdict.says("distinct", "raw"), verdict.says("distinct", "rarefied")
+    out = []
+    if raw != fair:
+        out.append(
+            f"The corrections disagree: the raw count says {raw}, the fair draw {fair}; "
+            + ("what the raw count adds is explained by the widths that the designer chose." if fair == "even" else
+               "so the widths of the layers matter to the answer.")
+        )  # fmt: skip
+    if twin and fair not in ("even", "undecided") and verdict.says("distinct", "rarefied, minus twin") in ("even", "undecided"):
+        out.append("The untrained twin shows much of the same trend, so training cannot be credited with it.")
+    if not twin:
+        out.append("Without an untrained twin, what was learned and what the architecture gives cannot be told apart.")
+    return out
+
+
+def _thresholds(verdict: Verdict, twin: bool) -> list[str]:
+    if not verdict.flips:
+        return []
+    here = verdict.flips.get("tau 0.90")
+    others = [f"{name} ({says})" for name, says in verdict.flips.items() if says != here]
+    subject = "The shape of the fair-draw excess" if twin else "The shape of the fair-draw count"
+    if not others:
+        return [f"{subject} is the same at every tau from .5 to .95 and every reliability cut from .1 to .9."]
+    return [f"{subject} would read otherwise at {', '.join(others)}."]
+
+
+def _weight(census: Census, layers: pd.DataFrame, twin: bool) -> str:
+    about = census.about
+    replicas = about["replicas"]
+    parts = [
+        f"{len(layers)} hidden layers",
+        f"{about['examples']:,} examples, {about['panel']:,} of them in the panel",
+        "one untrained twin" if twin else "no twin",
+        "no replica" if not replicas else f"{replicas} replica{'s' if replicas > 1 else ''}",
+    ]
+    return "Evidence: " + ", ".join(parts) + f"; fair draw of {about['rarefied_to']} units."
+
+
+def _class_layer(census: Census) -> list[str]:
+    rows = census.layers[census.layers["role"] == "output"]
+    out = []
+    for _, row in rows.iterrows():
+        if pd.isna(row["distinct"]):
+            continue
+        text = f"The output layer ({row['layer']}), no part of the trend, holds {row['distinct']} distinct of {row['width']} units"
+        out.append(text + ("." if row["status"] == "count" else f"; {row['status']}."))
+    return out
