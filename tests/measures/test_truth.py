@@ -1,0 +1,97 @@
+"""Measures return the planted answer where it is known, and nothing where there is nothing."""
+
+import pytest
+import torch
+
+from layercensus.measures.correlation import clusters, correlation, cut, likeness, tree
+from layercensus.measures.informative import explained
+from layercensus.measures.redundant import held_out_r2
+from layercensus.measures.reliability import comes_back
+
+from .evidence import normal, outcome
+
+
+def test_share_that_comes_back_is_signal_over_all() -> None:
+    signal = normal(0, 20_000, 4)
+    noise = torch.tensor([0.1, 0.5, 1.0, 3.0])
+    got = comes_back(signal + noise * normal(1, 20_000, 4), signal + noise * normal(2, 20_000, 4))
+    torch.testing.assert_close(got, 1 / (1 + noise**2), atol=0.02, rtol=0.0)
+
+
+def test_pure_noise_is_reliable_no_more_often_than_the_nominal_rate() -> None:
+    passed = [outcome(normal(s, 60, 1, 30), normal(s + 1000, 60, 30), normal(s + 2000, 60, 30)).layer["reliable"] for s in range(50)]  # fmt: skip
+    assert sum(passed) / (50 * 30) <= 0.05
+
+
+def test_a_rare_unit_is_not_noise() -> None:
+    x = normal(0, 2000, 1, 3)
+    x[:, :, 1] = 0
+    x[torch.arange(0, 2000, 100), :, 1] = 5.0
+    jitter = 0.05 * normal(1, 2000, 3), 0.05 * normal(2, 2000, 3)
+    got = outcome(x, x[:, 0] + jitter[0], x[:, 0] + jitter[1])
+    assert got.units["reliability"][1] > 0.9
+    assert bool(got.units["reliable"][1])
+
+
+def test_copying_every_unit_keeps_the_ratio_and_the_distinct_count() -> None:
+    x = normal(0, 800, 2, 10)
+    a, b = x.mean(1) + 0.1 * normal(1, 800, 10), x.mean(1) + 0.1 * normal(2, 800, 10)
+    once, four = outcome(x, a, b), outcome(x.repeat(1, 1, 4), a.repeat(1, 4), b.repeat(1, 4))
+    assert once.layer["reliable_ratio"] == four.layer["reliable_ratio"] == 1
+    assert once.layer["distinct"] == four.layer["distinct"] == 10
+    assert (once.layer["distinct_per_unit"], four.layer["distinct_per_unit"]) == (1, 0.25)
+
+
+def test_complete_linkage_does_not_chain() -> None:
+    angle = torch.arange(8) * 0.3  # neighbours correlate .96, ends not at all
+    base = normal(0, 5000, 2)
+    x = base[:, :1] * angle.cos() + base[:, 1:] * angle.sin()
+    similarity = likeness(correlation(x), sign_blind=True)
+    number = cut(tree(similarity), 8, 0.9)
+    assert len(set(number)) == clusters(tree(similarity), 8, 0.9) >= 4  # single linkage would make it one
+    assert all(similarity[i, j] >= 0.9 for i in range(8) for j in range(8) if number[i] == number[j])
+
+
+def test_a_sign_flipped_copy_is_the_same_concept_unless_signs_count() -> None:
+    x = normal(0, 500, 2)
+    c = correlation(torch.cat([x, -x], 1))
+    assert clusters(tree(likeness(c, sign_blind=True)), 4, 0.9) == 2
+    assert clusters(tree(likeness(c, sign_blind=False)), 4, 0.9) == 4
+
+
+def test_a_sum_of_two_units_is_redundant_though_no_unit_repeats_it() -> None:
+    x = normal(0, 3000, 6)
+    x = torch.cat([x, x[:, :1] + x[:, 1:2]], 1)
+    r2 = held_out_r2(x[:1500], x[1500:])
+    assert bool((r2[[0, 1, 6]] > 0.99).all())
+    assert bool((r2[[2, 3, 4, 5]].abs() < 0.05).all())
+
+
+def test_as_many_units_as_rows_are_not_redundant_out_of_sample() -> None:
+    x = normal(0, 400, 190)
+    assert float(held_out_r2(x[:200], x[200:]).max()) < 0.5
+
+
+def test_eta2_is_the_textbook_ratio() -> None:
+    label = torch.tensor([0, 0, 1, 1])
+    x = torch.tensor([[1.0, 1.0], [3.0, 1.0], [5.0, 1.0], [7.0, 1.0]])
+    got = explained(x, label, 2)
+    assert float(got[0]) == pytest.approx(16 / 20)
+    assert bool(got[1].isnan())
+
+
+def test_shuffled_labels_inform_nothing() -> None:
+    x = normal(0, 300, 1, 40)
+    found = [
+        outcome(x, x[:, 0], x[:, 0], classes=5, label=torch.randint(0, 5, (300,), generator=torch.Generator().manual_seed(s))).layer["informative"]  # fmt: skip
+        for s in range(10)
+    ]
+    assert sum(found) / (10 * 40) <= 0.05
+
+
+def test_a_class_unit_is_informative() -> None:
+    label = torch.arange(300) % 5
+    x = normal(0, 300, 1, 6)
+    x[:, 0, 2] += 3.0 * (label == 1)
+    got = outcome(x, x[:, 0], x[:, 0], classes=5, label=label)
+    assert got.units["informative"].tolist() == [False, False, True, False, False, False]
