@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from .verdict import Verdict
 
 ANSWERS = {
-    "later": "Later layers {verb} more than earlier ones.",
-    "earlier": "Earlier layers {verb} more than later ones.",
-    "middle": "The middle layers {verb} more than the first and the last.",
-    "even": "The layers {verb} about equally much: no trend over depth.",
-    "undecided": "Undecided: on this evidence neither earlier nor later layers can be said to {verb} more.",
+    "later": "Later layers {past} more than earlier ones.",
+    "earlier": "Earlier layers {past} more than later ones.",
+    "middle": "The middle layers {past} more than the first and the last.",
+    "even": "The layers {past} about equally much: there is no trend over depth.",
+    "undecided": "On this evidence neither earlier nor later layers can be said to {perfect} more.",
 }
+VERBS = {True: ("learned", "have learned"), False: ("hold", "hold")}
 SHAPES = {
     "rises": "rises with depth",
     "falls": "falls with depth",
@@ -29,9 +30,8 @@ SHAPES = {
 
 def paragraph(census: Census, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:
     """A paragraph of the answer, what it rests on, and what speaks against it."""
-    parts = [ANSWERS[verdict.answer].format(verb="learned" if twin else "hold")]
-    if not twin:
-        parts = [ANSWERS[verdict.answer].format(verb="hold")]
+    past, perfect = VERBS[twin]
+    parts = [ANSWERS[verdict.answer].format(past=past, perfect=perfect)]
     if verdict.reasons:
         parts.append("The reason: " + "; ".join(verdict.reasons) + ".")
     parts += _counts(layers, twin)

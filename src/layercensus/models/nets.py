@@ -1,0 +1,94 @@
+"""A net as this library needs it: plain, callable with any kind of inputs, its modules by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import CensusError
+from .outputs import tensors
+
+Inputs = Tensor | Mapping[str, Any] | tuple[Any, ...] | list[Any]
+_COMPILED = "_orig_mod"
+_REFUSED = {
+    "DataParallel": "pass its .module: replicas run the layers at the same time",
+    "DistributedDataParallel": "pass its .module, and let each process count its share of the data",
+    "FullyShardedDataParallel": "pass the net as it is before sharding",
+    "ScriptModule": "pass the Python module that it was made from: scripted code cannot be watched",
+}
+
+
+def unwrap(net: nn.Module) -> nn.Module:
+    """The plain module behind a torch.compile'd one.
+
+    Raises:
+        CensusError: not a module, or one whose layers cannot be watched (DataParallel, scripted): what to pass instead.
+    """
+    if not isinstance(net, nn.Module):
+        raise CensusError(f"A model must be a torch.nn.Module. Got {type(net).__name__}.")
+    while is_compiled_wrapper(net):
+        net = getattr(net, _COMPILED)
+    for name, module in net.named_modules():
+        refused = next((c.__name__ for c in type(module).__mro__ if c.__name__ in _REFUSED), None)
+        if refused:
+            where = f" at {name!r}" if name else ""
+            raise CensusError(f"A model must be a plain module. Got a {refused}{where}: {_REFUSED[refused]}.")
+    return net
+
+
+def is_compiled_wrapper(module: nn.Module) -> bool:
+    """Whether a module only stands for another one that torch.compile was given."""
+    return type(module).__name__ == "OptimizedModule" and _COMPILED in module._modules
+
+
+def call(net: nn.Module, inputs: Inputs) -> Any:
+    """The net's output: a tensor is its one argument, a dict its keyword arguments, a tuple or list its arguments."""
+    if isinstance(inputs, Tensor):
+        return net(inputs)
+    if isinstance(inputs, Mapping):
+        return net(**inputs)
+    if isinstance(inputs, (tuple, list)):
+        return net(*inputs)
+    raise CensusError(f"Inputs must be a tensor, a dict or a tuple. Got {type(inputs).__name__}.")
+
+
+def modules_by_name(net: nn.Module) -> dict[str, nn.Module]:
+    """Every module of a net once, root first, by its dotted name without traces of torch.compile."""
+    named = net.named_modules()
+    return {clean_name(name): module for name, module in named if not is_compiled_wrapper(module)}
+
+
+def clean_name(name: str) -> str:
+    """A dotted name without traces of torch.compile."""
+    return ".".join(step for step in name.split(".") if step != _COMPILED)
+
+
+def count_examples(inputs: object) -> int:
+    """How many examples inputs hold: the size of the first tensor's axis 0."""
+    for _, tensor in tensors(inputs):
+        if tensor.ndim:
+            return tensor.shape[0]
+    raise CensusError("Inputs must hold a tensor with the examples on axis 0. Got none.")
+
+
+def map_examples(inputs: Any, change: Any) -> Any:
+    """Inputs with `change` applied to every tensor that has the examples on axis 0; new containers, same kind."""
+    return _mapped(inputs, count_examples(inputs), change)
+
+
+def _mapped(inputs: Any, examples: int, change: Any) -> Any:
+    if isinstance(inputs, Tensor):
+        return change(inputs) if inputs.ndim and inputs.shape[0] == examples else inputs
+    if isinstance(inputs, Mapping):
+        return {name: _mapped(part, examples, change) for name, part in inputs.items()}
+    if isinstance(inputs, (tuple, list)):
+        return tuple(_mapped(part, examples, change) for part in inputs)
+    return inputs
+
+
+def with_two(inputs: Any) -> Any:
+    """One example as two that differ: the second is the first, reversed along its last axis."""
+    return map_examples(inputs, lambda t: torch.cat([t, t.flip(-1) if t.ndim > 1 else t]))

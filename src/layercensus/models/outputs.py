@@ -1,0 +1,45 @@
+"""Which tensor of a call's output is counted, and which others there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+
+from torch import Tensor
+
+PREFERRED = ("last_hidden_state", "logits")  # where an output has named parts
+MISSING = "it returned no tensor"
+
+
+def first_tensor(output: object) -> Tensor | None:
+    """The first floating tensor in an output: itself, or in a tuple, list, dict or dataclass; else the first tensor."""
+    found = [tensor for _, tensor in tensors(output)]
+    return next((t for t in found if t.is_floating_point()), found[0] if found else None)
+
+
+def others(output: object) -> tuple[str, ...]:
+    """Every tensor in an output that `first_tensor` does not choose: "[1]: (2, 4, 4) float32"."""
+    chosen = first_tensor(output)
+    rest = [(path, t) for path, t in tensors(output) if t is not chosen]
+    return tuple(f"{path}: {tuple(t.shape)} {str(t.dtype).removeprefix('torch.')}" for path, t in rest)
+
+
+def tensors(output: object, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Every tensor in an output with its path, depth first, preferred names first."""
+    if isinstance(output, Tensor):
+        yield path, output
+        return
+    for step, part in _parts(output):
+        yield from tensors(part, path + step)
+
+
+def _parts(output: object) -> list[tuple[str, object]]:
+    if isinstance(output, Mapping):
+        names = sorted(output, key=lambda name: name not in PREFERRED)  # stable: the others keep their order
+        return [(f"[{name!r}]", output[name]) for name in names]
+    if isinstance(output, (tuple, list)):
+        return [(f"[{i}]", part) for i, part in enumerate(output)]
+    if is_dataclass(output) and not isinstance(output, type):
+        named = sorted((f.name for f in fields(output)), key=lambda name: name not in PREFERRED)
+        return [(f".{name}", getattr(output, name)) for name in named]
+    return []

@@ -1,0 +1,111 @@
+"""The pictures of a census as SVG, drawn by Vega-Lite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import vl_convert
+
+from ..census import Census
+from ..measures import FATES
+from ..measures.distinct import interval
+
+COLOURS = {"distinct": "#4477aa", "duplicate": "#99ccee", "noise": "#ddaa33", "dead": "#aaaaaa"}
+NETS = {"trained": "trained", "twin": "untrained twin"}
+INK = "#7a7f87"  # readable on white and on black
+
+
+def fates(census: Census, share: bool) -> str:
+    """Stacked bars, a layer each, the untrained twin beside: how many units (or which share) have which fate."""
+    data = _fates(census, share)
+    if len(data) == 0:
+        return ""
+    x = alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170))
+    offset = alt.XOffset("net:N", sort=list(NETS.values()))
+    title = "share of the layer's units" if share else "units"
+    bars = (
+        alt.Chart(data)
+        .mark_bar(stroke=None)
+        .encode(
+            x=x, xOffset=offset,
+            y=alt.Y("units:Q", title=title, stack="zero", axis=alt.Axis(format="%" if share else "d", tickMinStep=0.1 if share else 1)),
+            color=alt.Color("fate:N", sort=list(COLOURS), title=None,
+                            scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
+                            legend=alt.Legend(orient="top", symbolType="square")),
+            opacity=alt.Opacity("net:N", title=None, sort=list(NETS.values()),
+                                scale=alt.Scale(domain=list(NETS.values()), range=[1.0, 0.55]),
+                                legend=alt.Legend(orient="top", symbolType="square", symbolFillColor="#444") if _twin(census) else None),
+            order=alt.Order("rank:Q"),
+        )
+    )  # fmt: skip
+    ticks = (
+        alt.Chart(_intervals(census, share))
+        .mark_rule(color="#111", strokeWidth=1.4)
+        .encode(x=x, xOffset=offset, y="low:Q", y2="high:Q")
+    )
+    return _svg(bars + ticks, census)
+
+
+def _fates(census: Census, share: bool) -> pd.DataFrame:
+    rows = []
+    for _, layer in census.layers.iterrows():
+        for net, prefix in (("trained", ""), ("twin", "twin_")):
+            for fate in FATES:
+                n = layer.get(prefix + fate)
+                if not pd.isna(n):
+                    rank = list(COLOURS).index(fate)
+                    units = float(n) / (float(layer["width"]) if share else 1)
+                    rows.append({"layer": layer["layer"], "net": NETS[net], "fate": fate, "units": units, "rank": rank})
+    return pd.DataFrame(rows)
+
+
+def _intervals(census: Census, share: bool) -> pd.DataFrame:
+    rows = []
+    for _, layer in census.layers.iterrows():
+        for net, prefix in (("trained", ""), ("twin", "twin_")):
+            low, high = layer.get(f"{prefix}distinct_low"), layer.get(f"{prefix}distinct_high")
+            if not pd.isna(low):
+                scale = float(layer["width"]) if share else 1.0
+                rows.append({"layer": layer["layer"], "net": NETS[net], "low": float(low) / scale, "high": float(high) / scale})
+    return pd.DataFrame(rows)
+
+
+def fair_draw(census: Census) -> str:
+    """Distinct units expected in a draw of equally many units from every layer, with intervals, twin beside."""
+    rows = []
+    for _, layer in census.layers.iterrows():
+        for net, prefix in (("trained", ""), ("twin", "twin_")):
+            value = layer.get(f"{prefix}distinct_rarefied")
+            again = census.array(str(layer["layer"]), "rarefied_resamples", net)
+            if pd.isna(value) or again is None:
+                continue
+            low, high = interval(float(value), np.asarray(again))
+            rows.append({"layer": layer["layer"], "net": NETS[net], "distinct": float(value), "low": low, "high": high})
+    if not rows:
+        return ""
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170)),
+        color=alt.Color("net:N", sort=list(NETS.values()), title=None,
+                        scale=alt.Scale(domain=list(NETS.values()), range=["#4477aa", "#bb5566"]), legend=alt.Legend(orient="top")),
+    )  # fmt: skip
+    y = alt.Y("distinct:Q", title=f"distinct in a draw of {census.about['rarefied_to']} units", scale=alt.Scale(zero=True))
+    return _svg(base.mark_line(point=True).encode(y=y) + base.mark_rule(strokeWidth=1.4).encode(y="low:Q", y2="high:Q"), census)
+
+
+def _twin(census: Census) -> bool:
+    return "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
+
+
+def _svg(chart: Any, census: Census) -> str:
+    """The chart as SVG text; wide nets get a wider picture."""
+    width = min(1400, max(560, 34 * len(census.layers)))
+    drawn = (
+        chart.properties(width=width, height=300, background="transparent")
+        .configure_view(stroke=None)
+        .configure_axis(labelColor=INK, titleColor=INK, gridColor="#88888833", domainColor=INK, tickColor=INK, labelFontSize=11)
+        .configure_legend(labelColor=INK, labelFontSize=12)
+    )
+    return str(vl_convert.vegalite_to_svg(drawn.to_dict()))

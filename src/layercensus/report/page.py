@@ -1,0 +1,73 @@
+"""The page of results: one file that opens from disk with the network off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..census import Census
+from ..columns import layer_meanings
+from ..errors import CensusError
+from .charts import fair_draw, fates
+
+SHOWN = (
+    "layer", "kind", "role", "width", "live", "reliable", "distinct", "distinct_rarefied", "twin_distinct",
+    "twin_distinct_rarefied", "redundant", "informative", "replicated", "reliable_ratio", "status",
+)  # fmt: skip
+
+
+def write(census: Census, folder: Path) -> Path:
+    """Write `folder`/index.html and return its path; the same census gives the same bytes.
+
+    Raises:
+        CensusError: when the folder cannot be written.
+    """
+    page = folder / "index.html"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        page.write_text(render(census), "utf-8")
+    except OSError as error:
+        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
+    return page
+
+
+def render(census: Census) -> str:
+    """The page as HTML; everything that comes from the user's names and files is escaped."""
+    environment = Environment(loader=PackageLoader("layercensus.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    pictures = {
+        "counts": Markup(fates(census, share=False)),
+        "shares": Markup(fates(census, share=True)),
+        "draw": Markup(fair_draw(census)),
+    }
+    columns = [name for name in SHOWN if name in census.layers and _said(census.layers[name])]
+    return environment.get_template("index.html").render(
+        census=census,
+        about=census.about,
+        verdict=census.verdict,
+        pictures=pictures,
+        columns=columns,
+        meanings=layer_meanings(),
+        rows=[_cells(row, columns) for _, row in census.layers.iterrows()],
+        trends=[row for _, row in census.verdict.table.iterrows()],
+    )
+
+
+def _said(column: pd.Series[Any]) -> bool:
+    return bool(column.notna().any()) and not bool((column == "count").all())
+
+
+def _cells(row: pd.Series[Any], columns: list[str]) -> list[str]:
+    return [_cell(row, name) for name in columns]
+
+
+def _cell(row: pd.Series[Any], name: str) -> str:
+    value = row[name]
+    if pd.isna(value):
+        return "–"
+    if name == "distinct" and not pd.isna(row["distinct_low"]):
+        return f"{value} [{row['distinct_low']:.0f}–{row['distinct_high']:.0f}]"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
