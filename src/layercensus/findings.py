@@ -41,7 +41,7 @@ def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
     if len(silent):
         upper = float(silent["firing_rate_upper"].iloc[0])
         yield Finding(
-            name, tuple(silent["unit"]),
+            name, tuple(map(int, silent["unit"])),
             f"Layer {name}: {len(silent)} of {row['width']} units never fired in {row['examples']:,} examples "
             f"(firing rate below {upper:.2g} with 95 % confidence).",
             {"units": len(silent), "firing_rate_upper": upper},
@@ -54,4 +54,4 @@ def _share(row: pd.Series[Any], units: pd.DataFrame, fate: str, least: float, wo
     chosen = units[units["fate"] == fate]
     if len(chosen) >= max(1, least * row["width"]):
         text = f"Layer {row['layer']}: {len(chosen)} of {row['width']} units {words}."
-        yield Finding(row["layer"], tuple(chosen["unit"]), text, {"units": len(chosen)})
+        yield Finding(row["layer"], tuple(map(int, chosen["unit"])), text, {"units": len(chosen)})
