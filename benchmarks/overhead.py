@@ -1,0 +1,113 @@
+"""What a census costs beside the bare forward passes that it makes itself, and whether its memory grows with the data.
+
+    python benchmarks/overhead.py                 # ratios on EfficientNet-Lite0, 224 x 224
+    python benchmarks/overhead.py --memory        # peak memory at 512 and 5,120 images of 96 x 96, each in a process of its own
+
+Every ratio is of two times measured in this run, in turns, so that other work on the machine falls on both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import layercensus as lc
+from layercensus.models.formats import memory_format
+from layercensus.models.layers import select, survey
+from layercensus.models.modes import watched
+from layercensus.models.open import open_model
+
+
+def images(count: int, side: int) -> Tensor:
+    """Smooth random pictures, (count, 3, side, side)."""
+    rng = np.random.default_rng(0)
+    coarse = torch.from_numpy(rng.standard_normal((count, 3, side // 16, side // 16), dtype=np.float32))
+    return nn.functional.interpolate(coarse, size=(side, side), mode="bilinear")
+
+
+def bare(net: nn.Module, x: Tensor, batch: int, name: str, passes: int) -> float:
+    """Seconds of `passes` forward passes over x, nothing else."""
+    start = time.perf_counter()
+    with memory_format(net, name), watched(net):
+        for _ in range(passes):
+            for part in x.split(batch):
+                net(part)
+    return time.perf_counter() - start
+
+
+def stored(net: nn.Module, x: Tensor, batch: int, name: str) -> float:
+    """Seconds of one pass that keeps every default layer's output and reduces it to mean and maximum afterwards."""
+    layers = select(net, survey(net, x[:3]), None)
+    kept: list[Tensor] = []
+    modules = dict(net.named_modules())
+    start = time.perf_counter()
+    with memory_format(net, name), watched(net) as stack:
+        for layer in {layer.module for layer in layers}:
+            stack.callback(modules[layer].register_forward_hook(lambda m, i, o: kept.append(o.clone())).remove)
+        for part in x.split(batch):
+            net(part)
+            for out in kept:
+                rows = out.movedim(1, -1).reshape(-1, out.shape[1]) if out.ndim == 4 else out
+                rows.mean(0), rows.topk(min(9, len(rows)), dim=0)
+            kept.clear()
+    return time.perf_counter() - start
+
+
+def cost(count: int, turns: int) -> None:
+    model = open_model("efficientnet-lite:0")
+    x = images(count, 224)
+    census = lc.take(model, x[:32], twin=False, settings=lc.Settings(progress=False))
+    name = census.about["run"]["memory_format"]
+    print(f"memory format: {name} {census.about['run']['seconds_per_probe']}")
+    ratios = []
+    for turn in range(turns):
+        before = bare(model.net, x, 32, name, 3)
+        start = time.perf_counter()
+        lc.take(model, x, twin=False, settings=lc.Settings(progress=False, memory_format=name))
+        mine = time.perf_counter() - start
+        after = bare(model.net, x, 32, name, 3)
+        ratios.append(mine / ((before + after) / 2))
+        print(f"turn {turn}: census {mine:.1f} s, its {3 * count} bare forward passes {before:.1f} and {after:.1f} s: ratio {ratios[-1]:.2f}", flush=True)  # fmt: skip
+    print(f"census / bare forward passes: median {np.median(ratios):.2f} of {turns} turns")
+    small = x[: min(64, count)]
+    one = bare(model.net, small, 16, name, 1)
+    print(f"storing every output and sorting all positions afterwards / one bare pass: {stored(model.net, small, 16, name) / one:.1f}")
+
+
+def peak(count: int) -> None:
+    """A census of `count` images; prints this process's peak memory in MB."""
+    batches = [images(64, 96) for _ in range(2)]
+    stream = (batches[n % 2] + n for n in range(count // 64))
+    lc.take(open_model("efficientnet-lite:0"), stream, settings=lc.Settings(progress=False, panel=512))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def memory() -> None:
+    found = []
+    for count in (512, 5120):
+        run = subprocess.run([sys.executable, __file__, "--peak", str(count)], capture_output=True, text=True, check=True)
+        found.append(float(run.stdout.split()[-1]))
+        print(f"{count} images: peak {found[-1]:.0f} MB", flush=True)
+    print(f"growth of the peak: {found[1] / found[0] - 1:+.1%}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=256)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--peak", type=int)
+    arguments = parser.parse_args()
+    if arguments.peak:
+        peak(arguments.peak)
+    elif arguments.memory:
+        memory()
+    else:
+        cost(arguments.count, arguments.turns)
