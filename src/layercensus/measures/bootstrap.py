@@ -139,15 +139,13 @@ def _blocks(
         yield (place[pairs.i[chosen]], place[pairs.j[chosen]], c[:, chosen]), passed[:, members]
 
 
-def _counted(block: Block, passed: NDArray[np.bool_], tau: float) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Cluster sizes of one family in every resample; resamples that agree on every pair are counted once."""
+def _counted(block: Block, passed: NDArray[np.bool_], tau: float) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Cluster sizes of one family, with the resamples that have them; those that agree on every pair are counted once."""
     i, j, c = block
-    known: dict[bytes, NDArray[np.int64]] = {}
-    for r, alive in enumerate(passed):
-        mark = np.packbits(np.concatenate([alive, c[r] >= tau])).tobytes()
-        if mark not in known:
-            known[mark] = _sizes(i, j, c[r], alive, tau)
-        yield r, known[mark]
+    mark = np.packbits(np.concatenate([passed, c >= tau], axis=1), axis=1)
+    _, first, which = np.unique(mark, axis=0, return_index=True, return_inverse=True)
+    for number, r in enumerate(first):
+        yield np.flatnonzero(which.ravel() == number), _sizes(i, j, c[r], passed[r], tau)
 
 
 def _sizes(

@@ -57,8 +57,8 @@ def tree(similarity: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def cut(tree_: NDArray[np.float64], units: int, tau: float) -> NDArray[np.int64]:
     """Cluster number 0, 1, ... of each unit when every pair within a cluster is at least `tau` alike."""
-    if units < 2:
-        return np.zeros(units, dtype=np.int64)
+    if units < 2 or tree_[0, 2] > 1.0 - tau + 1e-9:
+        return np.arange(units)
     labels = fcluster(tree_, 1.0 - tau + 1e-9, "distance")
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 

@@ -10,7 +10,7 @@ from .measure import Column, Evidence, Measure, Outcome
 from .reliability import FEWEST
 
 CUT = 0.95
-RIDGE = 1e-5  # keeps exact copies from making the correlation matrix singular
+RIDGE = 1e-4  # keeps exact copies, and fewer rows than units, from making the correlation matrix singular
 
 
 def compute(evidence: Evidence) -> Outcome:
@@ -35,13 +35,22 @@ def held_out_r2(fit: Tensor, check: Tensor) -> Tensor:
     z, w = standardised(fit), standardised(check)
     moves = (z.abs().amax(0) > 0) & (w.abs().amax(0) > 0)
     z, w = z[:, moves], w[:, moves]
-    eye = torch.eye(z.shape[1], dtype=torch.float64)
-    precision = torch.cholesky_inverse(torch.linalg.cholesky((z.T @ z).double() + RIDGE * eye))
+    precision = _inverse((z.T @ z).double())
     filter_ = precision / precision.diagonal()  # column i: the residual of unit i as a mixture of all
     left = ((w.T @ w).double() @ filter_ * filter_).sum(0)
     r2 = torch.full((fit.shape[1],), torch.nan)
     r2[moves] = (1 - left).clamp(-1, 1).float()
     return r2
+
+
+def _inverse(r: Tensor) -> Tensor:
+    """Inverse of a correlation matrix with a ridge, larger where float32 sums left it indefinite."""
+    ridge = RIDGE
+    while True:
+        factor, failed = torch.linalg.cholesky_ex(r + ridge * torch.eye(len(r), dtype=r.dtype))
+        if not failed:
+            return torch.cholesky_inverse(factor)
+        ridge *= 10
 
 
 redundant = Measure(
