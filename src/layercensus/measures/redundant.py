@@ -10,7 +10,7 @@ from .measure import Column, Evidence, Measure, Outcome
 from .reliability import FEWEST
 
 CUT = 0.95
-RIDGE = 1e-4  # keeps exact copies, and fewer rows than units, from making the correlation matrix singular
+RIDGE = 1e-3  # keeps exact copies, and fewer rows than units, from making the correlation matrix singular
 
 
 def compute(evidence: Evidence) -> Outcome:

@@ -1,0 +1,117 @@
+"""The same census for any batch size, order, sharding or interruption."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import layercensus as lc
+from layercensus.data.digits import Digits
+from layercensus.models.digits_net import factory
+from layercensus.models.twin import calibrate
+
+N = 300
+
+
+@pytest.fixture(scope="module")
+def net() -> nn.Module:
+    net = factory(3)
+    calibrate(net, [Digits().inputs[:N]])
+    return net
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple[Tensor, Tensor]:
+    digits = Digits()
+    return digits.inputs[:N], digits.labels[:N]
+
+
+def settings(**more: object) -> lc.Settings:
+    return lc.Settings(**({"progress": False, "panel": 256, "resamples": 50, "memory_format": "contiguous"} | more))
+
+
+@pytest.fixture(scope="module")
+def whole(net: nn.Module, data: tuple[Tensor, Tensor]) -> lc.Census:
+    return lc.take(net, data[0], labels=data[1], settings=settings())
+
+
+def assert_same(one: lc.Census, two: lc.Census) -> None:
+    for name in ("layers", "units", "twin_units"):
+        a, b = getattr(one, name), getattr(two, name)
+        counts = [c for c in a if a[c].dtype == "Int64" or a[c].dtype == "string" or c == "top"]
+        pd.testing.assert_frame_equal(a[counts], b[counts])
+        pd.testing.assert_frame_equal(a, b, rtol=1e-6, atol=1e-6)
+    assert one.about["ids"] == two.about["ids"]
+    assert str(one.verdict) == str(two.verdict)
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_batch_size(net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census, size: int) -> None:
+    assert_same(lc.take(net, data[0], labels=data[1], settings=settings(batch=size)), whole)
+
+
+def test_shuffled_loader(net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census) -> None:
+    loader = DataLoader(TensorDataset(*data), batch_size=25, shuffle=True, generator=torch.Generator().manual_seed(1))
+    assert_same(lc.take(net, loader, settings=settings()), whole)
+
+
+def test_checkpoints_after_every_batch(net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census, tmp_path: Path) -> None:
+    census = lc.take(net, data[0], labels=data[1], settings=settings(out=tmp_path / "out", checkpoint=0.0))
+    assert_same(census, whole)
+    assert not (tmp_path / "out" / "counting").exists()
+
+
+def test_another_seed_gives_another_twin_but_the_same_live_units(net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census) -> None:  # fmt: skip
+    other = lc.take(net, data[0], labels=data[1], seed=1, settings=settings())
+    assert other.about["weights"]["twin"] != whole.about["weights"]["twin"]
+    assert other.layers["live"].tolist() == whole.layers["live"].tolist()
+
+
+def test_saving_and_loading_loses_nothing(whole: lc.Census, tmp_path: Path) -> None:
+    again = lc.load(whole.save(tmp_path / "saved"))
+    for name in ("layers", "units", "twin_units", "runs"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(whole, name))
+    assert again.about == whole.about
+    assert again.findings == whole.findings
+    assert set(again.arrays) == set(whole.arrays)
+    assert all(np.array_equal(again.arrays[k], v) for k, v in whole.arrays.items())
+    assert str(again.verdict) == str(whole.verdict)
+    assert again.save(tmp_path / "twice").joinpath("layers.csv").read_bytes() == (tmp_path / "saved/layers.csv").read_bytes()
+
+
+class Stop(nn.Module):
+    """Ctrl-C in the middle of a forward pass."""
+
+    def __init__(self, net: nn.Module, after: int) -> None:
+        super().__init__()
+        self.net, self.after, self.calls = net, after, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        if self.calls == self.after:
+            raise KeyboardInterrupt
+        return self.net(x)
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+    def take(after: int, **more: object) -> lc.Census:
+        return lc.take(Stop(net, after), data[0], labels=data[1], settings=settings(**more))
+
+    straight = take(-1)
+    with pytest.raises(KeyboardInterrupt):
+        take(17, out=tmp_path / "out")
+    assert (tmp_path / "out/counting/streams.safetensors").exists()
+    with pytest.raises(lc.CensusError, match="unfinished count"):
+        take(-1, out=tmp_path / "out")
+    assert_same(take(-1, out=tmp_path / "out", resume=True), straight)
+
+
+def test_resuming_another_count_is_refused(net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        lc.take(Stop(net, 17), data[0], settings=settings(out=tmp_path / "out"))
+    with pytest.raises(lc.CensusError, match="another settings"):
+        lc.take(Stop(net, -1), data[0], settings=settings(out=tmp_path / "out", resume=True, tau=0.8))
