@@ -12,77 +12,87 @@ from torch import Tensor
 
 from ..errors import CensusError
 from .batch import Batch
-from .labels import as_classes, same_length
-from .source import Source
+from .labels import Labels, as_classes, same_length
+from .numbers import KINDS, as_floats, as_tensor, first_not_finite
+from .reading import one_line
+from .source import Source, unique
 
-KINDS = {1: "arrays", 2: "signals", 3: "images"}  # by the number of axes of an example
 INPUT_NAMES = ("inputs", "x", "X", "data", "images")
 LABEL_NAMES = ("labels", "y", "Y", "targets")
 
 
 class Arrays(Source):
-    """(examples, ...) in memory; ids are row numbers unless others are given."""
+    """(examples, ...) in memory or mapped from disk; ids are row numbers unless others are given.
 
-    def __init__(self, inputs: Any, labels: Any = None, *, name: str = "array", ids: Sequence[str] | None = None) -> None:
-        self.inputs, how = as_floats(inputs)
-        if self.inputs.ndim < 2:
-            raise CensusError(f"data must have an axis of examples and at least one more. Got shape {tuple(self.inputs.shape)}.")
-        if len(self.inputs) == 0:
+    Only the rows of a batch are converted, so bytes stay bytes until they are needed.
+    """
+
+    def __init__(
+        self, inputs: Any, labels: Labels | None = None, *, name: str = "array", ids: Sequence[str] | None = None,
+        origin: str = "given beside the data",
+    ) -> None:  # fmt: skip
+        self.inputs: Any = inputs if isinstance(inputs, np.ndarray) else as_tensor(inputs)
+        shape = tuple(self.inputs.shape)
+        if len(shape) < 2 or 0 in shape[1:]:
+            raise CensusError(f"data must have an axis of examples and at least one more. Got shape {shape}.")
+        if shape[0] == 0:
             raise CensusError(f"data must hold at least one example. Got none in {name}.")
-        self.name, self.kind = name, KINDS.get(self.inputs.ndim - 1, "arrays")
-        self.length = len(self.inputs)
-        self.ids = tuple(ids) if ids is not None else tuple(map(str, range(self.length)))
-        self.labels: Tensor | None = None
-        if labels is not None:
-            numbers, self.class_names = as_classes(labels)
-            self.labels = same_length(numbers, self.length)
+        first, how = as_floats(as_tensor(self.inputs[:1]))
+        self.name, self.length = name, shape[0]
+        self.kind = KINDS.get(first.ndim - 1, "arrays") if first.is_floating_point() else "tokens"
+        self.ids = unique(ids) if ids is not None else tuple(map(str, range(shape[0])))
         self._row = {id: row for row, id in enumerate(self.ids)}
-        self.about = {"name": name, "kind": self.kind, "shape of an example": list(self.inputs.shape[1:]), "values": how}
+        self.about = {
+            "name": name, "kind": self.kind, "examples": shape[0], "shape of an example": list(shape[1:]),
+            "values": how, "labels": "none",
+        }  # fmt: skip
+        self.labels: Tensor | None = None  # (examples,) int64
+        if labels is not None:
+            self.label(labels, origin)
+
+    def label(self, labels: Labels, origin: str) -> None:
+        """Take these labels, one for each row, in place of any others."""
+        numbers, self.class_names = as_classes(labels)
+        self.labels = same_length(numbers, int(self.length or 0))
+        self.about["labels"] = origin
 
     def pick(self, ids: Sequence[str]) -> Batch:
-        rows = torch.tensor([self._row[id] for id in ids])
-        x = self.inputs[rows]
-        if x.is_floating_point() and not bool(torch.isfinite(x).all()):
-            bad = (~torch.isfinite(x.flatten(1)).all(1)).nonzero()[0].item()
-            raise CensusError(f"Inputs must be finite. Got NaN or inf in example {ids[int(bad)]!r} of {self.name}.")
-        return Batch(x, tuple(ids), None if self.labels is None else self.labels[rows])
+        rows = [self._row[id] for id in ids]
+        x, _ = as_floats(as_tensor(self.inputs[rows]))
+        bad = first_not_finite(x)
+        if bad is not None:
+            raise CensusError(f"Inputs must be finite. Got NaN or inf in example {ids[bad]!r} of {self.name}.")
+        return Batch(x, tuple(ids), None if self.labels is None else self.labels[torch.tensor(rows)])
 
 
-def as_floats(inputs: Any) -> tuple[Tensor, str]:
-    """A floating tensor, and what was done to get it; whole numbers wider than a byte stay as they are (tokens)."""
-    x = inputs if isinstance(inputs, Tensor) else torch.from_numpy(np.ascontiguousarray(_numeric(inputs)))
-    if x.dtype == torch.uint8:
-        return x.float() / 255, "bytes divided by 255"
-    if x.dtype == torch.float64:
-        return x.float(), "as they are, in float32"
-    if x.dtype == torch.bool:
-        return x.float(), "truth values as 0 and 1"
-    return x, "as they are"
-
-
-def _numeric(inputs: Any) -> np.ndarray[Any, Any]:
-    values = np.asarray(inputs)
-    if values.dtype.kind not in "fiub":
-        raise CensusError(f"data must be numbers. Got an array of {values.dtype}.")
-    return values
-
-
-def open_npz(file: str, labels: Any = None) -> Arrays:
+def open_npz(file: str, labels: Labels | None = None) -> Arrays:
     """The arrays of an npz file: inputs under "inputs" or "x", labels, where there are any, under "labels" or "y"."""
-    path = Path(file)
-    if not path.is_file():
-        raise CensusError(f"{file} must be an npz file. Got no such file.")
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            found = {name: held[name] for name in held.files}
-    except Exception as error:
-        raise CensusError(f"{file} must be an npz file of plain arrays. It cannot be read: {error}") from error
+    found = _load(file)
     inputs = next((n for n in INPUT_NAMES if n in found), None)
-    target = next((n for n in LABEL_NAMES if n in found), None)
+    target = next((n for n in LABEL_NAMES if n in found and n != inputs), None)
     if inputs is None:
         rest = [n for n in found if n != target]
         if len(rest) != 1:
-            raise CensusError(f"{file} must hold an array named inputs or x. Got {', '.join(found) or 'none'}.")
+            held = ", ".join(found) or "none"
+            raise CensusError(f"npz:{file} must hold an array named inputs or x. Got {held}. Save it with that name.")
         inputs = rest[0]
-    given = labels if labels is not None else found.get(target) if target else None
-    return Arrays(found[inputs], given, name=f"npz:{path.name}")
+    name = f"npz:{Path(file).name}"
+    if labels is not None:
+        return Arrays(found[inputs], labels, name=name)
+    origin = f"the file's array {target}"
+    return Arrays(found[inputs], found[target] if target else None, name=name, origin=origin)
+
+
+def _load(file: str) -> dict[str, np.ndarray[Any, Any]]:
+    path = Path(file)
+    if not path.is_file():
+        raise CensusError(f"npz:{file} must be an npz file. Got {'a folder' if path.is_dir() else 'no such file'}.")
+    try:
+        held = np.load(path, allow_pickle=False)
+        if isinstance(held, np.ndarray):
+            return {"inputs": held}
+        with held:
+            return {name: held[name] for name in held.files}
+    except Exception as error:
+        why = one_line(error)
+        raise CensusError(f"npz:{file} must be an npz file of plain arrays. It cannot be read: {why}.") from error

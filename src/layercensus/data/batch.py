@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -39,12 +40,19 @@ class Batch:
         parameter = next((p for p in net.parameters() if p.is_floating_point()), None)
         if parameter is None:
             return self.inputs
-        device, half = parameter.device, parameter.dtype in (torch.float16, torch.bfloat16, torch.float64)
+        own = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+        inputs = moved(self.inputs, parameter.device)
+        return cast(inputs, parameter.dtype) if parameter.dtype in own else inputs
 
-        def ready(t: Tensor) -> Tensor:
-            return t.to(device, parameter.dtype) if half and t.is_floating_point() else t.to(device)
 
-        return each(self.inputs, ready)
+def moved(inputs: Inputs, device: torch.device | str) -> Inputs:
+    """The inputs on a device."""
+    return each(inputs, lambda t: t.to(device))
+
+
+def cast(inputs: Inputs, dtype: torch.dtype) -> Inputs:
+    """The inputs with every floating tensor in `dtype`; whole numbers and truth values stay as they are."""
+    return each(inputs, lambda t: t.to(dtype) if t.is_floating_point() else t)
 
 
 def each(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:
@@ -54,15 +62,56 @@ def each(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:
     if isinstance(inputs, dict):
         return {name: each(value, change) for name, value in inputs.items()}
     if isinstance(inputs, (tuple, list)):
-        return type(inputs)(each(value, change) for value in inputs)
+        return tuple(each(value, change) for value in inputs)
     return inputs
 
 
 def tensors(inputs: Inputs) -> list[Tensor]:
-    """Every tensor of the inputs."""
-    found: list[Tensor] = []
-    each(inputs, lambda t: (found.append(t), t)[1])
-    return found
+    """Every tensor of the inputs, in their own order."""
+    if isinstance(inputs, Tensor):
+        return [inputs]
+    values = inputs.values() if isinstance(inputs, dict) else inputs if isinstance(inputs, (tuple, list)) else ()
+    return [tensor for value in values for tensor in tensors(value)]
+
+
+def joined(batches: list[Batch]) -> Batch:
+    """One batch of all examples of several, which must have equal shapes and parts."""
+    one = batches[0]
+    if len(batches) == 1:
+        return one
+    ids = tuple(id for batch in batches for id in batch.ids)
+    labels = None if one.labels is None else torch.cat([b.labels for b in batches if b.labels is not None])
+    mask = None if one.mask is None else torch.cat([b.mask for b in batches if b.mask is not None])
+    return Batch(together([batch.inputs for batch in batches], torch.cat), ids, labels, mask)
+
+
+def together(parts: list[Inputs], join: Callable[[list[Tensor]], Tensor]) -> Inputs:
+    """Inputs of one form, joined tensor by tensor."""
+    first = parts[0]
+    if isinstance(first, Tensor):
+        return join(list(parts))
+    if isinstance(first, dict):
+        return {name: together([part[name] for part in parts], join) for name in first}
+    if isinstance(first, tuple):
+        return tuple(together([part[i] for part in parts], join) for i in range(len(first)))
+    return first
+
+
+def copied(x: Tensor) -> Tensor:
+    """A copy that may be written to."""
+    return torch.from_numpy(x.numpy().copy()) if _plain(x) else x.clone()
+
+
+def stacked(examples: list[Tensor]) -> Tensor:
+    """(examples, ...) from single examples."""
+    if all(map(_plain, examples)):
+        return torch.from_numpy(np.stack([x.numpy() for x in examples]))
+    return torch.stack(examples)
+
+
+def _plain(x: Tensor) -> bool:
+    """Whether numpy can copy it; on busy cores torch takes ten times as long, since its threads wait for each other."""
+    return x.device.type == "cpu" and x.dtype != torch.bfloat16
 
 
 def _rows(value: Tensor | None, rows: Tensor) -> Tensor | None:

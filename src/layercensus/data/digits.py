@@ -11,27 +11,27 @@ from .keys import key
 
 
 class Digits(Arrays):
-    """(1797, 1, 8, 8) in 0..1, ten classes."""
+    """(1797, 1, 8, 8) float32 in 0..1, ten classes."""
 
     def __init__(self) -> None:
         held = load_digits()
         x = torch.from_numpy(held.images).float().div(16).unsqueeze(1)
-        super().__init__(x, held.target, name="digits")
+        super().__init__(x, held.target, name="digits", origin="the ten digits")
         self.class_names = tuple(str(name) for name in held.target_names)
         self.about["values"] = "0 to 16 divided by 16"
 
     @property
     def images(self) -> Tensor:
         """(1797, 1, 8, 8) float32 in 0..1."""
-        return self.inputs
+        return self.inputs  # type: ignore[no-any-return]
 
 
-def split() -> tuple[Tensor, Tensor]:
-    """Rows to train on and rows held out, a fifth of every digit, chosen by a hash of the row's number."""
-    labels = Digits().labels
+def split(seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Rows to train on and rows held out, a fifth of every digit, chosen by a hash of the seed and the row's number."""
+    labels = torch.from_numpy(load_digits().target)
     kept, held_out = [], []
     for digit in range(10):
-        rows = sorted((int(r) for r in (labels == digit).nonzero()), key=lambda row: key(str(row)))  # type: ignore[union-attr]
+        rows = sorted((labels == digit).nonzero().flatten().tolist(), key=lambda row: key(f"split {seed} {row}"))
         held_out += rows[: len(rows) // 5]
         kept += rows[len(rows) // 5 :]
     return torch.tensor(sorted(kept)), torch.tensor(sorted(held_out))

@@ -9,4 +9,13 @@ from hashlib import blake2b
 @lru_cache(maxsize=65_536)
 def key(id: str) -> int:
     """64-bit signed hash of an id, the same on every machine."""
-    return int.from_bytes(blake2b(id.encode("utf-8"), digest_size=8).digest(), "big", signed=True)
+    return int.from_bytes(_hash(id, 8), "big", signed=True)
+
+
+def seed_of(seed: int, id: str, view: int) -> int:
+    """128-bit seed of one view of one example, from nothing but these three."""
+    return int.from_bytes(_hash(f"{seed}\0{view}\0{id}", 16), "big")
+
+
+def _hash(text: str, size: int) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()

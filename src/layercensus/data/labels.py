@@ -2,29 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import CensusError
 
+Labels = Sequence[Any] | Tensor | NDArray[Any]
 
-def as_classes(labels: Sequence[Any] | Tensor | np.ndarray[Any, Any]) -> tuple[Tensor, tuple[str, ...] | None]:
-    """(examples,) int64 class numbers, and the classes' names where labels are not whole numbers already."""
-    values = labels.cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+
+class Classes:
+    """Class numbers of labels that come batch by batch: whole numbers stay, names are numbered.
+
+    names: all names in their order where they are known before; others are numbered as they are met.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._number = {name: number for number, name in enumerate(names)}
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The classes' names so far, by class number; None where labels are whole numbers."""
+        return tuple(self._number) or None
+
+    def numbers(self, labels: Labels) -> Tensor:
+        """(examples,) int64."""
+        values = plain(labels)
+        if values.dtype.kind != "U":
+            if self._number:
+                raise CensusError(f"labels must be all names or all whole numbers. Got {values[0]} after names.")
+            return torch.from_numpy(values)
+        return torch.tensor([self._number.setdefault(str(name), len(self._number)) for name in values])
+
+
+def as_classes(labels: Labels) -> tuple[Tensor, tuple[str, ...] | None]:
+    """(examples,) int64 class numbers, and the classes' sorted names where labels are not whole numbers already."""
+    values = plain(labels)
+    if values.dtype.kind != "U":
+        return torch.from_numpy(values), None
+    names = [str(name) for name in np.unique(values)]
+    return Classes(names).numbers(values), tuple(names)
+
+
+def plain(labels: Labels) -> NDArray[Any]:
+    """One label per example: int64, or text where they are names."""
+    try:
+        values = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    except ValueError as error:
+        raise CensusError("labels must be one value per example. Got a ragged list.") from error
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
     if values.ndim != 1:
         raise CensusError(f"labels must be one value per example. Got shape {values.shape}.")
-    if np.issubdtype(values.dtype, np.integer) or values.dtype == bool:
-        return torch.from_numpy(values.astype(np.int64)), None
-    if np.issubdtype(values.dtype, np.floating):
-        if not np.array_equal(values, np.round(values)):
-            raise CensusError("labels must be classes. Got fractional numbers.")
-        return torch.from_numpy(values.astype(np.int64)), None
-    names, number = np.unique(values.astype(str), return_inverse=True)
-    return torch.from_numpy(number.astype(np.int64)), tuple(str(name) for name in names)
+    if values.dtype.kind in "iub":
+        return values.astype(np.int64)
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all() or not np.array_equal(values, np.round(values)):
+            raise CensusError("labels must be classes, as whole numbers or names. Got fractional numbers.")
+        return values.astype(np.int64)
+    return values.astype(str)
 
 
 def same_length(labels: Tensor, examples: int) -> Tensor:

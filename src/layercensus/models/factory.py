@@ -5,34 +5,51 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..errors import CensusError
 
 
-def import_factory(text: str, what: str) -> Callable[[], Any]:
-    """The callable that `text` ("package.module:name") names; the current folder is looked in first.
+def import_factory(text: str, what: str, known: Sequence[str] = ()) -> Callable[[], Any]:
+    """The callable that `text` ("package.module:name") names; the current folder is looked in as well.
+
+    what: "model" or "data", for the message. known: the short names that `text` may have been meant for.
 
     Raises:
         CensusError: when it cannot be imported, is not there, or cannot be called.
     """
     module_name, _, attribute = text.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise CensusError(f"{what} must be a short name or module:factory. Got {text!r}: no module named {error.name!r}.") from error
-    except Exception as error:
-        raise CensusError(f"The module {module_name} cannot be imported: {type(error).__name__}: {error}") from error
+    module = _imported(module_name, text, what, known)
     if not hasattr(module, attribute):
-        near = difflib.get_close_matches(attribute, dir(module), n=3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise CensusError(f"The module {module_name} must have {attribute!r}.{hint} Got none.")
+        near = difflib.get_close_matches(attribute, [n for n in dir(module) if not n.startswith("__")], n=3)
+        hint = f" Did you mean {' or '.join(f'{module_name}:{n}' for n in near)}?" if near else ""
+        raise CensusError(f"{what} must name something in the module {module_name}. Got {text!r}: not in it.{hint}")
     found = getattr(module, attribute)
     if not callable(found):
         raise CensusError(f"{text} must be a function. Got {type(found).__name__}.")
     return found  # type: ignore[no-any-return]
+
+
+def _imported(name: str, text: str, what: str, known: Sequence[str]) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    importlib.invalidate_caches()  # the file may be newer than the last look into its folder
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+            allowed = ", ".join(known) if known else "a short name or module:factory"
+            raise CensusError(
+                f"{what} must be one of {allowed}. Got {text!r}: no module named {error.name!r}."
+            ) from error
+        raise CensusError(f"The module {name} cannot be imported: {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """An exception in one line: its class and the first line of what it says."""
+    says = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {says[:200]}" if says else type(error).__name__

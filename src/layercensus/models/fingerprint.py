@@ -5,16 +5,25 @@ from __future__ import annotations
 from hashlib import sha256
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from .nets import clean_name
 
 
 def weights(net: nn.Module) -> str:
-    """Hash of the names, shapes, types and contents of all parameters and buffers, 64 hexadecimal digits."""
+    """Hash of the names, shapes, types and contents of all parameters and buffers, 64 hexadecimal digits.
+
+    The same on every device, in every memory format and behind torch.compile; one weight under two names counts twice.
+    """
+    held = [*net.named_parameters(remove_duplicate=False), *net.named_buffers(remove_duplicate=False)]
     digest = sha256()
-    for name, tensor in sorted(net.state_dict().items()):
-        if not isinstance(tensor, torch.Tensor):
-            continue
+    for name, tensor in sorted(((clean_name(name), tensor) for name, tensor in held), key=lambda pair: pair[0]):
         digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}|".encode())
-        plain = tensor.detach().cpu().contiguous()
-        digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b"")
+        digest.update(_content(tensor))
     return digest.hexdigest()
+
+
+def _content(tensor: Tensor) -> memoryview:
+    plain = tensor.detach().cpu()
+    plain = (plain.to_dense() if plain.layout is not torch.strided else plain).resolve_conj().resolve_neg()
+    return memoryview(plain.contiguous().reshape(-1).view(torch.uint8).numpy())  # type: ignore[arg-type]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import nn
 
 from ..errors import CensusError
+from .factory import first_line, import_factory
+from .nets import unwrap
 from .prepare import Prepare
+from .randomness import seeded
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Model:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-KNOWN = ("efficientnet-lite:0", "hf:NAME_OR_FOLDER", "digits", "module:factory")
+KNOWN = ("digits", "efficientnet-lite:0", "hf:NAME_OR_FOLDER", "module:factory")
 
 
 def open_model(model: nn.Module | Model | str) -> Model:
@@ -39,7 +42,7 @@ def open_model(model: nn.Module | Model | str) -> Model:
     if isinstance(model, Model):
         return model
     if isinstance(model, nn.Module):
-        return of_module(model, type(model).__name__)
+        return of_module(model, type(unwrap(model)).__name__)
     if not isinstance(model, str):
         raise CensusError(f"model must be an nn.Module or a short name. Got {type(model).__name__}.")
     kind, _, rest = model.partition(":")
@@ -55,22 +58,29 @@ def open_model(model: nn.Module | Model | str) -> Model:
         from .hugging_face import open_hugging_face
 
         return open_hugging_face(rest)
-    if kind and rest and all(part.isidentifier() for part in kind.split(".")):
-        from .factory import import_factory
+    if rest and all(part.isidentifier() for part in kind.split(".")):
+        return _made(import_factory(model, "model", _nearest_first(kind)), model)
+    raise CensusError(f"model must be one of {', '.join(_nearest_first(kind))}. Got {model!r}.")
 
-        return _made(import_factory(model, "model"), model)
-    near = difflib.get_close_matches(model, KNOWN, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    raise CensusError(f"model must be one of {', '.join(KNOWN)}. Got {model!r}.{hint}")
+
+def _nearest_first(kind: str) -> list[str]:
+    def unlike(known: str) -> float:
+        return -difflib.SequenceMatcher(None, kind.lower(), known.partition(":")[0]).ratio()
+
+    return sorted(KNOWN, key=unlike)
 
 
 def _made(factory: Callable[[], Any], name: str) -> Model:
+    if isinstance(factory, nn.Module):
+        raise CensusError(
+            f"{name} must be a function that returns the net. Got the net itself ({type(factory).__name__})."
+        )
     try:
         made = factory()
     except CensusError:
         raise
-    except Exception as error:
-        raise CensusError(f"The factory {name} failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise CensusError(f"The factory {name} failed: {first_line(error)}") from error
     if isinstance(made, Model):
         return made
     if not isinstance(made, nn.Module):
@@ -80,18 +90,8 @@ def _made(factory: Callable[[], Any], name: str) -> Model:
 
 def of_module(net: nn.Module, name: str) -> Model:
     """A module of the user's; one of transformers is known to re-initialise itself from its configuration."""
-    config = getattr(net, "config", None)
-    if config is not None and any(base.__name__ == "PreTrainedModel" for base in type(net).__mro__):
-        return Model(net, name, fresh=seeded(lambda: type(net)(config)))
+    plain = unwrap(net)
+    config = getattr(plain, "config", None)
+    if config is not None and any(base.__name__ == "PreTrainedModel" for base in type(plain).__mro__):
+        return Model(net, name, fresh=seeded(lambda: type(plain)(copy.deepcopy(config))))
     return Model(net, name)
-
-
-def seeded(make: Callable[[], nn.Module]) -> Callable[[int], nn.Module]:
-    """The same maker with a seed of its own, leaving the global random state alone."""
-
-    def fresh(seed: int) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return make()
-
-    return fresh

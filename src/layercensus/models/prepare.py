@@ -6,31 +6,62 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import CensusError
+
+INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+
 
 @dataclass(frozen=True)
 class Prepare:
-    """A model's own convention for images or text; what is None is left as the data has it."""
+    """A model's own convention for images or text; what is None is left as the data has it.
+
+    Raises:
+        CensusError: for a value that no picture can be given.
+    """
 
     size: tuple[int, int] | None = None  # (height, width) of the model's input
     mean: tuple[float, ...] | None = None  # per channel, on the scale 0..1
     std: tuple[float, ...] | None = None
     channels: int | None = None  # 1, 3, or None: as the files are
-    interpolation: str = "bicubic"  # nearest | bilinear | bicubic | lanczos
+    interpolation: str = "bicubic"  # nearest | box | bilinear | hamming | bicubic | lanczos
     crop: float = 1.0  # the central share of the shorter side that is kept
     tokenizer: Callable[..., Any] | None = None  # called as those of transformers are
     max_length: int | None = None  # tokens
 
+    def __post_init__(self) -> None:
+        if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
+            raise CensusError(f"size must be (height, width) of at least 1 each. Got {self.size}.")
+        if self.channels not in (1, 3, None):
+            raise CensusError(f"channels must be 1, 3 or None. Got {self.channels}.")
+        if self.interpolation not in INTERPOLATIONS:
+            raise CensusError(f"interpolation must be one of {', '.join(INTERPOLATIONS)}. Got {self.interpolation!r}.")
+        if not 0 < self.crop <= 1:
+            raise CensusError(f"crop must be above 0 and at most 1. Got {self.crop}.")
+        self._check_scale()
+
+    def _check_scale(self) -> None:
+        if (self.mean is None) != (self.std is None):
+            raise CensusError("mean and std must be given together. Got one of them.")
+        if self.mean is None or self.std is None:
+            return
+        if len(self.mean) != len(self.std) or len(self.mean) not in ((self.channels,) if self.channels else (1, 3)):
+            raise CensusError(f"mean and std must have a value for each channel. Got {self.mean} and {self.std}.")
+        if min(self.std) <= 0:
+            raise CensusError(f"std must be positive. Got {self.std}.")
+
     def describe(self) -> str:
         """One line that says what is done to an input."""
         if self.tokenizer is not None:
-            return f"tokens by {type(self.tokenizer).__name__}, at most {self.max_length}"
-        parts = [{1: "grey", 3: "RGB", None: "channels as they are"}[self.channels]]
+            cut = f", cut to {self.max_length} tokens" if self.max_length else ""
+            return f"tokens by {getattr(self.tokenizer, '__name__', type(self.tokenizer).__name__)}{cut}"
+        said = [{1: "grey", 3: "RGB", None: "channels as the files have them"}[self.channels]]
         if self.size:
-            parts.append(f"shorter side resized ({self.interpolation}), centre {self.crop:.3g} cropped to {self.size[0]} x {self.size[1]}")
+            said.append(f"shorter side resized ({self.interpolation}), centre {self.size[0]} x {self.size[1]} kept")
+            said[-1] += f" ({self.crop:.4g} of it)" if self.crop < 1 else ""
         if self.mean and self.std:
-            parts.append(f"(x - {_list(self.mean)}) / {_list(self.std)} on the scale 0..1")
-        return ", ".join(parts)
+            said.append(f"(x - {_list(self.mean)}) / {_list(self.std)} on the scale 0..1")
+        return ", ".join(said)
 
 
 def _list(values: tuple[float, ...]) -> str:
-    return "/".join(f"{v:.4g}" for v in dict.fromkeys(values))
+    return "/".join(f"{v:.4g}" for v in (values[:1] if len(set(values)) == 1 else values))

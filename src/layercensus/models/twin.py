@@ -3,113 +3,113 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.parameter import is_lazy
 
 from ..errors import CensusError
-from .nets import call, unwrap
+from .factory import first_line
+from .nets import Inputs, call, unwrap
 from .open import Model
+from .randomness import own_randomness
+from .redraw import redraw
+
+INSTEAD = "Pass twin=a module of yours, or twin=False (--no-twin)."
+TOO_FEW = "Expected more than 1"  # how torch's complaint begins about a batch with one value a channel
 
 
 def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
-    """The twin and, in words, how it was made. The model itself is not touched; the same seed gives the same twin.
+    """The twin, in eval mode, and how it was made, in words. The model is not touched; the same seed, the same twin.
+
+    The seed is scrambled first, so that a net that was itself made with this seed is not met again.
 
     Raises:
         CensusError: when some weights cannot be re-drawn, since a twin that keeps trained weights would be no twin.
     """
     net = unwrap(model.net)
+    lazy = [name for name, p in net.named_parameters() if is_lazy(p)]
+    if lazy:
+        raise CensusError(f"The model must have run once before it is counted. Got lazy parameters: {_some(lazy)}.")
+    own_seed = random.Random(f"untrained twin {seed}").getrandbits(31)
     if model.fresh is not None:
-        twin = model.fresh(seed)
-        how = f"made anew by its own maker with seed {seed}"
-    else:
-        twin = _copied(net)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            redrawn = _reset(twin)
-        how = f"re-initialised with seed {seed} by each layer's own initialiser"
-        if redrawn:
-            how += f"; without one, and so drawn as a linear layer's: {_some(redrawn)}"
-    _refuse_trained(net, twin)
-    example = next((p for p in net.parameters() if p.is_floating_point()), None)
-    if example is not None:
-        twin = twin.to(example.device, example.dtype)
+        twin = _alike(unwrap(model.fresh(own_seed)), net, model.name)
+        _refuse_trained(net, twin, tables=True)
+        return twin.eval(), f"made anew by its own maker with seed {seed}"
+    twin = _copied(net)
+    with own_randomness(own_seed):
+        bare = redraw(twin)
+    _refuse_trained(net, twin, tables=False)
+    how = f"re-initialised with seed {seed} by each layer's own initialiser"
+    if bare:
+        how += f"; without one, and so drawn as a linear layer's (vectors set to 1 or 0): {', '.join(bare)}"
     return twin.eval(), how
 
 
+def _alike(twin: nn.Module, net: nn.Module, name: str) -> nn.Module:
+    """The twin on the net's device and in its precision."""
+    here, there = ({n: tuple(p.shape) for n, p in m.named_parameters()} for m in (net, twin))
+    other = sorted(n for n in here.keys() | there.keys() if here.get(n) != there.get(n))
+    if other:
+        raise CensusError(
+            f"The maker of {name} must give the same architecture again. Got other parameters: {_some(other)}."
+        )
+    example = next((p for p in net.parameters() if p.is_floating_point()), None)
+    return twin if example is None else twin.to(example.device, example.dtype)
+
+
 def _copied(net: nn.Module) -> nn.Module:
+    """A deep copy, also of a net that keeps tensors with a gradient history, which torch refuses to copy."""
+    kept = [v for m in net.modules() for v in vars(m).values() if isinstance(v, Tensor) and v.grad_fn is not None]
     try:
-        return copy.deepcopy(net)
+        return copy.deepcopy(net, {id(tensor): tensor.detach().clone() for tensor in kept})
     except Exception as error:
         raise CensusError(
-            f"The model cannot be copied for its untrained twin ({type(error).__name__}: {error}). "
-            "Pass twin=a module of yours, or twin=False (--no-twin)."
+            f"The model cannot be copied for its untrained twin: {first_line(error)}. {INSTEAD}"
         ) from error
 
 
-@torch.no_grad()
-def _reset(net: nn.Module) -> list[str]:
-    """Re-draw every parameter; returns the names of those whose module has no initialiser."""
-    redrawn = []
-    for name, module in net.named_modules():
-        own = dict(module.named_parameters(recurse=False))
-        reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
-        if callable(reset):
-            reset()
-        else:
-            for part, parameter in own.items():
-                _draw(part, parameter)
-                redrawn.append(f"{name}.{part}".lstrip("."))
-        if hasattr(module, "parametrizations"):
-            for parameter in module.parametrizations.parameters():
-                _draw("original", parameter)
-    return redrawn
-
-
-def _draw(name: str, parameter: Tensor) -> None:
-    if not parameter.is_floating_point():
-        return
-    if parameter.ndim >= 2:
-        nn.init.kaiming_uniform_(parameter, a=5**0.5)
-    elif any(word in name for word in ("weight", "gamma", "scale", "original")):
-        nn.init.ones_(parameter)
-    else:
-        nn.init.zeros_(parameter)
-
-
-def _refuse_trained(net: nn.Module, twin: nn.Module) -> None:
+def _refuse_trained(net: nn.Module, twin: nn.Module, *, tables: bool) -> None:
+    """tables: whether weights that take no gradient may be equal, such as the fixed positions that a maker fills in."""
     fresh = dict(twin.named_parameters())
     kept = [
         name
         for name, p in net.named_parameters()
-        if p.ndim >= 2 and p.numel() > 1 and name in fresh and fresh[name].shape == p.shape
-        and bool(p.detach().any()) and torch.equal(p.detach().cpu().float(), fresh[name].detach().cpu().float())
-    ]  # fmt: skip
+        if p.ndim >= 2 and not (tables and not fresh[name].requires_grad) and _same(p, fresh[name])
+    ]
     if kept:
-        raise CensusError(
-            f"The untrained twin would keep {len(kept)} trained weights ({_some(kept)}). "
-            "Pass twin=a module of yours, or twin=False (--no-twin)."
-        )
+        raise CensusError(f"The untrained twin would keep {len(kept)} trained weights: {_some(kept)}. {INSTEAD}")
 
 
-def _some(names: list[str]) -> str:
+def _same(trained: Tensor, fresh: Tensor) -> bool:
+    """Equal, and not all one value: a constant holds nothing that was learned."""
+    trained, fresh = trained.detach(), fresh.detach().to(trained.device)
+    return bool(torch.equal(trained, fresh)) and bool((trained != trained.flatten()[:1]).any())
+
+
+def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 @torch.no_grad()
-def calibrate(net: nn.Module, batches: Iterable[Any]) -> int:
+def calibrate(net: nn.Module, batches: Iterable[Inputs]) -> int:
     """Estimate the running statistics of all normalisation layers on `batches`; returns how many layers there are.
 
-    Only these layers are in train mode, averaging cumulatively over batches; their modes and momenta are put back.
+    Only these layers are in train mode, averaging cumulatively over batches; all modes and momenta are put back.
     A batch on which a statistic cannot be formed (one value a channel) is left out.
+
+    Raises:
+        CensusError: when no batch could be used.
     """
     layers = [m for m in net.modules() if isinstance(m, _NormBase) and m.running_mean is not None]
     if not layers:
         return 0
+    used = 0
     with ExitStack() as stack:
         for module in net.modules():
             stack.callback(setattr, module, "training", module.training)
@@ -118,10 +118,33 @@ def calibrate(net: nn.Module, batches: Iterable[Any]) -> int:
             stack.callback(setattr, layer, "momentum", layer.momentum)
             layer.reset_running_stats()
             layer.momentum, layer.training = None, True
+            if isinstance(layer, _InstanceNorm):
+                stack.callback(layer.register_forward_hook(_Cumulative(layer)).remove)
         for inputs in batches:
-            try:
-                call(net, inputs)
-            except ValueError as error:
-                if "Expected more than 1 value per channel" not in str(error):
-                    raise
+            used += _passed(net, inputs)
+    if not used:
+        raise CensusError(
+            "Normalisation statistics must be estimated on batches of two examples or more. Got no usable batch."
+        )
     return len(layers)
+
+
+class _Cumulative:
+    """Averages cumulatively in an instance norm, for which torch takes momentum=None as 0, that is never."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        self.calls, layer.momentum = 0, 1.0  # type: ignore[assignment]
+
+    def __call__(self, layer: nn.Module, inputs: object, output: object) -> None:
+        self.calls += 1
+        layer.momentum = 1 / (self.calls + 1)  # type: ignore[assignment]
+
+
+def _passed(net: nn.Module, inputs: Inputs) -> bool:
+    try:
+        call(net, inputs)
+    except ValueError as error:
+        if TOO_FEW not in str(error):
+            raise
+        return False
+    return True
