@@ -32,7 +32,8 @@ from .versions import versions
 
 CALIBRATION = 256  # examples on which the twin's normalisation statistics are estimated
 CALIBRATION_BATCH = 32
-PROBE = 3
+PROBE = 3  # examples that the layers are looked at with
+TIMED = 8  # examples that the memory formats are timed on
 
 
 def take(
@@ -80,7 +81,8 @@ def take_opened(
     if not source.reusable:
         source = Replay(source, CALIBRATION, settings.batch)
     views = open_views(views, source)
-    probe = _probe(source)
+    timed = _probe(source, TIMED)
+    probe = timed.first(PROBE)
     net = unwrap(model.net)
     surveyed = survey(net, probe.for_net(net), unit_axis=settings.unit_axis)
     chosen = select(net, surveyed, layers)
@@ -89,7 +91,7 @@ def take_opened(
     for number, replica in enumerate(replicas):
         nets.append(_same_layers(f"replica{number}", unwrap(replica.net), chosen, probe, settings))
     about = _about(model, source, nets, views, seed, settings, how, surveyed)
-    with _folder(settings) as folder, _fast(nets, probe, settings) as speed:
+    with _folder(settings) as folder, _fast(nets, timed, settings) as speed:
         spool = Spool.start(folder, _identity(about), settings.resume)
         count(nets, source, views, spool, settings, seed)
         if len(spool.done) == 0:
@@ -104,13 +106,13 @@ def take_opened(
     return census
 
 
-def _probe(source: Source) -> Batch:
+def _probe(source: Source, examples: int = PROBE) -> Batch:
     """A few examples to look at the layers with."""
     if source.ids is not None:
-        return source.pick(list(source.ids[:PROBE]))
-    batches = source.batches(PROBE)
+        return source.pick(list(source.ids[:examples]))
+    batches = source.batches(examples)
     try:
-        return next(iter(batches)).first(PROBE)
+        return next(iter(batches)).first(examples)
     except StopIteration:
         raise CensusError(f"data must hold at least one example. Got none from {source.name}.") from None
 

@@ -131,7 +131,8 @@ def _corrected(name: str, c: Course) -> Corrected:
     out: Corrected = {name: (c.trained, c.resamples, float(np.abs(c.trained).mean()))}
     if c.twin is not None and c.twin_resamples is not None:
         level = float((np.abs(c.trained).mean() + np.abs(c.twin).mean()) / 2)
-        out[f"{name}, minus twin"] = (c.trained - c.twin, c.resamples - c.twin_resamples, level)
+        kept = min(len(c.resamples), len(c.twin_resamples))
+        out[f"{name}, minus twin"] = (c.trained - c.twin, c.resamples[:kept] - c.twin_resamples[:kept], level)
     return out
 
 
@@ -157,7 +158,8 @@ def _resamples(census: Census, layers: pd.DataFrame, array: str, net: str, value
     found = [census.array(name, f"{array}_resamples", net) for name in layers["layer"]]
     if any(f is None for f in found):
         return np.tile(values, (2, 1))
-    return np.stack([np.asarray(f, dtype=np.float64) for f in found], axis=1)
+    kept = min(len(f) for f in found if f is not None)  # wide layers of many near pairs have fewer
+    return np.stack([np.asarray(f, dtype=np.float64)[:kept] for f in found], axis=1)
 
 
 def _flips(census: Census, layers: pd.DataFrame, twin: bool) -> dict[str, str]:

@@ -63,7 +63,14 @@ def test_awkward_memory_is_read_as_it_is(tmp_path: Path) -> None:
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     frozen = X.copy()
     frozen.flags.writeable = False
-    for values in (mapped, frozen, X[::-1][::-1], np.asfortranarray(X), pd.DataFrame(X), torch.tensor(X, requires_grad=True)):
+    for values in (
+        mapped,
+        frozen,
+        X[::-1][::-1],
+        np.asfortranarray(X),
+        pd.DataFrame(X),
+        torch.tensor(X, requires_grad=True),
+    ):
         np.testing.assert_array_equal(open_data(values).pick(["2"]).inputs.numpy(), X[2:3].astype(np.float32))
 
 
@@ -139,7 +146,9 @@ def test_labels_become_class_numbers(labels: object, numbers: list[int], names: 
     assert source.about["labels"] == "given beside the data"
 
 
-@pytest.mark.parametrize("names", [("inputs", "labels"), ("x", "y"), ("X", "y"), ("whatever", "labels"), ("whatever", None)])
+@pytest.mark.parametrize(
+    "names", [("inputs", "labels"), ("x", "y"), ("X", "y"), ("whatever", "labels"), ("whatever", None)]
+)
 def test_npz(tmp_path: Path, names: tuple[str, str | None]) -> None:
     held = {names[0]: X} | ({names[1]: np.arange(6) % 2} if names[1] else {})
     np.savez(tmp_path / "a.npz", **held)

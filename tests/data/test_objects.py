@@ -212,7 +212,9 @@ def test_token_dicts_give_their_mask() -> None:
 
 
 def test_several_inputs_stay_several() -> None:
-    source = open_object([((X[:2], torch.ones(2, 4, dtype=torch.bool)), Y[:2]), ((X[2:4], torch.ones(2, 4, dtype=torch.bool)), Y[2:4])])
+    source = open_object(
+        [((X[:2], torch.ones(2, 4, dtype=torch.bool)), Y[:2]), ((X[2:4], torch.ones(2, 4, dtype=torch.bool)), Y[2:4])]
+    )
     batch = source.pick(["3", "0"])
     assert torch.equal(batch.inputs[0], X[[3, 0]].float())
     assert batch.inputs[1].dtype == torch.bool
@@ -277,10 +279,14 @@ class Broken(Dataset[Any]):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_error_of_the_user_s_dataset_is_one_line(workers: int) -> None:
     source = open_object(DataLoader(Broken(), batch_size=2, num_workers=workers))
-    seen = []
-    with pytest.raises(CensusError) as caught:
+    seen: list[str] = []
+
+    def read() -> None:
         for batch in source.batches(2):
-            seen += batch.ids
+            seen.extend(batch.ids)
+
+    with pytest.raises(CensusError) as caught:
+        read()
     assert seen == ["0", "1", "2", "3"]
     assert "\n" not in str(caught.value)
     assert "OSError" in str(caught.value)

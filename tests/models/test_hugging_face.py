@@ -91,7 +91,7 @@ def test_the_twin_by_its_configuration_and_by_each_layer(model: Model) -> None:
 
 def test_without_a_limit_of_its_own_the_positions_decide(copied: Path, model: Model) -> None:
     (copied / "sentence_bert_config.json").unlink()
-    model.net.save_pretrained(copied)
+    model.net.save_pretrained(copied)  # type: ignore[operator]
     opened = open_model(f"hf:{copied}")
     assert opened.prepare is not None
     assert opened.prepare.max_length == 512

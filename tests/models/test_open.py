@@ -61,7 +61,7 @@ def test_a_module_and_a_model() -> None:
     opened = open_model(net)
     assert opened.net is net
     assert opened.name == "Linear"
-    assert opened.fresh is opened.prepare is opened.example is None
+    assert (opened.fresh, opened.prepare, opened.example) == (None, None, None)
     assert open_model(opened) is opened
     assert open_model(torch.compile(net)).name == "Linear"  # type: ignore[arg-type]
 

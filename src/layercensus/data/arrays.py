@@ -88,11 +88,9 @@ def _load(file: str) -> dict[str, np.ndarray[Any, Any]]:
     if not path.is_file():
         raise CensusError(f"npz:{file} must be an npz file. Got {'a folder' if path.is_dir() else 'no such file'}.")
     try:
-        held = np.load(path, allow_pickle=False)
-        if isinstance(held, np.ndarray):
-            return {"inputs": held}
-        with held:
-            return {name: held[name] for name in held.files}
+        with path.open("rb") as opened:  # numpy itself leaves a broken archive open
+            held = np.load(opened, allow_pickle=False)
+            return {"inputs": held} if isinstance(held, np.ndarray) else {name: held[name] for name in held.files}
     except Exception as error:
         why = one_line(error)
         raise CensusError(f"npz:{file} must be an npz file of plain arrays. It cannot be read: {why}.") from error

@@ -66,7 +66,7 @@ def _near(kind: str) -> list[str]:
 
 def _hint(text: str, kind: str, rest: str) -> str:
     path = Path(text)
-    if path.is_dir():
+    if text and path.is_dir():
         return f" For a folder of pictures: images:{text}"
     if path.is_file():
         return f" For a file: {'npz' if path.suffix in ('.npz', '.npy') else 'text'}:{text}"

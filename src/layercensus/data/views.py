@@ -109,6 +109,6 @@ def _tensor_as(expected: Tensor, made: Any, id: str) -> Tensor:
         raise CensusError(
             f"Views must keep the shape {tuple(expected.shape)}. Got {tuple(new.shape)} for example {id!r}."
         )
-    if new.is_floating_point() and not np.isfinite(new.cpu().numpy().sum(dtype=np.float64)):
+    if new.is_floating_point() and not np.isfinite(new.float().cpu().numpy()).all():
         raise CensusError(f"Views must be finite. Got NaN or inf for example {id!r}.")
     return new

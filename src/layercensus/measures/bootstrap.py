@@ -21,6 +21,8 @@ from .correlation import cut, tree
 
 GROUPS = 32
 MARGIN = 0.12  # how far below the threshold a pair is still followed
+LARGE = 256  # units of a family from which on only FEWEST resamples are clustered, since each costs its square
+FEWEST = 40
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def distinct_resamples(
     if bool((~loners).any()):
         members = np.flatnonzero(size[family] > 1)
         pairs = _Pairs.near(similarity.numpy()[np.ix_(members, members)], family[members], tau - MARGIN)
-        c = _pair_resamples(rows[:, :, members], pairs, seed, len(passed))
+        kept = FEWEST if size.max() > LARGE else len(passed)
+        passed, distinct, rarefied = passed[:kept], distinct[:kept], rarefied[:kept]
+        c = _pair_resamples(rows[:, :, members], pairs, seed, kept)
         c = c.abs() if sign_blind else c
         for block, mask in _blocks(pairs, family[members], passed[:, members].numpy(), c.numpy()):
             for r, sizes in _counted(block, mask, tau):
@@ -153,5 +157,5 @@ def _sizes(
 ) -> NDArray[np.int64]:
     matrix = np.zeros((len(alive), len(alive)))
     matrix[i, j] = matrix[j, i] = c
-    matrix = matrix[np.ix_(alive, alive)]
+    matrix = matrix if alive.all() else matrix[np.ix_(alive, alive)]
     return np.bincount(cut(tree(matrix), len(matrix), tau)) if len(matrix) else np.zeros(0, dtype=np.int64)
