@@ -1,0 +1,22 @@
+"""Pictures for the documents, drawn from saved censuses.
+
+    python docs/make_pictures.py CENSUS_FOLDER docs/pictures/NAME
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import layercensus as lc
+from layercensus.report.charts import fair_draw, fates
+
+
+def main(folder: str, name: str) -> None:
+    census = lc.load(folder)
+    for suffix, svg in (("units", fates(census, share=False)), ("shares", fates(census, share=True)), ("draw", fair_draw(census))):  # fmt: skip
+        Path(f"{name}-{suffix}.svg").write_text(svg, "utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
