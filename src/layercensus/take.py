@@ -108,13 +108,7 @@ def take_opened(
 
 def _probe(source: Source, examples: int = PROBE) -> Batch:
     """A few examples to look at the layers with."""
-    if source.ids is not None:
-        return source.pick(list(source.ids[:examples]))
-    batches = source.batches(examples)
-    try:
-        return next(iter(batches)).first(examples)
-    except StopIteration:
-        raise CensusError(f"data must hold at least one example. Got none from {source.name}.") from None
+    return source.first(examples)
 
 
 def _add_twin(nets: list[Net], model: Model, source: Source, twin: bool | nn.Module, seed: int) -> str:
@@ -136,18 +130,13 @@ def _add_twin(nets: list[Net], model: Model, source: Source, twin: bool | nn.Mod
 def _calibration(source: Source) -> Iterator[Batch]:
     """Examples for the twin's normalisation statistics, the same for any batch size and order where ids are known."""
     if source.ids is None:
-        seen = 0
-        for batch in source.batches(CALIBRATION_BATCH):
-            yield batch
-            seen += len(batch.ids)
-            if seen >= CALIBRATION:
-                return
+        yield from source.peek(CALIBRATION, CALIBRATION_BATCH)
         return
     ids = sorted(source.ids, key=key)[:CALIBRATION]
     for start in range(0, len(ids), CALIBRATION_BATCH):
-        chosen = ids[start : start + CALIBRATION_BATCH]
-        if len(chosen) > 1 or len(ids) == 1:
-            yield source.pick(chosen)
+        batch = source.pick(ids[start : start + CALIBRATION_BATCH])
+        if batch.ids:
+            yield batch
 
 
 def _same_layers(name: str, net: nn.Module, layers: Sequence[Layer], probe: Batch, settings: Settings) -> Net:

@@ -54,6 +54,9 @@ def _counts(layers: pd.DataFrame, twin: bool) -> list[str]:
     )
     if top["layer"] not in (first["layer"], last["layer"]):
         text += f", most in {top['layer']} with {_count(top, twin)}"
+    full = int((layers["distinct"] == layers["width"]).sum())
+    if full:
+        text += f". In {full} of the {len(layers)} layers every unit is distinct, so their counts are bounded by the width"
     return [text + "."]
 
 

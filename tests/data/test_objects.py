@@ -143,9 +143,10 @@ def test_a_custom_batch_sampler_decides_which_rows_there_are() -> None:
     assert whole(open_object(DataLoader(TensorDataset(X), batch_sampler=sampler))).ids == ("2", "5", "8")
 
 
-def test_drawing_the_rows_of_a_loader_moves_no_random_state() -> None:
-    own = torch.Generator().manual_seed(1)
-    loader = DataLoader(TensorDataset(X, Y), batch_size=6, shuffle=True, generator=own)
+@pytest.mark.parametrize("generator", [torch.Generator(), None])
+def test_drawing_the_rows_of_a_loader_moves_no_random_state(generator: torch.Generator | None) -> None:
+    own = generator or torch.default_generator
+    loader = DataLoader(TensorDataset(X, Y), batch_size=6, shuffle=True, generator=generator)
     before, theirs = own.get_state(), torch.get_rng_state()
     whole(open_object(loader))
     assert torch.equal(own.get_state(), before)
