@@ -78,7 +78,9 @@ def cost(count: int, turns: int) -> None:
     print(f"census / bare forward passes: median {np.median(ratios):.2f} of {turns} turns")
     small = x[: min(64, count)]
     one = bare(model.net, small, 16, name, 1)
-    print(f"storing every output and sorting all positions afterwards / one bare pass: {stored(model.net, small, 16, name) / one:.1f}")
+    print(
+        f"storing every output and sorting all positions afterwards / one bare pass: {stored(model.net, small, 16, name) / one:.1f}"
+    )
 
 
 def peak(count: int) -> None:
@@ -92,7 +94,9 @@ def peak(count: int) -> None:
 def memory() -> None:
     found = []
     for count in (512, 5120):
-        run = subprocess.run([sys.executable, __file__, "--peak", str(count)], capture_output=True, text=True, check=True)
+        run = subprocess.run(
+            [sys.executable, __file__, "--peak", str(count)], capture_output=True, text=True, check=True
+        )
         found.append(float(run.stdout.split()[-1]))
         print(f"{count} images: peak {found[-1]:.0f} MB", flush=True)
     print(f"growth of the peak: {found[1] / found[0] - 1:+.1%}")

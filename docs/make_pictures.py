@@ -1,6 +1,6 @@
 """Pictures for the documents, drawn from saved censuses.
 
-    python docs/make_pictures.py CENSUS_FOLDER docs/pictures/NAME
+python docs/make_pictures.py CENSUS_FOLDER docs/pictures/NAME
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Fill a folder with crops of the colour photographs that scikit-image ships: a small stream of natural images.
 
-    python natural_crops.py FOLDER --count 512
+python natural_crops.py FOLDER --count 512
 """
 
 from __future__ import annotations

@@ -59,7 +59,9 @@ def test_shuffled_loader(net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.
     assert_same(lc.take(net, loader, settings=settings()), whole)
 
 
-def test_checkpoints_after_every_batch(net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census, tmp_path: Path) -> None:
+def test_checkpoints_after_every_batch(
+    net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census, tmp_path: Path
+) -> None:
     census = lc.take(net, data[0], labels=data[1], settings=settings(out=tmp_path / "out", checkpoint=0.0))
     assert_same(census, whole)
     assert not (tmp_path / "out" / "counting").exists()
@@ -80,7 +82,10 @@ def test_saving_and_loading_loses_nothing(whole: lc.Census, tmp_path: Path) -> N
     assert set(again.arrays) == set(whole.arrays)
     assert all(np.array_equal(again.arrays[k], v) for k, v in whole.arrays.items())
     assert str(again.verdict) == str(whole.verdict)
-    assert again.save(tmp_path / "twice").joinpath("layers.csv").read_bytes() == (tmp_path / "saved/layers.csv").read_bytes()
+    assert (
+        again.save(tmp_path / "twice").joinpath("layers.csv").read_bytes()
+        == (tmp_path / "saved/layers.csv").read_bytes()
+    )
 
 
 class Stop(nn.Module):
@@ -97,7 +102,9 @@ class Stop(nn.Module):
         return self.net(x)
 
 
-def test_interrupted_and_resumed_equals_uninterrupted(net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+def test_interrupted_and_resumed_equals_uninterrupted(
+    net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path
+) -> None:
     def take(after: int, **more: object) -> lc.Census:
         return lc.take(Stop(net, after), data[0], labels=data[1], settings=settings(**more))
 

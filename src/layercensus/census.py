@@ -113,9 +113,7 @@ def load(folder: str | Path) -> Census:
             raise CensusError(f"{folder} must hold a census of format {FORMAT}. Got format {head['format']}.")
         tables = {name: _from_csv(folder / f"{name}.csv", head["types"][name]) for name in TABLES}
         arrays = load_file(str(folder / "arrays.safetensors"))
-        findings = tuple(
-            Finding(f["layer"], tuple(f["units"]), f["sentence"], f["evidence"]) for f in head["findings"]
-        )
+        findings = tuple(Finding(f["layer"], tuple(f["units"]), f["sentence"], f["evidence"]) for f in head["findings"])
     except CensusError:
         raise
     except Exception as error:
@@ -135,7 +133,10 @@ def _from_csv(file: Path, types: dict[str, str]) -> pd.DataFrame:
     if not types:
         return pd.DataFrame()
     table = pd.read_csv(
-        file, dtype="string", keep_default_na=False, na_values={c: [""] for c in types if types[c] not in ("object", "str")}
+        file,
+        dtype="string",
+        keep_default_na=False,
+        na_values={c: [""] for c in types if types[c] not in ("object", "str")},
     )
     return pd.DataFrame({name: _typed(table[name], kind) for name, kind in types.items()})
 

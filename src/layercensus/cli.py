@@ -24,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"layercensus: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        where = f"; what is counted is kept, go on with: --out {args.out} --resume" if getattr(args, "out", None) else ""
+        where = (
+            f"; what is counted is kept, go on with: --out {args.out} --resume" if getattr(args, "out", None) else ""
+        )
         print(f"layercensus: interrupted{where}", file=sys.stderr)
         return 143 if isinstance(stop, Terminated) else 130
     except BrokenPipeError:
@@ -42,7 +44,9 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="layercensus", description="How many concepts has each layer of a network learned?")
+    top = argparse.ArgumentParser(
+        prog="layercensus", description="How many concepts has each layer of a network learned?"
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _demo(commands.add_parser("demo", help="train a small net on handwritten digits, count it, write the report"))
     _run(commands.add_parser("run", help="count a model on data"))
@@ -136,7 +140,11 @@ def _sized(model, size: int | None):  # type: ignore[no-untyped-def]
 def _settings(args: argparse.Namespace):  # type: ignore[no-untyped-def]
     from .settings import Settings
 
-    given = {name: getattr(args, name) for name in ("panel", "reliability", "tau", "batch") if getattr(args, name) is not None}
+    given = {
+        name: getattr(args, name)
+        for name in ("panel", "reliability", "tau", "batch")
+        if getattr(args, name) is not None
+    }
     return Settings(
         **given, sign_blind=not args.signed, unit_axis=dict(map(_axis, args.unit_axis)), out=args.out, resume=args.resume,
         limit_bad=args.skip_bad, progress=not args.quiet,

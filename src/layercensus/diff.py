@@ -39,7 +39,16 @@ def _of_layer(name: str, one: pd.Series, two: pd.Series) -> list[dict[str, objec
             continue
         if pd.isna(x) or pd.isna(y) or x != y:
             change = pd.NA if pd.isna(x) or pd.isna(y) else y - x
-            rows.append({"layer": name, "measure": measure, "a": x, "b": y, "change": change, "beyond_doubt": _apart(measure, one, two)})
+            rows.append(
+                {
+                    "layer": name,
+                    "measure": measure,
+                    "a": x,
+                    "b": y,
+                    "change": change,
+                    "beyond_doubt": _apart(measure, one, two),
+                }
+            )
     return rows
 
 

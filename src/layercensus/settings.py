@@ -24,7 +24,9 @@ class Settings:
     sign_blind: bool = True  # a unit and its negative are one concept
     q: float = 0.05  # false discovery rate (Benjamini & Hochberg 1995) of every per-unit test
     resamples: int = 200  # bootstrap resamples of examples behind every interval
-    unit_axis: Mapping[str, int] = field(default_factory=dict)  # layer glob -> axis of its units, where inferred wrongly
+    unit_axis: Mapping[str, int] = field(
+        default_factory=dict
+    )  # layer glob -> axis of its units, where inferred wrongly
     batch: int = 32  # examples a forward pass
     top: int = 9  # top examples kept per unit
     out: str | Path | None = None  # folder for checkpoints; None: a temporary one

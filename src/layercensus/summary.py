@@ -86,7 +86,17 @@ def _outcomes(
         others = tuple(panels[n] for n in panels if n.startswith("replica")) if net == "trained" else ()
         twin = outcomes.get("twin", Outcome()).units.get("eta2")
         outcomes[net] = measure(
-            Evidence(width[net], streams, panels[net], settings, draw, seed, classes, others, twin if net == "trained" else None)
+            Evidence(
+                width[net],
+                streams,
+                panels[net],
+                settings,
+                draw,
+                seed,
+                classes,
+                others,
+                twin if net == "trained" else None,
+            )
         )
     return panels["trained"], outcomes
 

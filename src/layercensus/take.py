@@ -232,5 +232,7 @@ def layers_of(model: nn.Module | Model | str, data: Any = None) -> tuple[Layer, 
         source = open_data(data, prepare=opened.prepare)
         return survey(opened.net, _probe(source).for_net(opened.net))
     if opened.example is None:
-        raise CensusError(f"{opened.name} needs an input to be looked at. Name data as well: layercensus layers MODEL DATA.")
+        raise CensusError(
+            f"{opened.name} needs an input to be looked at. Name data as well: layercensus layers MODEL DATA."
+        )
     return survey(opened.net, opened.example())

@@ -104,7 +104,9 @@ def rarity(y: Values, shape: str) -> float:
     """Share of random orders of the layers that show the shape at least as well; 1 for an undecided shape."""
     if shape not in ("rises", "falls", "humps", "dips"):
         return 1.0
-    return float(np.mean([_strength(y[list(order)], shape) >= _strength(y, shape) - 1e-12 for order in _orders(len(y))]))
+    return float(
+        np.mean([_strength(y[list(order)], shape) >= _strength(y, shape) - 1e-12 for order in _orders(len(y))])
+    )
 
 
 def _strength(y: Values, shape: str) -> float:

@@ -14,7 +14,14 @@ from .settings import RELIABILITY_GRID, TAU_GRID
 from .trend import Trend, course, trend
 from .wording import paragraph
 
-MEANS = {"rises": "later", "falls": "earlier", "humps": "middle", "flat": "even", "dips": "undecided", "undecided": "undecided"}
+MEANS = {
+    "rises": "later",
+    "falls": "earlier",
+    "humps": "middle",
+    "flat": "even",
+    "dips": "undecided",
+    "undecided": "undecided",
+}
 FEWEST_LAYERS = 4
 FEWEST_EXAMPLES = 200
 Values = NDArray[np.float64]
@@ -138,7 +145,9 @@ def _corrected(name: str, c: Course) -> Corrected:
 
 def _scaled(c: Course, width: Values) -> Course:
     twin = None if c.twin is None else c.twin / width
-    return Course(c.trained / width, c.resamples / width, twin, None if c.twin_resamples is None else c.twin_resamples / width)
+    return Course(
+        c.trained / width, c.resamples / width, twin, None if c.twin_resamples is None else c.twin_resamples / width
+    )
 
 
 def _course(census: Census, layers: pd.DataFrame, column: str, array: str) -> Course | None:

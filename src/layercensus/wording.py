@@ -56,7 +56,9 @@ def _counts(layers: pd.DataFrame, twin: bool) -> list[str]:
         text += f", most in {top['layer']} with {_count(top, twin)}"
     full = int((layers["distinct"] == layers["width"]).sum())
     if full:
-        text += f". In {full} of the {len(layers)} layers every unit is distinct, so their counts are bounded by the width"
+        text += (
+            f". In {full} of the {len(layers)} layers every unit is distinct, so their counts are bounded by the width"
+        )
     return [text + "."]
 
 
@@ -92,7 +94,11 @@ def _disagreement(verdict: Verdict, twin: bool) -> list[str]:
             + ("what the raw count adds is explained by the widths that the designer chose." if fair == "even" else
                "so the widths of the layers matter to the answer.")
         )  # fmt: skip
-    if twin and fair not in ("even", "undecided") and verdict.says("distinct", "rarefied, minus twin") in ("even", "undecided"):
+    if (
+        twin
+        and fair not in ("even", "undecided")
+        and verdict.says("distinct", "rarefied, minus twin") in ("even", "undecided")
+    ):
         out.append("The untrained twin shows much of the same trend, so training cannot be credited with it.")
     if not twin:
         out.append("Without an untrained twin, what was learned and what the architecture gives cannot be told apart.")

@@ -21,7 +21,9 @@ def panel(clean: Tensor, a: Tensor, b: Tensor, keys: Tensor, label: Tensor | Non
     return whole
 
 
-def evidence(clean: Tensor, a: Tensor, b: Tensor, *, label: Tensor | None = None, keys: Tensor | None = None, **more: Any) -> Evidence:
+def evidence(
+    clean: Tensor, a: Tensor, b: Tensor, *, label: Tensor | None = None, keys: Tensor | None = None, **more: Any
+) -> Evidence:
     keys = torch.arange(len(clean)) if keys is None else keys
     streams = Streams.empty(clean.shape[2])
     streams.update(clean.mean(1), clean.amax(1), keys)

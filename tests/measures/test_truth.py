@@ -83,7 +83,13 @@ def test_eta2_is_the_textbook_ratio() -> None:
 def test_shuffled_labels_inform_nothing() -> None:
     x = normal(0, 300, 1, 40)
     found = [
-        outcome(x, x[:, 0], x[:, 0], classes=5, label=torch.randint(0, 5, (300,), generator=torch.Generator().manual_seed(s))).layer["informative"]  # fmt: skip
+        outcome(
+            x,
+            x[:, 0],
+            x[:, 0],
+            classes=5,
+            label=torch.randint(0, 5, (300,), generator=torch.Generator().manual_seed(s)),
+        ).layer["informative"]  # fmt: skip
         for s in range(10)
     ]
     assert sum(found) / (10 * 40) <= 0.05

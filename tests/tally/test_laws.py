@@ -53,7 +53,9 @@ def some_rows(draw: st.DrawFn) -> Rows:
 
 def assert_same(one: Tally, two: Tally) -> None:
     for field, value in one.state_dict().items():
-        torch.testing.assert_close(value, two.state_dict()[field], rtol=1e-9, atol=1e-7, msg=lambda m, f=field: f"{f}: {m}")
+        torch.testing.assert_close(
+            value, two.state_dict()[field], rtol=1e-9, atol=1e-7, msg=lambda m, f=field: f"{f}: {m}"
+        )
 
 
 @every

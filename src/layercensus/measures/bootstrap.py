@@ -143,7 +143,9 @@ def _blocks(
         yield (place[pairs.i[chosen]], place[pairs.j[chosen]], c[:, chosen]), passed[:, members]
 
 
-def _counted(block: Block, passed: NDArray[np.bool_], tau: float) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _counted(
+    block: Block, passed: NDArray[np.bool_], tau: float
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Cluster sizes of one family, with the resamples that have them; those that agree on every pair are counted once."""
     i, j, c = block
     mark = np.packbits(np.concatenate([passed, c >= tau], axis=1), axis=1)

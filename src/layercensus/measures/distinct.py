@@ -70,7 +70,9 @@ def _layer(evidence: Evidence, sizes: NDArray[np.int64], again: Resamples) -> di
     return row
 
 
-def interval(estimate: float, resampled: NDArray[np.float64] | NDArray[np.int64], level: float = 0.95) -> tuple[float, float]:
+def interval(
+    estimate: float, resampled: NDArray[np.float64] | NDArray[np.int64], level: float = 0.95
+) -> tuple[float, float]:
     """Interval for a count from its resamples; see docs/intervals.md for its measured coverage."""
     tail = (1 - level) / 2 * 100
     low, high = np.percentile(resampled, [tail, 100 - tail])
@@ -93,7 +95,11 @@ def _resampled(evidence: Evidence, wide: Tensor, similarity: NDArray[np.float64]
 
 
 def _arrays(
-    evidence: Evidence, similarity: NDArray[np.float64], r: NDArray[np.float64], sizes: NDArray[np.int64], again: Resamples
+    evidence: Evidence,
+    similarity: NDArray[np.float64],
+    r: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    again: Resamples,
 ) -> dict[str, Tensor]:
     count, fair = _grid(similarity, r, evidence)
     draws = np.unique(np.geomspace(1, evidence.width, POINTS).round().astype(np.int64))
@@ -110,7 +116,9 @@ def _arrays(
     }
 
 
-def _grid(similarity: NDArray[np.float64], r: NDArray[np.float64], evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _grid(
+    similarity: NDArray[np.float64], r: NDArray[np.float64], evidence: Evidence
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Distinct units for every pair of cuts: (reliability cuts, tau cuts), as counts and in a fair draw."""
     count = np.zeros((len(RELIABILITY_GRID), len(TAU_GRID)), dtype=np.int64)
     fair = np.zeros(count.shape)

@@ -55,7 +55,9 @@ def null(half: Panel, other: Panel, seed: int) -> Tensor:
     """
     rng = np.random.default_rng(seed)
     a = standardised(_rows(half))
-    rotated = [(a.T @ standardised(_rows(other) @ rotation(other.spots.shape[2], rng))).abs().amax(1) for _ in range(ROTATIONS)]
+    rotated = [
+        (a.T @ standardised(_rows(other) @ rotation(other.spots.shape[2], rng))).abs().amax(1) for _ in range(ROTATIONS)
+    ]
     shuffled = []
     for _ in range(ROTATIONS):
         order = torch.from_numpy(rng.permutation(len(other)))

@@ -69,7 +69,9 @@ def _intervals(census: Census, share: bool) -> pd.DataFrame:
             low, high = layer.get(f"{prefix}distinct_low"), layer.get(f"{prefix}distinct_high")
             if not pd.isna(low):
                 scale = float(layer["width"]) if share else 1.0
-                rows.append({"layer": layer["layer"], "net": NETS[net], "low": float(low) / scale, "high": float(high) / scale})
+                rows.append(
+                    {"layer": layer["layer"], "net": NETS[net], "low": float(low) / scale, "high": float(high) / scale}
+                )
     return pd.DataFrame(rows)
 
 
@@ -91,8 +93,12 @@ def fair_draw(census: Census) -> str:
         color=alt.Color("net:N", sort=list(NETS.values()), title=None,
                         scale=alt.Scale(domain=list(NETS.values()), range=["#4477aa", "#bb5566"]), legend=alt.Legend(orient="top")),
     )  # fmt: skip
-    y = alt.Y("distinct:Q", title=f"distinct in a draw of {census.about['rarefied_to']} units", scale=alt.Scale(zero=True))
-    return _svg(base.mark_line(point=True).encode(y=y) + base.mark_rule(strokeWidth=1.4).encode(y="low:Q", y2="high:Q"), census)
+    y = alt.Y(
+        "distinct:Q", title=f"distinct in a draw of {census.about['rarefied_to']} units", scale=alt.Scale(zero=True)
+    )
+    return _svg(
+        base.mark_line(point=True).encode(y=y) + base.mark_rule(strokeWidth=1.4).encode(y="low:Q", y2="high:Q"), census
+    )
 
 
 def _twin(census: Census) -> bool:
@@ -105,7 +111,9 @@ def _svg(chart: Any, census: Census) -> str:
     drawn = (
         chart.properties(width=width, height=300, background="transparent")
         .configure_view(stroke=None)
-        .configure_axis(labelColor=INK, titleColor=INK, gridColor="#88888833", domainColor=INK, tickColor=INK, labelFontSize=11)
+        .configure_axis(
+            labelColor=INK, titleColor=INK, gridColor="#88888833", domainColor=INK, tickColor=INK, labelFontSize=11
+        )
         .configure_legend(labelColor=INK, labelFontSize=12)
     )
     return str(vl_convert.vegalite_to_svg(drawn.to_dict()))

@@ -88,7 +88,9 @@ def _legend(census: Census) -> Text:
     for fate in reversed(FATES):
         text.append(GLYPHS[fate], style=COLOURS[fate])
         text.append(f" {fate}  ")
-    text.append(f"| [95 % interval] | draw: {census.about['rarefied_to']} random units | views: {census.about['views']}")
+    text.append(
+        f"| [95 % interval] | draw: {census.about['rarefied_to']} random units | views: {census.about['views']}"
+    )
     return text
 
 
@@ -119,7 +121,9 @@ def show_layers(layers: Sequence[Layer]) -> None:
         table.add_row(mark, escape(layer.name), layer.kind, layer.role, str(layer.width), escape(axis), escape(shape))
     console = Console(width=None if Console().is_terminal else 200, highlight=False)
     console.print(table)
-    console.print(f"{sum(layer.default for layer in layers)} of {len(layers)} are counted by default; choose with --layers GLOB")
+    console.print(
+        f"{sum(layer.default for layer in layers)} of {len(layers)} are counted by default; choose with --layers GLOB"
+    )
 
 
 def show_difference(difference: Difference) -> None:

@@ -32,9 +32,7 @@ class Panel(Tally):
     @classmethod
     def empty(cls, units: int, capacity: int = 2048, spots: int = 1) -> Self:
         none, key = torch.zeros(0, units), torch.zeros(0, dtype=torch.int64)
-        return cls(
-            torch.tensor(capacity), key, key, none, none, none, none, none, none, torch.zeros(0, spots, units)
-        )
+        return cls(torch.tensor(capacity), key, key, none, none, none, none, none, none, torch.zeros(0, spots, units))
 
     def merge(self, other: Panel) -> None:
         keys = torch.cat([self.key, other.key])

@@ -17,7 +17,9 @@ class Reading:
     spots: Tensor | None = None  # (chosen examples, spots, units) float32: which pattern
 
 
-def reduce_output(x: Tensor, unit_axis: int, *, mask: Tensor | None = None, rows: Tensor | None = None, draws: Tensor | None = None) -> Reading:
+def reduce_output(
+    x: Tensor, unit_axis: int, *, mask: Tensor | None = None, rows: Tensor | None = None, draws: Tensor | None = None
+) -> Reading:
     """The mean, the maximum and, for the examples in `rows`, a few positions of a layer's output.
 
     x: (examples, ...) with the units on `unit_axis`; any floating dtype; never written to.
