@@ -1,7 +1,7 @@
 """What a census costs beside the bare forward passes that it makes itself, and whether its memory grows with the data.
 
     python benchmarks/overhead.py                 # ratios on EfficientNet-Lite0, 224 x 224
-    python benchmarks/overhead.py --memory        # peak memory at 512 and 5,120 images of 96 x 96, each in a process of its own
+    python benchmarks/overhead.py --memory        # peak memory at 512 and 5,120 images of 96 x 96, in a process each
 
 Every ratio is of two times measured in this run, in turns, so that other work on the machine falls on both.
 """
@@ -74,12 +74,17 @@ def cost(count: int, turns: int) -> None:
         mine = time.perf_counter() - start
         after = bare(model.net, x, 32, name, 3)
         ratios.append(mine / ((before + after) / 2))
-        print(f"turn {turn}: census {mine:.1f} s, its {3 * count} bare forward passes {before:.1f} and {after:.1f} s: ratio {ratios[-1]:.2f}", flush=True)  # fmt: skip
+        print(
+            f"turn {turn}: census {mine:.1f} s, its {3 * count} bare forward passes {before:.1f} and {after:.1f} s: "
+            f"ratio {ratios[-1]:.2f}",
+            flush=True,
+        )
     print(f"census / bare forward passes: median {np.median(ratios):.2f} of {turns} turns")
     small = x[: min(64, count)]
     one = bare(model.net, small, 16, name, 1)
     print(
-        f"storing every output and sorting all positions afterwards / one bare pass: {stored(model.net, small, 16, name) / one:.1f}"
+        "storing every output and sorting all positions afterwards / one bare pass: "
+        f"{stored(model.net, small, 16, name) / one:.1f}"
     )
 
 

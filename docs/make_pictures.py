@@ -13,8 +13,14 @@ from layercensus.report.charts import fair_draw, fates
 
 
 def main(folder: str, name: str) -> None:
+    """Draw the three pictures of the census in `folder` to NAME-units.svg, NAME-shares.svg and NAME-draw.svg."""
     census = lc.load(folder)
-    for suffix, svg in (("units", fates(census, share=False)), ("shares", fates(census, share=True)), ("draw", fair_draw(census))):  # fmt: skip
+    pictures = {
+        "units": fates(census, share=False),
+        "shares": fates(census, share=True),
+        "draw": fair_draw(census),
+    }
+    for suffix, svg in pictures.items():
         Path(f"{name}-{suffix}.svg").write_text(svg, "utf-8")
 
 

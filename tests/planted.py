@@ -59,8 +59,14 @@ class Stack(nn.Module):
 
 
 def planted(
-    kind: str, truth: Truth | Sequence[Truth], seed: int, *, examples: int = 600, wobble: float = 0.12, leak: float = 0.2
-) -> Planted:  # fmt: skip
+    kind: str,
+    truth: Truth | Sequence[Truth],
+    seed: int,
+    *,
+    examples: int = 600,
+    wobble: float = 0.12,
+    leak: float = 0.2,
+) -> Planted:
     """A net with one layer per truth.
 
     wobble: standard deviation of a unit's own noise beside a latent's 1; copies then correlate 1 / (1 + wobble^2).

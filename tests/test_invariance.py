@@ -67,7 +67,9 @@ def test_checkpoints_after_every_batch(
     assert not (tmp_path / "out" / "counting").exists()
 
 
-def test_another_seed_gives_another_twin_but_the_same_live_units(net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census) -> None:  # fmt: skip
+def test_another_seed_gives_another_twin_but_the_same_live_units(
+    net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census
+) -> None:
     other = lc.take(net, data[0], labels=data[1], seed=1, settings=settings())
     assert other.about["weights"]["twin"] != whole.about["weights"]["twin"]
     assert other.layers["live"].tolist() == whole.layers["live"].tolist()

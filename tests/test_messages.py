@@ -84,13 +84,19 @@ CASES: dict[str, Case] = {
     "text missing": lambda p: run(NET, f"text:{p}/nothing.txt"),
     "text without a tokenizer": lambda p: run(NET, "text:" + written(p, "a.txt", b"one line")),
     "inputs of the wrong shape": lambda p: run(NET, npz(p, x=X[:, :, :, 0])),
-    "results folder taken": lambda p: run(NET, "digits", "--out", str(p / "file" / "x")) if (p / "file").write_text("x") else [],
-    "census already there": lambda p: run(NET, "digits", "--out", str(p)) if (p / "census.json").write_text("{}") else [],
+    "results folder taken": lambda p: (
+        run(NET, "digits", "--out", str(p / "file" / "x")) if (p / "file").write_text("x") else []
+    ),
+    "census already there": lambda p: (
+        run(NET, "digits", "--out", str(p)) if (p / "census.json").write_text("{}") else []
+    ),
     "no census to load": lambda p: ["report", str(p)],
     "census damaged": lambda p: ["report", str(p)] if (p / "census.json").write_text("{") else [],
     "setting out of range": lambda p: run(NET, "digits", "--tau", "1.5"),
     "layers without an input": lambda p: ["layers", NET],
-    "twin that keeps trained weights": lambda p: [a for a in run("tests.user_models:stubborn", "digits") if a != "--no-twin"],
+    "twin that keeps trained weights": lambda p: [
+        a for a in run("tests.user_models:stubborn", "digits") if a != "--no-twin"
+    ],
 }  # fmt: skip
 
 
@@ -110,7 +116,7 @@ def known() -> dict[str, str]:
     if not SNAPSHOT.exists():
         return {}
     pairs = (line.split("\t", 1) for line in SNAPSHOT.read_text("utf-8").splitlines())
-    return {name: text for name, text in pairs}
+    return dict(pairs)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -126,11 +132,13 @@ def test_no_message_is_left_over() -> None:
 
 
 def test_labels_of_the_wrong_length_in_python() -> None:
-    with pytest.raises(lc.CensusError, match="one entry for each of the 40 examples. Got 3"):
+    with pytest.raises(lc.CensusError, match=r"one entry for each of the 40 examples\. Got 3"):
         lc.take(nn.Flatten(), torch.from_numpy(X), labels=[0, 1, 2])
 
 
-def test_nothing_that_was_counted_is_lost_when_an_activation_overflows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+def test_nothing_that_was_counted_is_lost_when_an_activation_overflows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     argv = run("tests.user_models:overflowing", npz(tmp_path, x=X), "--out", str(tmp_path / "out"), "--batch", "4")
     assert main(argv) == 2
     assert (tmp_path / "out/counting/streams.safetensors").exists()

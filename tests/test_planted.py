@@ -54,7 +54,8 @@ def test_copying_every_unit_four_times_keeps_the_ratio_and_the_count() -> None:
 def test_signs_can_be_told_apart() -> None:
     p = planted("linear", Truth(10, 4), seed=1)
     blind = counted(p).layers["distinct"][0]
-    signed = lc.take(p.net, p.data, layers="layers.*", twin=False, views=p.views, settings=lc.Settings(progress=False, sign_blind=False, resamples=50))  # fmt: skip
+    settings = lc.Settings(progress=False, sign_blind=False, resamples=50)
+    signed = lc.take(p.net, p.data, layers="layers.*", twin=False, views=p.views, settings=settings)
     assert blind == 10
     assert 10 < signed.layers["distinct"][0] <= 20
 

@@ -34,7 +34,8 @@ def test_efficientnet_on_a_folder_of_photographs(tmp_path: Path, capsys: pytest.
 
     write_crops(tmp_path / "crops", 72)
     layers = ["--layers", "_swish*", "--layers", "_blocks.1*._swish*", "--layers", "_fc"]
-    assert main(["run", "efficientnet-lite:0", f"images:{tmp_path / 'crops'}", "--out", str(tmp_path / "out"), "--quiet", *layers]) == 0  # fmt: skip
+    crops, out = f"images:{tmp_path / 'crops'}", str(tmp_path / "out")
+    assert main(["run", "efficientnet-lite:0", crops, "--out", out, "--quiet", *layers]) == 0
     printed = capsys.readouterr().out
     assert "224 x 224" in printed
     census = lc.load(tmp_path / "out")
@@ -112,7 +113,8 @@ def tones(count: int) -> tuple[Tensor, Tensor]:
     label = rng.integers(0, 4, count)
     time = np.arange(512) / 8000
     wave = np.sin(2 * np.pi * 220 * 2 ** label[:, None] * time + rng.uniform(0, 6, (count, 1)))
-    return torch.from_numpy((wave + 0.1 * rng.standard_normal(wave.shape)).astype(np.float32)[:, None]), torch.from_numpy(label)  # fmt: skip
+    noisy = (wave + 0.1 * rng.standard_normal(wave.shape)).astype(np.float32)
+    return torch.from_numpy(noisy[:, None]), torch.from_numpy(label)
 
 
 def test_one_dimensional_convolutions_on_sound() -> None:

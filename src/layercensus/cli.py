@@ -9,9 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from .errors import CensusError
+
+if TYPE_CHECKING:  # heavy to import: each command does so itself
+    from .census import Census
+    from .models.open import Model
+    from .settings import Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -131,13 +136,13 @@ def run_run(args: argparse.Namespace) -> None:
     _show(census, out)
 
 
-def _sized(model, size: int | None):  # type: ignore[no-untyped-def]
+def _sized(model: Model, size: int | None) -> Model:
     from .models.prepare import Prepare
 
     return model if size is None else replace(model, prepare=replace(model.prepare or Prepare(), size=(size, size)))
 
 
-def _settings(args: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _settings(args: argparse.Namespace) -> Settings:
     from .settings import Settings
 
     given = {
@@ -146,9 +151,14 @@ def _settings(args: argparse.Namespace):  # type: ignore[no-untyped-def]
         if getattr(args, name) is not None
     }
     return Settings(
-        **given, sign_blind=not args.signed, unit_axis=dict(map(_axis, args.unit_axis)), out=args.out, resume=args.resume,
-        limit_bad=args.skip_bad, progress=not args.quiet,
-    )  # fmt: skip
+        **given,
+        sign_blind=not args.signed,
+        unit_axis=dict(map(_axis, args.unit_axis)),
+        out=args.out,
+        resume=args.resume,
+        limit_bad=args.skip_bad,
+        progress=not args.quiet,
+    )
 
 
 def _axis(text: str) -> tuple[str, int]:
@@ -158,7 +168,7 @@ def _axis(text: str) -> tuple[str, int]:
     return glob, int(axis)
 
 
-def _show(census, out: Path) -> None:  # type: ignore[no-untyped-def]
+def _show(census: Census, out: Path) -> None:
     from .report.terminal import show
 
     page = census.report(out / "report")

@@ -13,9 +13,10 @@ FRAME = {
     "status": Column("count; or why the number is only a bound or no evidence"),
 }
 LAYER_ORDER = (
-    "layer", "depth", "kind", "role", "width", "examples", "live", "reliable", "distinct", "distinct_low", "distinct_high",
-    "reliable_ratio", "distinct_per_unit", "distinct_rarefied", "distinct_pooled", "redundant", "informative", "replicated",
-    "dead", "noise", "duplicate",
+    "layer", "depth", "kind", "role", "width", "examples", "live", "reliable",
+    "distinct", "distinct_low", "distinct_high", "reliable_ratio",
+    "distinct_per_unit", "distinct_rarefied", "distinct_pooled",
+    "redundant", "informative", "replicated", "dead", "noise", "duplicate",
 )  # fmt: skip
 UNIT_ORDER = (
     "layer", "unit", "fate", "representative", "reliability", "firing_rate", "firing_rate_upper", "mean", "std", "eta2",

@@ -203,7 +203,8 @@ class _Counting:
 
     def _names(self) -> dict[int, str]:
         """Ids of the examples that are kept by name: the top ones of each unit."""
-        kept = {int(k) for s in self.streams.values() for t in (s.top.peak_key, s.top.mean_key) for k in t.unique()}
+        top = [t for s in self.streams.values() for t in (s.top.peak_key, s.top.mean_key)]
+        kept = {int(k) for t in top for k in t.unique()}  # type: ignore[no-untyped-call]
         names = {k: name for k, name in self.spool.names.items() if k in kept}
         for seen in self.waiting:
             names.update((k, id) for k, id in zip(seen.keys.tolist(), seen.ids, strict=True) if k in kept)

@@ -22,7 +22,7 @@ class Difference:
 
 
 def differences(a: Census, b: Census) -> Difference:
-    """Layer by layer what differs; `beyond_doubt` where the 95 % intervals of `distinct` do not touch (NA elsewhere)."""
+    """Layer by layer what differs; `beyond_doubt` where the 95 % intervals of `distinct` do not touch, else NA."""
     one, two = a.layers.set_index("layer"), b.layers.set_index("layer")
     rows = [row for name in one.index if name in two.index for row in _of_layer(name, one.loc[name], two.loc[name])]
     only = [f"{n} is only in A" for n in one.index if n not in two.index]

@@ -23,9 +23,11 @@ def find(layers: pd.DataFrame, units: pd.DataFrame, about: dict[str, Any]) -> tu
 def _whole(about: dict[str, Any]) -> Iterator[Finding]:
     if about["panel"] < FEW:
         yield Finding(
-            None, (), f"Only {about['panel']} examples stand behind the tests between units; below {FEW} they are weak.",
+            None,
+            (),
+            f"Only {about['panel']} examples stand behind the tests between units; below {FEW} they are weak.",
             {"panel": about["panel"]},
-        )  # fmt: skip
+        )
     skipped = about["data"].get("skipped")
     if skipped:
         yield Finding(None, (), f"Unreadable files were skipped: {skipped}.", {"skipped": skipped})

@@ -96,7 +96,7 @@ class Spool:
             return [None for _ in wanted]
         with _opened(self._streams_file) as file:
             held: dict[str, list[str]] = {}
-            for key in file.keys():
+            for key in file.keys():  # noqa: SIM118 - the handle itself is not iterable
                 held.setdefault(key.rpartition("|")[0], []).append(key)
             return [_streams(file, held.get(f"{net}|{layer}", [])) for net, layer in wanted]
 

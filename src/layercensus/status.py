@@ -24,5 +24,5 @@ def status(layer: Layer, panel: Panel, classes: int) -> str:
 def classes_shown(panel: Panel, classes: int) -> int:
     """How many classes the examples show: by label where labels are given, else by the unit that answers most."""
     if classes:
-        return len(panel.label[panel.label >= 0].unique())
-    return len(panel.mean.argmax(1).unique()) if len(panel) else 0
+        return len(panel.label[panel.label >= 0].unique())  # type: ignore[no-untyped-call]
+    return len(panel.mean.argmax(1).unique()) if len(panel) else 0  # type: ignore[no-untyped-call]

@@ -32,13 +32,22 @@ OWN = ("layer", "depth", "kind", "role", "width", "status", "examples")  # colum
 
 
 def summarise(
-    spool: Spool, nets: Sequence[Net], class_names: Sequence[str] | None, about: dict[str, Any], settings: Settings, seed: int
-) -> Census:  # fmt: skip
+    spool: Spool,
+    nets: Sequence[Net],
+    class_names: Sequence[str] | None,
+    about: dict[str, Any],
+    settings: Settings,
+    seed: int,
+) -> Census:
     """The census of what `spool` holds."""
     layers = nets[0].layers
     draw = narrowest(layers)
     classes = _classes(spool, nets[0], settings, class_names)
-    rows, units, twin_units, runs, arrays = [], [], [], [], {}
+    rows: list[dict[str, Any]] = []
+    units: list[pd.DataFrame] = []
+    twin_units: list[pd.DataFrame] = []
+    runs: list[dict[str, Any]] = []
+    arrays: dict[str, NDArray[Any]] = {}
     for layer in tqdm(layers, desc="measuring", unit="layer", disable=not settings.progress):
         panel, outcomes = _outcomes(spool, nets, layer, draw, classes, settings, seed)
         row = _row(layer, layers, outcomes)
@@ -142,9 +151,8 @@ def _top(spool: Spool, net: str, layer: str) -> list[tuple[str, ...]]:
     streams = spool.streams(net, layer)
     top: Top = streams.top if streams else Top.empty(0)
     return [
-        tuple(spool.names[k] for k in column if k != NOBODY and k in spool.names)
+        tuple(spool.names[k] for k in column.tolist() if k != NOBODY and k in spool.names)
         for column in torch.unbind(top.peak_key, dim=1)
-        for column in [column.tolist()]
     ]
 
 

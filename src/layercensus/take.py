@@ -51,9 +51,9 @@ def take(
     """A census of `model` on `data`: what each layer's units do, beside an untrained twin of the same architecture.
 
     model: an nn.Module or a short name ("efficientnet-lite:0", "hf:FOLDER", "module:factory", "digits").
-    data: an array or tensor, a Dataset, a DataLoader, an iterable of batches, or a short name ("digits", "images:FOLDER",
-        "npz:FILE", "text:FILE", "module:factory"). A batch is inputs, (inputs,), (inputs, labels) or a dict with "inputs"
-        and optionally "labels", "ids", "mask".
+    data: an array or tensor, a Dataset, a DataLoader, an iterable of batches, or a short name ("digits",
+        "images:FOLDER", "npz:FILE", "text:FILE", "module:factory"). A batch is inputs, (inputs,), (inputs, labels) or
+        a dict with "inputs" and optionally "labels", "ids", "mask".
     layers: globs over dotted layer names; None counts every nonlinearity, every block and the last layer.
     twin: True re-initialises a copy with `seed` and re-estimates its normalisation statistics on the data; a module is
         taken as it is; False does without.
@@ -215,6 +215,7 @@ def _fast(nets: Sequence[Net], probe: Batch, settings: Settings) -> Iterator[dic
 
 @contextmanager
 def memory_formats(nets: Sequence[nn.Module], name: str) -> Iterator[None]:
+    """Every one of `nets` in the memory format `name` for the duration of the block."""
     if not nets:
         yield
         return

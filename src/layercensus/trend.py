@@ -34,7 +34,7 @@ class Trend:
     layers: int
 
 
-def trend(values: Sequence[float], resamples: Values, level: float) -> Trend:
+def trend(values: Sequence[float] | Values, resamples: Values, level: float) -> Trend:
     """The course of `values` over depth.
 
     values: (layers,). resamples: (resamples, layers), the same numbers on resampled examples; they are moved so that
@@ -80,7 +80,7 @@ def fits(y: Values) -> dict[str, float]:
 
 
 def _prefix_errors(y: Values) -> Values:
-    """Squared error of the best non-decreasing fit to y[:k+1], for every k (pool adjacent violators, kept as it goes)."""
+    """Squared error of the best non-decreasing fit to y[:k+1], for every k (pool adjacent violators as it goes)."""
     out = np.zeros(len(y))
     blocks: list[tuple[float, float, float]] = []  # sum, sum of squares, count
     error = 0.0

@@ -91,7 +91,8 @@ def _too_little(census: Census, layers: pd.DataFrame) -> list[str]:
 
 def _answer(table: pd.DataFrame, twin: bool) -> str:
     """What the width-corrected and the raw count agree on; with a twin, both in excess of it."""
-    says = {(m, c): s for m, c, s in zip(table["measure"], table["correction"], table["says"], strict=True)}
+    columns = zip(table["measure"], table["correction"], table["says"], strict=True)
+    says: dict[tuple[str, str], str] = {(m, c): s for m, c, s in columns}
     fair = says.get(("distinct", "rarefied, minus twin" if twin else "rarefied"), "undecided")
     raw = says.get(("distinct", "raw, minus twin" if twin else "raw"), "undecided")
     held = says.get(("distinct", "rarefied"), "undecided")

@@ -134,6 +134,9 @@ def _class_layer(census: Census) -> list[str]:
     for _, row in rows.iterrows():
         if pd.isna(row["distinct"]):
             continue
-        text = f"The output layer ({row['layer']}), no part of the trend, holds {row['distinct']} distinct of {row['width']} units"
+        text = (
+            f"The output layer ({row['layer']}), no part of the trend, "
+            f"holds {row['distinct']} distinct of {row['width']} units"
+        )
         out.append(text + ("." if row["status"] == "count" else f"; {row['status']}."))
     return out

@@ -19,7 +19,10 @@ def test_share_that_comes_back_is_signal_over_all() -> None:
 
 
 def test_pure_noise_is_reliable_no_more_often_than_the_nominal_rate() -> None:
-    passed = [outcome(normal(s, 60, 1, 30), normal(s + 1000, 60, 30), normal(s + 2000, 60, 30)).layer["reliable"] for s in range(50)]  # fmt: skip
+    passed = [
+        outcome(normal(s, 60, 1, 30), normal(s + 1000, 60, 30), normal(s + 2000, 60, 30)).layer["reliable"]
+        for s in range(50)
+    ]
     assert sum(passed) / (50 * 30) <= 0.05
 
 
@@ -89,7 +92,7 @@ def test_shuffled_labels_inform_nothing() -> None:
             x[:, 0],
             classes=5,
             label=torch.randint(0, 5, (300,), generator=torch.Generator().manual_seed(s)),
-        ).layer["informative"]  # fmt: skip
+        ).layer["informative"]
         for s in range(10)
     ]
     assert sum(found) / (10 * 40) <= 0.05

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 import torch
@@ -38,14 +39,21 @@ def panel(rows: Rows) -> Tally:
     return tally
 
 
-ALL = {"Moments": stream(Moments), "Top": stream(Top), "Quantiles": stream(Quantiles), "Streams": stream(Streams), "Panel": panel}  # fmt: skip
+ALL = {
+    "Moments": stream(Moments),
+    "Top": stream(Top),
+    "Quantiles": stream(Quantiles),
+    "Streams": stream(Streams),
+    "Panel": panel,
+}
 every = pytest.mark.parametrize("name", ALL)
 
 
 @st.composite
 def some_rows(draw: st.DrawFn) -> Rows:
     n, units, seed = draw(st.integers(0, 40)), draw(st.integers(1, 5)), draw(st.integers(0, 2**31))
-    offset, dtype = draw(st.sampled_from([0.0, 1e4, -1e4])), draw(st.sampled_from([torch.float16, torch.bfloat16, torch.float32]))  # fmt: skip
+    offset = draw(st.sampled_from([0.0, 1e4, -1e4]))
+    dtype = draw(st.sampled_from([torch.float16, torch.bfloat16, torch.float32]))
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(n, units, generator=generator).mul(3).round().div(3).add(offset).to(dtype)
     return Rows(x, torch.randperm(1000, generator=generator)[:n] * 7919 - 3_000_000)
@@ -64,7 +72,7 @@ def assert_same(one: Tally, two: Tally) -> None:
 def test_batching_does_not_matter(name: str, rows: Rows, cuts: list[int]) -> None:
     whole, parts = ALL[name](rows), ALL[name](rows[:0])
     edges = [0, *sorted(min(c, len(rows.keys)) for c in cuts), len(rows.keys)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         parts.merge(ALL[name](rows[start:end]))
     assert_same(whole, parts)
 

@@ -53,8 +53,16 @@ def reliability_resamples(half: Panel, seed: int, resamples: int) -> Tensor:
 
 
 def distinct_resamples(
-    passed: Tensor, half: Panel, similarity: Tensor, rows: Tensor, *, tau: float, sign_blind: bool, presence: NDArray[np.float64], seed: int
-) -> Resamples:  # fmt: skip
+    passed: Tensor,
+    half: Panel,
+    similarity: Tensor,
+    rows: Tensor,
+    *,
+    tau: float,
+    sign_blind: bool,
+    presence: NDArray[np.float64],
+    seed: int,
+) -> Resamples:
     """Count the distinct units again in every resample.
 
     passed: (resamples, units) bool, reliable in that resample. similarity: (units, units) of the whole half.
@@ -90,7 +98,8 @@ def _families(near: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Number of the connected family of each unit: clusters never reach across families."""
     i, j = np.nonzero(near)
     graph = coo_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=near.shape)
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    number: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return number
 
 
 @dataclass(frozen=True)
@@ -146,7 +155,7 @@ def _blocks(
 def _counted(
     block: Block, passed: NDArray[np.bool_], tau: float
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Cluster sizes of one family, with the resamples that have them; those that agree on every pair are counted once."""
+    """Cluster sizes of one family and the resamples that have them; those that agree on every pair are counted once."""
     i, j, c = block
     mark = np.packbits(np.concatenate([passed, c >= tau], axis=1), axis=1)
     _, first, which = np.unique(mark, axis=0, return_index=True, return_inverse=True)

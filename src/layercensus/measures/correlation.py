@@ -52,7 +52,8 @@ def tree(similarity: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.zeros((0, 4))
     distance = 1.0 - similarity
     np.fill_diagonal(distance, 0.0)
-    return linkage(squareform(np.maximum(distance, 0.0), checks=False), "complete")
+    joined: NDArray[np.float64] = linkage(squareform(np.maximum(distance, 0.0), checks=False), "complete")
+    return joined
 
 
 def cut(tree_: NDArray[np.float64], units: int, tau: float) -> NDArray[np.int64]:

@@ -123,15 +123,16 @@ def _grid(
     count = np.zeros((len(RELIABILITY_GRID), len(TAU_GRID)), dtype=np.int64)
     fair = np.zeros(count.shape)
     chance = presence(evidence.width, min(evidence.rarefy_to, evidence.width))
+    kept = -1  # reliable units at the cut before
     for i, least in enumerate(RELIABILITY_GRID):
         keep = r >= least
-        if i and keep.sum() == kept:
+        if keep.sum() == kept:
             count[i], fair[i] = count[i - 1], fair[i - 1]
             continue
-        kept = keep.sum()
+        kept = int(keep.sum())
         branches = tree(similarity[np.ix_(keep, keep)])
         for j, tau in enumerate(TAU_GRID):
-            sizes = np.bincount(cut(branches, int(kept), tau)) if kept else np.zeros(0, dtype=np.int64)
+            sizes = np.bincount(cut(branches, kept, tau)) if kept else np.zeros(0, dtype=np.int64)
             count[i, j], fair[i, j] = len(sizes), chance[sizes].sum()
     return count, fair
 
@@ -141,7 +142,8 @@ distinct = Measure(
     compute,
     layer_columns={
         "distinct": Column(
-            "clusters of reliable units that say the same: complete linkage at abs(correlation) >= tau on held-out examples",
+            "clusters of reliable units that say the same: complete linkage at abs(correlation) >= tau on held-out "
+            "examples",
             "concepts", 0, source="SCIENCE section 1",
         ),
         "distinct_low": Column("lower end of the 95 % interval over examples", "concepts", 0),

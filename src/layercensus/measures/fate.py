@@ -17,7 +17,7 @@ def compute(evidence: Evidence) -> Outcome:
         return Outcome()
     code = fate(units["live"], units["reliable"], units["representative"])
     counts = {name: int((code == number).sum()) for number, name in enumerate(FATES)}
-    layer = {"dead": counts["dead"], "noise": counts["noise"], "duplicate": counts["duplicate"]}
+    layer: dict[str, float] = {"dead": counts["dead"], "noise": counts["noise"], "duplicate": counts["duplicate"]}
     return Outcome(layer=layer, units={"fate": code})
 
 

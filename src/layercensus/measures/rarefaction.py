@@ -17,7 +17,8 @@ def presence(width: int, draw: int) -> NDArray[np.float64]:
     possible = rest >= draw
     log_missing = np.full(width + 1, -np.inf)
     log_missing[possible] = _choose(rest[possible], draw) - _choose(np.array(width), draw)
-    return 1.0 - np.exp(log_missing)
+    missing: NDArray[np.float64] = np.exp(log_missing)
+    return 1.0 - missing
 
 
 def _choose(n: NDArray[np.int64], k: int) -> NDArray[np.float64]:

@@ -63,5 +63,7 @@ redundant = Measure(
             "units", 0, source="SCIENCE section 1",
         )
     },
-    unit_columns={"r2_rest": Column("held-out R^2 of the unit from all other live units; below -1 shown as -1", "", -1, 1)},
+    unit_columns={
+        "r2_rest": Column("held-out R^2 of the unit from all other live units; below -1 shown as -1", "", -1, 1),
+    },
 )  # fmt: skip

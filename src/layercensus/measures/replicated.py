@@ -36,7 +36,8 @@ def compute(evidence: Evidence) -> Outcome:
         "replication_paired": torch.stack(paired).amin(0),
         "replicated": found,
     }
-    return Outcome(layer={"replicated": len(cluster[cluster >= 0].unique())}, units=units)
+    concepts = cluster[cluster >= 0].unique()  # type: ignore[no-untyped-call]
+    return Outcome(layer={"replicated": len(concepts)}, units=units)
 
 
 def _rows(panel: Panel) -> Tensor:
@@ -68,7 +69,8 @@ def null(half: Panel, other: Panel, seed: int) -> Tensor:
 def rotation(units: int, rng: np.random.Generator) -> Tensor:
     """A random orthogonal matrix, uniform over all of them (Mezzadri 2007): (units, units) float32."""
     q, r = torch.linalg.qr(torch.from_numpy(rng.standard_normal((units, units), dtype=np.float32)))
-    return q * r.diagonal().sign()
+    uniform: Tensor = q * r.diagonal().sign()
+    return uniform
 
 
 def one_to_one(a: Tensor, b: Tensor) -> Tensor:
@@ -85,8 +87,8 @@ replicated = Measure(
     compute,
     layer_columns={
         "replicated": Column(
-            "distinct concepts holding a unit that every replica has too: its best abs(correlation) there is beyond the 95 % "
-            "quantile of rotated and of shuffled replicas",
+            "distinct concepts holding a unit that every replica has too: its best abs(correlation) there is beyond "
+            "the 95 % quantile of rotated and of shuffled replicas",
             "concepts", 0, source="Li et al. 2016; SCIENCE section 1",
         )
     },

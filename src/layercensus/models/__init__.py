@@ -1,0 +1,1 @@
+"""Models: opening them, finding their layers, and making their untrained twins."""

@@ -30,17 +30,31 @@ def fates(census: Census, share: bool) -> str:
         alt.Chart(data)
         .mark_bar(stroke=None)
         .encode(
-            x=x, xOffset=offset,
-            y=alt.Y("units:Q", title=title, stack="zero", axis=alt.Axis(format="%" if share else "d", tickMinStep=0.1 if share else 1)),
-            color=alt.Color("fate:N", sort=list(COLOURS), title=None,
-                            scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
-                            legend=alt.Legend(orient="top", symbolType="square")),
-            opacity=alt.Opacity("net:N", title=None, sort=list(NETS.values()),
-                                scale=alt.Scale(domain=list(NETS.values()), range=[1.0, 0.55]),
-                                legend=alt.Legend(orient="top", symbolType="square", symbolFillColor="#444") if _twin(census) else None),
+            x=x,
+            xOffset=offset,
+            y=alt.Y(
+                "units:Q",
+                title=title,
+                stack="zero",
+                axis=alt.Axis(format="%" if share else "d", tickMinStep=0.1 if share else 1),
+            ),
+            color=alt.Color(
+                "fate:N",
+                sort=list(COLOURS),
+                title=None,
+                scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
+                legend=alt.Legend(orient="top", symbolType="square"),
+            ),
+            opacity=alt.Opacity(
+                "net:N",
+                title=None,
+                sort=list(NETS.values()),
+                scale=alt.Scale(domain=list(NETS.values()), range=[1.0, 0.55]),
+                legend=alt.Legend(orient="top", symbolType="square", symbolFillColor="#444") if _twin(census) else None,
+            ),
             order=alt.Order("rank:Q"),
         )
-    )  # fmt: skip
+    )
     ticks = (
         alt.Chart(_intervals(census, share))
         .mark_rule(color="#111", strokeWidth=1.4)
@@ -90,9 +104,14 @@ def fair_draw(census: Census) -> str:
         return ""
     base = alt.Chart(pd.DataFrame(rows)).encode(
         x=alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170)),
-        color=alt.Color("net:N", sort=list(NETS.values()), title=None,
-                        scale=alt.Scale(domain=list(NETS.values()), range=["#4477aa", "#bb5566"]), legend=alt.Legend(orient="top")),
-    )  # fmt: skip
+        color=alt.Color(
+            "net:N",
+            sort=list(NETS.values()),
+            title=None,
+            scale=alt.Scale(domain=list(NETS.values()), range=["#4477aa", "#bb5566"]),
+            legend=alt.Legend(orient="top"),
+        ),
+    )
     y = alt.Y(
         "distinct:Q", title=f"distinct in a draw of {census.about['rarefied_to']} units", scale=alt.Scale(zero=True)
     )

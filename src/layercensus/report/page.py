@@ -37,7 +37,13 @@ def write(census: Census, folder: Path) -> Path:
 
 def render(census: Census) -> str:
     """The page as HTML; everything that comes from the user's names and files is escaped."""
-    environment = Environment(loader=PackageLoader("layercensus.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    environment = Environment(
+        loader=PackageLoader("layercensus.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     pictures = {
         "counts": Markup(fates(census, share=False)),
         "shares": Markup(fates(census, share=True)),

@@ -56,7 +56,7 @@ def _table(census: Census) -> Table:
     for name in ("distinct", *(["twin"] if twin else []), "in a draw", *(["twin"] if twin else []), "reliable"):
         table.add_column(name, justify="right", no_wrap=True)
     for _, row in census.layers.iterrows():
-        cells = [_short(str(row["layer"])), str(row["width"]), bar(row), _distinct(row)]
+        cells: list[str | Text] = [_short(str(row["layer"])), str(row["width"]), bar(row), _distinct(row)]
         cells += [_number(row["twin_distinct"])] if twin else []
         cells += [_number(row["distinct_rarefied"], 1)]
         cells += [_number(row["twin_distinct_rarefied"], 1)] if twin else []

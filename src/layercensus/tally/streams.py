@@ -15,7 +15,7 @@ NOBODY = torch.iinfo(torch.int64).max  # the key of an empty place among the top
 
 @dataclass
 class Moments(Tally):
-    """Count, mean and centred sum of squares of both readings, firing counts and extremes (Chan, Golub & LeVeque 1983)."""
+    """Count, mean and centred sum of squares of both readings, firing counts, extremes (Chan, Golub & LeVeque 1983)."""
 
     count: Tensor  # () int64, examples seen
     mean: Tensor  # (units,) float64, of the spatial mean
