@@ -1,6 +1,7 @@
 """Pictures for the documents, drawn from saved censuses.
 
 python docs/make_pictures.py CENSUS_FOLDER docs/pictures/NAME
+python docs/make_pictures.py --strengths 0.5=FOLDER 1=FOLDER 2=FOLDER docs/pictures/NAME
 """
 
 from __future__ import annotations
@@ -8,21 +9,50 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import altair as alt
+import pandas as pd
+import vl_convert
+
 import layercensus as lc
 from layercensus.report.charts import fair_draw, fates
 
 
-def main(folder: str, name: str) -> None:
-    """Draw the three pictures of the census in `folder` to NAME-units.svg, NAME-shares.svg and NAME-draw.svg."""
+def one(folder: str, name: str) -> None:
+    """The three pictures of one census."""
     census = lc.load(folder)
-    pictures = {
-        "units": fates(census, share=False),
-        "shares": fates(census, share=True),
-        "draw": fair_draw(census),
-    }
+    pictures = {"units": fates(census, share=False), "shares": fates(census, share=True), "draw": fair_draw(census)}
     for suffix, svg in pictures.items():
         Path(f"{name}-{suffix}.svg").write_text(svg, "utf-8")
 
 
+def strengths(folders: dict[str, str], name: str) -> None:
+    """Reliable share over depth at several strengths of the views, trained and twin; and the numbers as a table."""
+    rows = []
+    for strength, folder in folders.items():
+        layers = lc.load(folder).layers
+        for place, (_, row) in enumerate(layers[layers["role"] == "neurons"].iterrows()):
+            for net, prefix in (("trained", ""), ("untrained twin", "twin_")):
+                share = float(row[f"{prefix}reliable"]) / row["width"]
+                rows.append({"layer": row["layer"], "place": place, "net": net, "strength": strength, "share": share})
+    data = pd.DataFrame(rows)
+    chart = (
+        alt.Chart(data)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("place:Q", title="nonlinearity, in forward order"),
+            y=alt.Y("share:Q", title="reliable / width", scale=alt.Scale(domain=[0, 1])),
+            color=alt.Color("net:N", scale=alt.Scale(range=["#4477aa", "#bb5566"]), title=None),
+            strokeDash=alt.StrokeDash("strength:N", title="strength"),
+        )
+        .properties(width=720, height=320, background="white")
+    )
+    Path(f"{name}.svg").write_text(str(vl_convert.vegalite_to_svg(chart.to_dict())), "utf-8")
+    table = data.pivot_table(index=["place", "layer"], columns=["net", "strength"], values="share")
+    print(table.iloc[::4].round(2).to_string())
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    if sys.argv[1] == "--strengths":
+        strengths(dict(pair.split("=", 1) for pair in sys.argv[2:-1]), sys.argv[-1])
+    else:
+        one(*sys.argv[1:3])

@@ -17,7 +17,7 @@ FLAT = 0.15  # of the level: a smaller range over depth is no trend
 FIT = 0.7  # share of the variation over depth that a shape must explain
 BEND = 0.15  # how much more of it a hump must explain than the best monotone curve
 SURE = 0.9  # share of resamples that must agree on the shape
-CHANCE = 0.05 / 4  # a shape must be rarer than this among random orders of the layers: four shapes are tried
+CHANCE = 0.02  # a shape must be rarer than this among random orders of the layers; four shapes are tried
 CHANCE_OF_FOUR = 0.05  # the same for four layers, whose 24 orders cannot be rarer than 1/24
 ORDERS = 400  # random orders drawn where there are too many to go through
 

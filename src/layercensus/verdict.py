@@ -52,8 +52,12 @@ class Verdict:
 
     def says(self, measure: str, correction: str) -> str:
         """The answer of one row of the table: "undecided" where it was not measured."""
+        return MEANS[self.shape(measure, correction)]
+
+    def shape(self, measure: str, correction: str) -> str:
+        """The shape of one row of the table: "undecided" where it was not measured."""
         row = self.table[(self.table["measure"] == measure) & (self.table["correction"] == correction)]
-        return str(row["says"].iloc[0]) if len(row) else "undecided"
+        return str(row["shape"].iloc[0]) if len(row) else "undecided"
 
 
 def judge(census: Census) -> Verdict:
@@ -132,6 +136,8 @@ def _courses(census: Census, layers: pd.DataFrame) -> dict[str, Corrected]:
         fair = _course(census, layers, "distinct_rarefied", "rarefied") if measure == "distinct" else None
         if fair is not None:
             found[measure] |= _corrected("rarefied", fair)
+            if fair.twin is not None and fair.twin_resamples is not None:
+                found[measure]["rarefied, twin alone"] = (fair.twin, fair.twin_resamples, float(fair.twin.mean()))
     return found
 
 

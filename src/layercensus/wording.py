@@ -94,15 +94,22 @@ def _disagreement(verdict: Verdict, twin: bool) -> list[str]:
             + ("what the raw count adds is explained by the widths that the designer chose." if fair == "even" else
                "so the widths of the layers matter to the answer.")
         )  # fmt: skip
-    if (
-        twin
-        and fair not in ("even", "undecided")
-        and verdict.says("distinct", "rarefied, minus twin") in ("even", "undecided")
-    ):
-        out.append("The untrained twin shows much of the same trend, so training cannot be credited with it.")
+    if twin:
+        out += _credit(verdict, fair)
     if not twin:
         out.append("Without an untrained twin, what was learned and what the architecture gives cannot be told apart.")
     return out
+
+
+def _credit(verdict: Verdict, fair: str) -> list[str]:
+    """What the trend of the excess owes to the trained net, and what to its twin."""
+    excess = verdict.says("distinct", "rarefied, minus twin")
+    if fair not in ("even", "undecided") and excess in ("even", "undecided"):
+        return ["The untrained twin shows much of the same trend, so training cannot be credited with it."]
+    if excess in ("later", "earlier", "middle") and fair != excess:
+        own, twin = (SHAPES[verdict.shape("distinct", c)] for c in ("rarefied", "rarefied, twin alone"))
+        return [f"In a fair draw the trained net's own count {own} and the untrained twin's {twin}."]
+    return []
 
 
 def _thresholds(verdict: Verdict, twin: bool) -> list[str]:
