@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import torch
 from torch import Tensor, nn
 
@@ -85,3 +87,20 @@ def raises() -> nn.Module:
 
 def noise() -> Tensor:
     return torch.randn(64, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+class Slow(Small):
+    """Takes its time over every batch, so that a test can interrupt it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        time.sleep(0.03)
+        return super().forward(x)
+
+
+def slow() -> nn.Module:
+    torch.manual_seed(0)
+    return Slow()
+
+
+def many() -> Tensor:
+    return torch.randn(120, 1, 8, 8, generator=torch.Generator().manual_seed(0))

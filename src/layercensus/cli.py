@@ -85,6 +85,7 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--tau", type=float, metavar="T", help="correlation from which units are duplicates (default .9)")
     p.add_argument("--signed", action="store_true", help="a unit and its negative are two concepts")
     p.add_argument("--batch", type=int, metavar="N", help="examples a forward pass (default 32)")
+    p.add_argument("--checkpoint", type=float, metavar="SECONDS", help="time between checkpoints (default 30)")
     p.add_argument("--skip-bad", type=int, default=0, metavar="N", help="unreadable files to skip before giving up")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--quiet", action="store_true", help="no progress bars")
@@ -147,7 +148,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
     given = {
         name: getattr(args, name)
-        for name in ("panel", "reliability", "tau", "batch")
+        for name in ("panel", "reliability", "tau", "batch", "checkpoint")
         if getattr(args, name) is not None
     }
     return Settings(
