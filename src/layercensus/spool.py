@@ -102,13 +102,14 @@ class Spool:
 
     def panel(self, net: str, layer: str, capacity: int) -> Panel:
         """The panel of one layer, sorted by key."""
+        last = np.sort(self.panel_keys())[:capacity][-1:]
         parts = []
         for number in range(self.parts):
             with _opened(self._part(number)) as file:
-                shared = {name: file.get_tensor(name) for name in ("key", "label")}
-                parts.append(shared | {n: file.get_tensor(f"{net}|{layer}|{n}") for n in ROWS[2:]})
-        key = torch.cat([part["key"] for part in parts])
-        order = key.argsort(stable=True)[:capacity]
+                kept = torch.from_numpy(np.flatnonzero(file.get_tensor("key").numpy() <= last))
+                shared = {name: file.get_tensor(name)[kept] for name in ("key", "label")}
+                parts.append(shared | {n: file.get_tensor(f"{net}|{layer}|{n}")[kept] for n in ROWS[2:]})
+        order = torch.cat([part["key"] for part in parts]).argsort(stable=True)
         return Panel(torch.tensor(capacity), *(torch.cat([part[name] for part in parts])[order] for name in ROWS))
 
     def panel_keys(self) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -166,6 +166,8 @@ def _counted(
 def _sizes(
     i: NDArray[np.int64], j: NDArray[np.int64], c: NDArray[np.float64], alive: NDArray[np.bool_], tau: float
 ) -> NDArray[np.int64]:
+    if len(alive) == 2:  # most families are pairs
+        return np.array([2]) if alive.all() and c[0] >= tau else np.ones(int(alive.sum()), dtype=np.int64)
     matrix = np.zeros((len(alive), len(alive)))
     matrix[i, j] = matrix[j, i] = c
     matrix = matrix if alive.all() else matrix[np.ix_(alive, alive)]

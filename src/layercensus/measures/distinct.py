@@ -144,7 +144,7 @@ distinct = Measure(
         "distinct": Column(
             "clusters of reliable units that say the same: complete linkage at abs(correlation) >= tau on held-out "
             "examples",
-            "concepts", 0, source="SCIENCE section 1",
+            "concepts", 0, source="docs/numbers.md",
         ),
         "distinct_low": Column("lower end of the 95 % interval over examples", "concepts", 0),
         "distinct_high": Column("upper end of the 95 % interval over examples", "concepts", 0),

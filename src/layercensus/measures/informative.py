@@ -74,7 +74,7 @@ informative = Measure(
         "informative": Column(
             "reliable units whose eta^2 beats permuted labels (Benjamini-Hochberg) and, with a twin, the 95 % quantile "
             "of the untrained units",
-            "units", 0, source="SCIENCE section 1",
+            "units", 0, source="docs/numbers.md",
         )
     },
     unit_columns={

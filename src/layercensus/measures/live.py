@@ -34,7 +34,7 @@ live = Measure(
     compute,
     layer_columns={
         "examples": Column("examples seen by the streams", "examples", 0),
-        "live": Column("units whose response varies over all the examples", "units", 0, source="SCIENCE section 1"),
+        "live": Column("units whose response varies over all the examples", "units", 0, source="docs/numbers.md"),
     },
     unit_columns={
         "live": Column("response varies over all the examples", "", 0, 1),

@@ -60,7 +60,7 @@ redundant = Measure(
         "redundant": Column(
             "reliable units that a linear mixture of all the others predicts on held-out examples (R^2 >= .95); "
             "duplicates are among them",
-            "units", 0, source="SCIENCE section 1",
+            "units", 0, source="docs/numbers.md",
         )
     },
     unit_columns={

@@ -66,7 +66,7 @@ reliability = Measure(
             "more than by chance",
             "units",
             0,
-            source="SCIENCE section 1",
+            source="Shrout & Fleiss 1979; docs/numbers.md",
         ),
         "reliable_ratio": Column("reliable / width; NOT a dimension: copies keep it", "", 0, 1),
     },

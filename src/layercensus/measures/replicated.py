@@ -89,7 +89,7 @@ replicated = Measure(
         "replicated": Column(
             "distinct concepts holding a unit that every replica has too: its best abs(correlation) there is beyond "
             "the 95 % quantile of rotated and of shuffled replicas",
-            "concepts", 0, source="Li et al. 2016; SCIENCE section 1",
+            "concepts", 0, source="Li et al. 2016; docs/numbers.md",
         )
     },
     unit_columns={
