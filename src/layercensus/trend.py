@@ -17,7 +17,8 @@ FLAT = 0.15  # of the level: a smaller range over depth is no trend
 FIT = 0.7  # share of the variation over depth that a shape must explain
 BEND = 0.15  # how much more of it a hump must explain than the best monotone curve
 SURE = 0.9  # share of resamples that must agree on the shape
-CHANCE = 0.02  # a shape must be rarer than this among random orders of the layers; four shapes are tried
+CHANCE = 0.05 / 4  # a rise or fall must be rarer than this among random orders of the layers: four shapes are tried
+CHANCE_OF_A_BEND = 0.02  # the same for a hump or dip, of which seven layers have 64 among 5,040 orders
 CHANCE_OF_FOUR = 0.05  # the same for four layers, whose 24 orders cannot be rarer than 1/24
 ORDERS = 400  # random orders drawn where there are too many to go through
 
@@ -47,9 +48,15 @@ def trend(values: Sequence[float] | Values, resamples: Values, level: float) -> 
     shapes = [course(row, level) for row in centred]
     shape = course(y, level)
     agreement = float(np.mean([s == shape for s in shapes])) if len(shapes) else 0.0
-    sure = agreement >= SURE and (shape == "flat" or rarity(y, shape) <= (CHANCE if len(y) > 4 else CHANCE_OF_FOUR))
+    sure = agreement >= SURE and (shape == "flat" or rarity(y, shape) <= _allowed(shape, len(y)))
     low, high = np.percentile(taus, [2.5, 97.5])
     return Trend(_tau(y), float(low), float(high), shape if sure else "undecided", agreement, len(y))
+
+
+def _allowed(shape: str, layers: int) -> float:
+    if layers <= 4:
+        return CHANCE_OF_FOUR
+    return CHANCE_OF_A_BEND if shape in ("humps", "dips") else CHANCE
 
 
 def course(y: Values, level: float) -> str:
