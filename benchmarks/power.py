@@ -60,7 +60,7 @@ def draw(data: pd.DataFrame, file: Path) -> None:
             color=alt.Color("examples:N", title="examples"),
         )
     )
-    chart = base.properties(width=320, height=220).facet("what:N", title=None).resolve_scale(x="independent")
+    chart = base.properties(width=320, height=220).facet(alt.Facet("what:N", title="")).resolve_scale(x="independent")
     file.write_text(str(vl_convert.vegalite_to_svg(chart.properties(background="white").to_dict())), "utf-8")
 
 

@@ -19,11 +19,11 @@ from layercensus.cli import main
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-FUNNEL = ["dead", "noise", "duplicate", "distinct"]
+FUNNEL = ["dead", "noise", "duplicate", "distinct", "unjudged"]
 
 
 def sums_up(layers: pd.DataFrame) -> bool:
-    """Every unit of every layer has one fate."""
+    """Every unit of every layer has one fate, or is too rare for one."""
     return bool((layers[FUNNEL].sum(axis=1) == layers["width"]).all())
 
 

@@ -29,9 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"layercensus: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        where = (
-            f"; what is counted is kept, go on with: --out {args.out} --resume" if getattr(args, "out", None) else ""
-        )
+        kept = f"; what is counted is kept, go on with the same command and --resume (in {getattr(args, 'out', '')})"
+        where = kept if args.command == "run" else ""
         print(f"layercensus: interrupted{where}", file=sys.stderr)
         return 143 if isinstance(stop, Terminated) else 130
     except BrokenPipeError:
@@ -124,7 +123,7 @@ def run_run(args: argparse.Namespace) -> None:
     from .take import take
 
     out = Path(args.out)
-    if (out / "census.json").exists() and not args.overwrite:
+    if (out / "census.json").exists() and not (args.overwrite or (args.resume and (out / "counting").exists())):
         raise CensusError(f"{out} already holds a census. Name another --out, or replace it with --overwrite.")
     model = _sized(open_model(args.model), args.size)
     if model.prepare:

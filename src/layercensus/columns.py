@@ -16,7 +16,7 @@ LAYER_ORDER = (
     "layer", "depth", "kind", "role", "width", "examples", "live", "reliable",
     "distinct", "distinct_low", "distinct_high", "reliable_ratio",
     "distinct_per_unit", "distinct_rarefied", "distinct_pooled",
-    "redundant", "informative", "replicated", "dead", "noise", "duplicate",
+    "redundant", "informative", "replicated", "dead", "noise", "duplicate", "unjudged",
 )  # fmt: skip
 UNIT_ORDER = (
     "layer", "unit", "fate", "representative", "reliability", "firing_rate", "firing_rate_upper", "mean", "std", "eta2",

@@ -148,7 +148,7 @@ def _finite(mean: Tensor, layer: Layer, batch: Batch, net: str) -> None:
     value = "NaN" if mean[row, unit].isnan() else "inf"
     raise CensusError(
         f"Activations must be finite. Got {value} in layer {layer.name!r} of the {net} net, unit {unit}, "
-        f"for example {batch.ids[row]!r}. What is counted so far is kept."
+        f"for example {batch.ids[row]!r}. With a results folder, what is counted so far is kept."
     )
 
 
@@ -163,6 +163,7 @@ class _Counting:
     streams: dict[str, Streams] = field(default_factory=dict)
     saved_at: float = field(default_factory=time.monotonic)
     bytes: int = 0
+    broken: bool = False  # a checkpoint failed half way: what waits was added to the streams and must not be again
 
     def __post_init__(self) -> None:
         places = [(net.name, layer) for net in self.nets for layer in net.layers]
@@ -178,15 +179,16 @@ class _Counting:
 
     def save(self) -> None:
         """A checkpoint with everything that waits."""
-        if not self.waiting:
+        if not self.waiting or self.broken:
             return
+        self.broken = True
         keys = torch.cat([seen.keys for seen in self.waiting])
         for place, streams in self.streams.items():
             readings = [seen.clean[place] for seen in self.waiting]
             streams.update(torch.cat([r.mean for r in readings]), torch.cat([r.peak for r in readings]), keys)
         state = {f"{place}|{k}": v for place, s in self.streams.items() for k, v in s.state_dict().items()}
         self.spool.save(self._panel(), state, keys.tolist(), self._names())
-        self.waiting, self.bytes, self.saved_at = [], 0, time.monotonic()
+        self.waiting, self.bytes, self.saved_at, self.broken = [], 0, time.monotonic(), False
 
     def _panel(self) -> dict[str, Tensor]:
         chosen = [seen for seen in self.waiting if len(seen.rows)]

@@ -26,8 +26,7 @@ def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
         runs.append(Model(net, "digits", fresh=lambda s: factory(s)))
         accuracy.append(held_out)
         print(f"training run {run}: {held_out:.1%} of the held-out digits are right")
-    if (out / "census.json").exists():
-        shutil.rmtree(out / "counting", ignore_errors=True)
+    shutil.rmtree(out / "counting", ignore_errors=True)
     settings = Settings(out=out, progress=progress)
     census = take_opened(runs[0], Digits(), None, True, runs[1:], None, seed, settings)
     census.about["accuracy"] = accuracy  # type: ignore[index]

@@ -25,8 +25,8 @@ from .tally import Panel
 from .tally.streams import NOBODY, Top
 
 COUNTS = (
-    "examples", "live", "reliable", "distinct", "redundant", "informative", "replicated", "dead", "noise", "duplicate",
-    "distinct_pooled",
+    "examples", "live", "reliable", "distinct", "distinct_pooled", "redundant", "informative", "replicated",
+    "dead", "noise", "duplicate", "unjudged",
 )  # fmt: skip
 OWN = ("layer", "depth", "kind", "role", "width", "status", "examples")  # columns that the twin does not repeat
 
@@ -105,6 +105,7 @@ def _outcomes(
                 classes,
                 others,
                 twin if net == "trained" else None,
+                net == "twin",
             )
         )
     return panels["trained"], outcomes
@@ -138,7 +139,7 @@ def _units(layer: Layer, outcome: Outcome, top: list[tuple[str, ...]]) -> pd.Dat
 
 def _plain(name: str, value: Tensor) -> Any:
     if name == "fate":
-        return [FATES[code] for code in value.tolist()]
+        return [FATES[code] if code >= 0 else None for code in value.tolist()]
     if name == "representative":
         return pd.array([None if v < 0 else v for v in value.tolist()], dtype="Int64")
     array: NDArray[Any] = value.numpy()

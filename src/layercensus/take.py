@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ from torch import nn
 
 from .census import Census
 from .count import Net, count
-from .data.batch import Batch
+from .data.batch import Batch, tensors
 from .data.keys import key
 from .data.open import open_data
 from .data.replay import Replay
 from .data.source import Source
-from .data.views import Views, open_views
+from .data.views import Views, make_view, open_views
 from .errors import CensusError
 from .models.fingerprint import weights
 from .models.formats import memory_format, pick_format
@@ -92,17 +93,17 @@ def take_opened(
         nets.append(_same_layers(f"replica{number}", unwrap(replica.net), chosen, probe, settings))
     about = _about(model, source, nets, views, seed, settings, how, surveyed)
     with _folder(settings) as folder, _fast(nets, timed, settings) as speed:
-        spool = Spool.start(folder, _identity(about), settings.resume)
+        spool = Spool.start(folder, _identity(about, timed, views, seed), settings.resume)
         count(nets, source, views, spool, settings, seed)
         if len(spool.done) == 0:
             raise CensusError("data must hold at least one example. Got none.")
         source_about = dict(source.about)
         about |= {"data": source_about, "examples": len(spool.done), "ids": _ids_hash(spool)}
+        about["run"] = speed
         census = summarise(spool, nets, source.class_names, about, settings, seed)
         if settings.out is not None:
             census.save(settings.out)
             spool.clear()
-    census.about["run"] = speed  # type: ignore[index]
     return census
 
 
@@ -177,10 +178,21 @@ def _layer(layer: Layer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _identity(about: dict[str, Any]) -> dict[str, Any]:
+def _identity(about: dict[str, Any], some: Batch, views: Views, seed: int) -> dict[str, Any]:
     """What must be equal for a count to be gone on with."""
     same = ("weights", "views", "seed", "settings", "layers")
-    return {name: about[name] for name in same} | {"data": about["data"].get("name")}
+    data = {name: value for name, value in about["data"].items() if name != "skipped"}
+    return {name: about[name] for name in same} | {"data": data, "examples": _content(some, views, seed)}
+
+
+def _content(some: Batch, views: Views, seed: int) -> str:
+    """Hash of a few examples as the net sees them, of their labels, and of a perturbed view of the first."""
+    digest = sha256("|".join(some.ids).encode())
+    shown = make_view(views, some.first(1), seed, 0)
+    labels = [] if some.labels is None else [some.labels]
+    for tensor in (*tensors(some.inputs), *labels, *tensors(shown.inputs)):
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _ids_hash(spool: Spool) -> str:

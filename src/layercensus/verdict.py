@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -181,12 +181,19 @@ def _resamples(census: Census, layers: pd.DataFrame, array: str, net: str, value
 def _flips(census: Census, layers: pd.DataFrame, twin: bool) -> dict[str, str]:
     """What the width-corrected count would say at other cuts, read off the shape alone, by "tau .8" and so on."""
     said = {}
-    at_r, at_tau = RELIABILITY_GRID.index(0.5), TAU_GRID.index(0.9)
+    at_r, at_tau = _nearest(census, "reliability", RELIABILITY_GRID), _nearest(census, "tau", TAU_GRID)
     for i, cut in enumerate(RELIABILITY_GRID):
         said[f"reliability {cut:.1f}"] = _at(census, layers, i, at_tau, twin)
     for j, tau in enumerate(TAU_GRID):
         said[f"tau {tau:.2f}"] = _at(census, layers, at_r, j, twin)
+    said["here"] = _at(census, layers, at_r, at_tau, twin)
     return said
+
+
+def _nearest(census: Census, setting: str, grid: Sequence[float]) -> int:
+    """Place on the grid of the cut that the census was taken with."""
+    cut = census.about["settings"][setting]
+    return min(range(len(grid)), key=lambda i: abs(grid[i] - cut))
 
 
 def _at(census: Census, layers: pd.DataFrame, i: int, j: int, twin: bool) -> str:

@@ -115,7 +115,7 @@ def _credit(verdict: Verdict, fair: str) -> list[str]:
 def _thresholds(verdict: Verdict, twin: bool) -> list[str]:
     if not verdict.flips:
         return []
-    here = verdict.flips.get("tau 0.90")
+    here = verdict.flips["here"]
     others = [f"{name} ({says})" for name, says in verdict.flips.items() if says != here]
     subject = "The shape of the fair-draw excess" if twin else "The shape of the fair-draw count"
     if not others:

@@ -76,7 +76,7 @@ def distinct_resamples(
     if bool((~loners).any()):
         members = np.flatnonzero(size[family] > 1)
         pairs = _Pairs.near(similarity.numpy()[np.ix_(members, members)], family[members], tau - MARGIN)
-        kept = FEWEST if size.max() > LARGE else len(passed)
+        kept = min(FEWEST, len(passed)) if size.max() > LARGE else len(passed)
         passed, distinct, rarefied = passed[:kept], distinct[:kept], rarefied[:kept]
         c = _pair_resamples(rows[:, :, members], pairs, seed, kept)
         c = c.abs() if sign_blind else c

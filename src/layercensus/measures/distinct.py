@@ -23,7 +23,11 @@ def compute(evidence: Evidence) -> Outcome:
     if "reliable" not in evidence.units or len(half) < FEWEST:
         return Outcome()
     passed, r, real = (evidence.units[k] for k in ("reliable", "reliability", "real"))
-    wide = (evidence.units["live"] & real & (r >= RELIABILITY_GRID[0])).nonzero().flatten()
+    wide = (
+        (evidence.units["live"] & real & (r >= min(RELIABILITY_GRID[0], evidence.settings.reliability)))
+        .nonzero()
+        .flatten()
+    )
     similarity = likeness(unit_correlation(half.spots[:, :, wide], half.peak[:, wide]), evidence.settings.sign_blind)
     chosen = passed[wide].nonzero().flatten().numpy()
     cluster = _clusters(similarity, chosen, evidence)

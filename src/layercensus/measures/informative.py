@@ -23,8 +23,9 @@ def compute(evidence: Evidence) -> Outcome:
     eta2 = torch.where(live, explained(x, label, evidence.classes), torch.nan)
     p = torch.where(live, permutation_p(x, label, evidence.classes, evidence.seed), torch.nan)
     found = benjamini_hochberg(p, evidence.settings.q)
-    if evidence.twin_eta2 is not None:
-        others = evidence.twin_eta2[~evidence.twin_eta2.isnan()]
+    untrained = eta2 if evidence.is_twin else evidence.twin_eta2
+    if untrained is not None:
+        others = untrained[~untrained.isnan()]
         found = found & (eta2 > (others.quantile(TWIN_QUANTILE) if len(others) else 0))
     return Outcome(
         layer={"informative": int((found & evidence.units.get("reliable", live)).sum())},

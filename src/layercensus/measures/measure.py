@@ -36,6 +36,7 @@ class Evidence:
     classes: int = 0  # number of classes; 0 without labels
     replicas: tuple[Panel, ...] = ()  # the same layer in other training runs, same examples
     twin_eta2: Tensor | None = None  # (units,) of the untrained twin's layer
+    is_twin: bool = False  # this IS the untrained twin, held against its own quantile
     units: Mapping[str, Tensor] = field(default_factory=dict)  # per-unit results of earlier measures
     layer: Mapping[str, float] = field(default_factory=dict)  # per-layer results of earlier measures
 
