@@ -142,4 +142,4 @@ def test_nothing_that_was_counted_is_lost_when_an_activation_overflows(
     argv = run("tests.user_models:overflowing", npz(tmp_path, x=X), "--out", str(tmp_path / "out"), "--batch", "4")
     assert main(argv) == 2
     assert (tmp_path / "out/counting/streams.safetensors").exists()
-    assert "What is counted so far is kept" in capsys.readouterr().err
+    assert "what is counted so far is kept" in capsys.readouterr().err
