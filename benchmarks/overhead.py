@@ -64,7 +64,7 @@ def cost(count: int, turns: int) -> None:
     model = open_model("efficientnet-lite:0")
     x = images(count, 224)
     census = lc.take(model, x[:32], twin=False, settings=lc.Settings(progress=False))
-    name = census.about["run"]["memory_format"]
+    name = census.about["memory_format"]["name"]
     print(f"memory format: {name} {census.about['run']['seconds_per_probe']}")
     ratios = []
     for turn in range(turns):

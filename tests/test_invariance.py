@@ -124,3 +124,51 @@ def test_resuming_another_count_is_refused(net: nn.Module, data: tuple[Tensor, T
         lc.take(Stop(net, 17), data[0], settings=settings(out=tmp_path / "out"))
     with pytest.raises(lc.CensusError, match="another settings"):
         lc.take(Stop(net, -1), data[0], settings=settings(out=tmp_path / "out", resume=True, tau=0.8))
+
+
+def shares(net: nn.Module, data: object, folder: Path, count: int, **more: object) -> list[Path]:
+    folders = [folder / f"share{number}" for number in range(1, count + 1)]
+    for number, out in enumerate(folders, 1):
+        lc.take(net, data, settings=settings(out=out, share=(number, count)), **more)
+    return folders
+
+
+def test_four_shares_merged_equal_the_whole(
+    net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census, tmp_path: Path
+) -> None:
+    folders = shares(net, data[0], tmp_path, 4, labels=data[1])
+    census = lc.merge(folders[::-1], out=tmp_path / "merged", progress=False)
+    assert_same(census, whole)
+    assert_same(lc.load(tmp_path / "merged"), whole)
+    assert census.about["settings"] == whole.about["settings"]
+    assert sum(lc.load(folder).about["examples"] for folder in folders) == N
+
+
+def test_shares_of_a_stream_merge(
+    net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census, tmp_path: Path
+) -> None:
+    batches = [{"inputs": x, "labels": y} for x, y in zip(data[0].split(30), data[1].split(30), strict=True)]
+    folders = [tmp_path / "1", tmp_path / "2"]
+    for number, out in enumerate(folders, 1):
+        lc.take(net, iter(batches), twin=False, settings=settings(out=out, share=(number, 2)))
+    alone = lc.take(net, iter(batches), twin=False, settings=settings())
+    assert_same(lc.merge(folders, progress=False), alone)
+
+
+def test_shares_that_do_not_belong_together_are_refused(
+    net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path
+) -> None:
+    one, two = shares(net, data[0], tmp_path, 2)
+    with pytest.raises(lc.CensusError, match=r"each of the 2 shares once\. Got 1/2\."):
+        lc.merge([one], progress=False)
+    with pytest.raises(lc.CensusError, match=r"each of the 2 shares once\. Got 1/2, 1/2\."):
+        lc.merge([one, one], progress=False)
+    other = lc.take(net, data[0], seed=1, settings=settings(out=tmp_path / "other", share=(2, 2)))
+    assert any("share 2 of 2" in finding.sentence for finding in other.findings)
+    with pytest.raises(lc.CensusError, match=r"share of the same count\. Got one with another weights, seed"):
+        lc.merge([one, tmp_path / "other"], progress=False)
+    with pytest.raises(lc.CensusError, match="must hold a counted share"):
+        lc.merge([one, tmp_path], progress=False)
+    (two / "counting" / "streams.safetensors").write_bytes(b"cut short")
+    with pytest.raises(lc.CensusError, match="is damaged"):
+        lc.merge([one, two], progress=False)

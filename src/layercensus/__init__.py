@@ -6,6 +6,7 @@ from .errors import CensusError
 from .models.open import Model
 from .models.prepare import Prepare
 from .settings import Settings
+from .share import merge
 from .take import layers_of, take
 from .verdict import Verdict
 
@@ -20,5 +21,6 @@ __all__ = [
     "Views",
     "layers_of",
     "load",
+    "merge",
     "take",
 ]

@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _demo(commands.add_parser("demo", help="train a small net on handwritten digits, count it, write the report"))
     _run(commands.add_parser("run", help="count a model on data"))
+    _merge(commands.add_parser("merge", help="make one census of the counted shares of a data set"))
     _layers(commands.add_parser("layers", help="list a model's layers, and which are counted by default"))
     _report(commands.add_parser("report", help="draw the page of a saved census again"))
     _diff(commands.add_parser("diff", help="what changed between two saved censuses"))
@@ -73,6 +74,7 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--out", required=True, metavar="DIR", help="results folder")
     p.add_argument("--overwrite", action="store_true", help="replace a census that DIR already holds")
     p.add_argument("--resume", action="store_true", help="go on with an interrupted count in DIR")
+    p.add_argument("--share", metavar="I/N", help="count only share I of N of the data, to be merged later")
     p.add_argument("--layers", action="append", metavar="GLOB", help="layers to count (several times: several globs)")
     p.add_argument("--unit-axis", action="append", default=[], metavar="GLOB=AXIS", help="where a layer's units are")
     p.add_argument("--no-twin", action="store_true", help="count without the untrained twin")
@@ -89,6 +91,13 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--quiet", action="store_true", help="no progress bars")
     p.set_defaults(run=run_run)
+
+
+def _merge(p: argparse.ArgumentParser) -> None:
+    p.add_argument("folders", nargs="+", metavar="SHARE", help="results folder of each share")
+    p.add_argument("--out", required=True, metavar="DIR", help="results folder of the whole")
+    p.add_argument("--quiet", action="store_true", help="no progress bars")
+    p.set_defaults(run=run_merge)
 
 
 def _layers(p: argparse.ArgumentParser) -> None:
@@ -133,6 +142,10 @@ def run_run(args: argparse.Namespace) -> None:
         model, args.data, layers=args.layers, twin=not args.no_twin, replicas=args.replica, views=views, seed=args.seed,
         settings=_settings(args),
     )  # fmt: skip
+    if args.share:
+        print(f"share {args.share} is counted: {census.about['examples']:,} examples, kept in {out}")
+        print("when all shares are: layercensus merge SHARE ... --out DIR")
+        return
     _show(census, out)
 
 
@@ -154,11 +167,21 @@ def _settings(args: argparse.Namespace) -> Settings:
         **given,
         sign_blind=not args.signed,
         unit_axis=dict(map(_axis, args.unit_axis)),
+        share=_share(args.share),
         out=args.out,
         resume=args.resume,
         limit_bad=args.skip_bad,
         progress=not args.quiet,
     )
+
+
+def _share(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    number, _, shares = text.partition("/")
+    if not (number.isdigit() and shares.isdigit()):
+        raise CensusError(f"--share must be I/N, such as 2/4. Got {text!r}.")
+    return int(number), int(shares)
 
 
 def _axis(text: str) -> tuple[str, int]:
@@ -174,6 +197,16 @@ def _show(census: Census, out: Path) -> None:
     page = census.report(out / "report")
     show(census)
     print(f"\nreport: {page}")
+
+
+def run_merge(args: argparse.Namespace) -> None:
+    """layercensus merge SHARE ... --out DIR."""
+    from .share import merge
+
+    out = Path(args.out)
+    if (out / "census.json").exists():
+        raise CensusError(f"{out} already holds a census. Name another --out.")
+    _show(merge(args.folders, out=out, progress=not args.quiet), out)
 
 
 def run_layers(args: argparse.Namespace) -> None:

@@ -57,10 +57,11 @@ def count(nets: Sequence[Net], source: Source, views: Views, spool: Spool, setti
     counting = _Counting(nets, spool, settings)
     sampler = PanelSampler(settings.panel, source.ids, spool.panel_keys())
     known = set(spool.done.tolist())
-    total = source.length
+    skip = _left_out(known, settings.share)
+    total = source.length if settings.share is None else _in_share(source, settings.share)
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
     try:
-        for batch in source.batches(settings.batch, skip=(lambda id: key(id) in known) if known else None):
+        for batch in source.batches(settings.batch, skip=skip):
             seen = look(nets, _fresh(batch, known), views, sampler, settings, seed)
             with uninterrupted():
                 counting.add(seen)
@@ -70,6 +71,20 @@ def count(nets: Sequence[Net], source: Source, views: Views, spool: Spool, setti
         bar.close()
         with uninterrupted():
             counting.save()
+
+
+def _left_out(known: set[int], share: tuple[int, int] | None) -> Callable[[str], bool] | None:
+    """Which ids are passed over: those counted before an interruption, and those of other shares."""
+    if share is None:
+        return (lambda id: key(id) in known) if known else None
+    number, shares = share
+    return lambda id: (k := key(id)) in known or k % shares != number - 1
+
+
+def _in_share(source: Source, share: tuple[int, int]) -> int | None:
+    """How many examples a share holds, where ids are known before reading."""
+    left_out = _left_out(set(), share)
+    return None if source.ids is None or left_out is None else sum(not left_out(id) for id in source.ids)
 
 
 def _fresh(batch: Batch, known: set[int]) -> Batch:

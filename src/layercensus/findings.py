@@ -28,6 +28,9 @@ def _whole(about: dict[str, Any]) -> Iterator[Finding]:
             f"Only {about['panel']} examples stand behind the tests between units; below {FEW} they are weak.",
             {"panel": about["panel"]},
         )
+    if "share" in about:
+        number, shares = about["share"]
+        yield Finding(None, (), f"This is share {number} of {shares} of the data, to be merged with the others.", {})
     skipped = about["data"].get("skipped")
     if skipped:
         yield Finding(None, (), f"Unreadable files were skipped: {skipped}.", {"skipped": skipped})

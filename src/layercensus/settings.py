@@ -31,6 +31,7 @@ class Settings:
     top: int = 9  # top examples kept per unit
     out: str | Path | None = None  # folder for checkpoints; None: a temporary one
     resume: bool = False  # go on with what `out` already holds
+    share: tuple[int, int] | None = None  # (2, 4): count the second of four shares of the data, to be merged later
     checkpoint: float = 30.0  # seconds between checkpoints
     limit_bad: int = 0  # unreadable files to skip before giving up
     memory_format: str = "auto"  # "auto" times both and takes the faster; "contiguous" or "channels_last"
@@ -41,6 +42,10 @@ class Settings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise CensusError(f"{name} must be between {low} and {high}. Got {value}.")
+        if self.share is not None and not 1 <= self.share[0] <= self.share[1]:
+            raise CensusError(f"share must be like (2, 4): the second of four. Got {self.share}.")
+        if self.share is not None and self.out is None:
+            raise CensusError("A share of the data must be counted into a folder. Got no out.")
 
     def that_count(self) -> dict[str, Any]:
         """The settings that change the numbers, as JSON."""

@@ -43,6 +43,8 @@ class Spool:
             CensusError: when the folder holds another count, or one at all and `resume` is not set.
         """
         spool = cls(folder)
+        if spool.share_file.exists() and not resume:
+            spool.clear()
         if not spool._streams_file.exists():
             _make(folder)
             spool.about = about
@@ -57,6 +59,22 @@ class Spool:
                 f"{_short(spool.about.get(differing[0]))}, not {_short(about[differing[0]])}. Name another --out."
             )
         return spool
+
+    @classmethod
+    def open(cls, folder: Path) -> Spool:
+        """The spool that is in `folder`.
+
+        Raises:
+            CensusError: when it is damaged or missing.
+        """
+        spool = cls(folder)
+        spool._read_head()
+        return spool
+
+    @property
+    def share_file(self) -> Path:
+        """What a finished share of a count says of itself."""
+        return self.folder / "share.json"
 
     @property
     def _streams_file(self) -> Path:
@@ -120,9 +138,30 @@ class Spool:
                 keys.append(file.get_tensor("key").numpy())
         return np.concatenate(keys)
 
+    def take_in(self, other: Spool, streams: dict[str, Streams]) -> None:
+        """Add what another spool of the same count holds; `streams`, by "net|layer", is what both hold together.
+
+        Raises:
+            CensusError: when both hold the same example, or the disk is full.
+        """
+        twice = np.intersect1d(self.done, other.done)
+        if len(twice):
+            raise CensusError(f"Shares must hold different examples. Got {len(twice):,} of {other.folder} twice.")
+        state = {f"{place}|{name}": tensor for place, s in streams.items() for name, tensor in s.state_dict().items()}
+        for number in range(other.parts):
+            with _opened(other._part(number)) as file:
+                _write(self._part(self.parts), {name: file.get_tensor(name) for name in file.keys()}, {})  # noqa: SIM118
+            self.parts += 1
+        self.save({}, state, other.done.tolist(), self.names | other.names)
+
+    def counted(self) -> dict[str, Any]:
+        """How many examples there are, and a hash of the set of their ids, whatever their order."""
+        keys = int(self.done.astype("uint64").sum(dtype="uint64"))
+        return {"examples": len(self.done), "ids": f"{len(self.done)}:{keys:016x}"}
+
     def clear(self) -> None:
         """Remove the checkpoints, once the census itself is saved."""
-        for file in [*self.folder.glob("panel-*.safetensors"), self._streams_file]:
+        for file in [*self.folder.glob("panel-*.safetensors"), self._streams_file, self.share_file]:
             file.unlink(missing_ok=True)
         if self.folder.exists() and not any(self.folder.iterdir()):
             self.folder.rmdir()

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from ..census import Census
 from ..columns import layer_meanings
 from ..errors import CensusError
+from ..models.formats import said
 from .charts import fair_draw, fates
 
 SHOWN = (
@@ -57,6 +58,7 @@ def render(census: Census) -> str:
         pictures=pictures,
         columns=columns,
         meanings=layer_meanings(),
+        memory_format=said(**census.about["memory_format"]),
         rows=[_cells(row, columns) for _, row in census.layers.iterrows()],
         trends=[row for _, row in census.verdict.table.iterrows()],
     )

@@ -1,0 +1,151 @@
+"""What a count needs before it begins: every net with its layers, the data, the views, and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from torch import nn
+
+from .count import Net
+from .data.batch import Batch, tensors
+from .data.keys import key
+from .data.replay import Replay
+from .data.source import Source
+from .data.views import Views, make_view, open_views
+from .errors import CensusError
+from .models.fingerprint import weights
+from .models.layers import Layer, select, survey, unwrap
+from .models.open import Model
+from .models.twin import calibrate, untrained
+from .settings import Settings
+from .versions import versions
+
+CALIBRATION = 256  # examples on which the twin's normalisation statistics are estimated
+CALIBRATION_BATCH = 32
+PROBE = 3  # examples that the layers are looked at with
+TIMED = 8  # examples that the memory formats are timed on
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A count that can begin."""
+
+    nets: tuple[Net, ...]  # the trained net first
+    source: Source
+    views: Views
+    probe: Batch  # a few examples, for timing
+    about: dict[str, Any]  # provenance as JSON
+    identity: dict[str, Any]  # what must be equal for two counts to be of the same thing
+    settings: Settings
+    seed: int
+
+
+def make_plan(
+    model: Model, source: Source, layers: str | Sequence[str] | None, twin: bool | nn.Module, replicas: Sequence[Model],
+    views: Views | float | Any, seed: int, settings: Settings,
+) -> Plan:  # fmt: skip
+    """Look at the layers, make the twin, and say what will be counted.
+
+    Raises:
+        CensusError: one line that says what must be changed.
+    """
+    if not source.reusable:
+        source = Replay(source, CALIBRATION, settings.batch)
+    views = open_views(views, source)
+    timed = source.first(TIMED)
+    probe = timed.first(PROBE)
+    net = unwrap(model.net)
+    surveyed = survey(net, probe.for_net(net), unit_axis=settings.unit_axis)
+    chosen = select(net, surveyed, layers)
+    nets = [Net("trained", net, chosen)]
+    how = _add_twin(nets, model, source, twin, seed)
+    for number, replica in enumerate(replicas):
+        nets.append(_same_layers(f"replica{number}", unwrap(replica.net), chosen, probe, settings))
+    about = _about(model, source, nets, views, seed, settings, how, surveyed)
+    return Plan(tuple(nets), source, views, timed, about, _identity(about, timed, views, seed), settings, seed)
+
+
+def _add_twin(nets: list[Net], model: Model, source: Source, twin: bool | nn.Module, seed: int) -> str:
+    if twin is False:
+        return "none"
+    trained = nets[0]
+    if isinstance(twin, nn.Module):
+        nets.append(Net("twin", unwrap(twin), trained.layers))
+        return "a module of the user's, taken as it is"
+    net, how = untrained(model, seed)
+    net = unwrap(net)
+    normalisations = calibrate(net, (batch.for_net(net) for batch in _calibration(source)))
+    nets.append(Net("twin", net, trained.layers))
+    if normalisations:
+        how += f"; statistics of {normalisations} normalisation layers re-estimated on {CALIBRATION} examples at most"
+    return how
+
+
+def _calibration(source: Source) -> Iterator[Batch]:
+    """Examples for the twin's normalisation statistics, the same for any batch size and order where ids are known."""
+    if source.ids is None:
+        yield from source.peek(CALIBRATION, CALIBRATION_BATCH)
+        return
+    ids = sorted(source.ids, key=key)[:CALIBRATION]
+    for start in range(0, len(ids), CALIBRATION_BATCH):
+        batch = source.pick(ids[start : start + CALIBRATION_BATCH])
+        if batch.ids:
+            yield batch
+
+
+def _same_layers(name: str, net: nn.Module, layers: Sequence[Layer], probe: Batch, settings: Settings) -> Net:
+    there = {layer.name: layer for layer in survey(net, probe.for_net(net), unit_axis=settings.unit_axis)}
+    missing = [layer.name for layer in layers if layer.name not in there]
+    if missing:
+        raise CensusError(f"A replica must have the model's layers. Got one without {missing[0]!r}.")
+    return Net(name, net, tuple(there[layer.name] for layer in layers))
+
+
+def _about(
+    model: Model, source: Source, nets: Sequence[Net], views: Views, seed: int, settings: Settings, how: str,
+    surveyed: Sequence[Layer],
+) -> dict[str, Any]:  # fmt: skip
+    counted = {layer.name for layer in nets[0].layers}
+    return {
+        "model": model.name,
+        "weights": {net.name: weights(net.net) for net in nets},
+        "origin": dict(model.about),
+        "prepare": model.prepare.describe() if model.prepare else None,
+        "data": dict(source.about),
+        "classes": list(source.class_names) if source.class_names else None,
+        "views": views.name,
+        "twin": how,
+        "replicas": sum(net.name.startswith("replica") for net in nets),
+        "seed": seed,
+        "settings": settings.that_count(),
+        "layers": [_layer(layer) for layer in nets[0].layers],
+        "not_counted": [f"{s.name} ({s.problem})" if s.problem else s.name for s in surveyed if s.name not in counted],
+        "versions": versions(),
+    }
+
+
+def _layer(layer: Layer) -> dict[str, Any]:
+    return {
+        "layer": layer.name, "unit_axis": layer.unit_axis, "axis_from": layer.axis_from, "width": layer.width,
+        "shape": list(layer.shape), "also": list(layer.also),
+    }  # fmt: skip
+
+
+def _identity(about: dict[str, Any], some: Batch, views: Views, seed: int) -> dict[str, Any]:
+    """What must be equal for a count to be gone on with."""
+    same = ("weights", "views", "seed", "settings", "layers")
+    data = {name: value for name, value in about["data"].items() if name != "skipped"}
+    return {name: about[name] for name in same} | {"data": data, "examples": _content(some, views, seed)}
+
+
+def _content(some: Batch, views: Views, seed: int) -> str:
+    """Hash of a few examples as the net sees them, of their labels, and of a perturbed view of the first."""
+    digest = sha256("|".join(some.ids).encode())
+    shown = make_view(views, some.first(1), seed, 0)
+    labels = [] if some.labels is None else [some.labels]
+    for tensor in (*tensors(some.inputs), *labels, *tensors(shown.inputs)):
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
