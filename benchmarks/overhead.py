@@ -65,7 +65,7 @@ def cost(count: int, turns: int) -> None:
     x = images(count, 224)
     census = lc.take(model, x[:32], twin=False, settings=lc.Settings(progress=False))
     name = census.about["memory_format"]["name"]
-    print(f"memory format: {name} {census.about['run']['seconds_per_probe']}")
+    print(f"memory format: {name} {census.about['memory_format']['seconds']}")
     ratios = []
     for turn in range(turns):
         before = bare(model.net, x, 32, name, 3)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -23,6 +24,7 @@ from .tally import Panel, Streams
 from .tally.panel import ROWS
 
 State = dict[str, Tensor]
+Keys = NDArray[np.int64]
 
 
 class Spool:
@@ -34,6 +36,8 @@ class Spool:
         self.names: dict[int, str] = {}  # example ids by key, for the examples that are kept
         self.done = np.zeros(0, dtype=np.int64)  # keys of every example seen
         self.parts = 0
+        self._part_keys: list[Keys] = []  # keys of each part's rows, as far as they were asked for
+        self._index: dict[str, list[str]] = {}  # tensors in the streams' file by "net|layer"
 
     @classmethod
     def start(cls, folder: Path, about: dict[str, Any], resume: bool) -> Spool:
@@ -102,7 +106,7 @@ class Spool:
         done = np.concatenate([self.done, np.asarray(keys, dtype=np.int64)])
         head = {"about": self.about, "parts": parts, "names": {str(k): v for k, v in names.items()}}
         _write(self._streams_file, {**streams, "done": torch.from_numpy(done)}, {"head": json.dumps(head)})
-        self.parts, self.done, self.names = parts, done, names
+        self.parts, self.done, self.names, self._index = parts, done, names, {}
 
     def streams(self, net: str, layer: str) -> Streams | None:
         """What the streams of one layer hold, None when nothing was counted."""
@@ -113,30 +117,31 @@ class Spool:
         if not self._streams_file.exists():
             return [None for _ in wanted]
         with _opened(self._streams_file) as file:
-            held: dict[str, list[str]] = {}
-            for key in file.keys():  # noqa: SIM118 - the handle itself is not iterable
-                held.setdefault(key.rpartition("|")[0], []).append(key)
-            return [_streams(file, held.get(f"{net}|{layer}", [])) for net, layer in wanted]
+            if not self._index:
+                for key in file.keys():  # noqa: SIM118 - the handle itself is not iterable
+                    self._index.setdefault(key.rpartition("|")[0], []).append(key)
+            return [_streams(file, self._index.get(f"{net}|{layer}", [])) for net, layer in wanted]
 
     def panel(self, net: str, layer: str, capacity: int) -> Panel:
         """The panel of one layer, sorted by key."""
         last = np.sort(self.panel_keys())[:capacity][-1:]
         parts = []
-        for number in range(self.parts):
+        for number, keys in enumerate(self._part_keys):
+            kept = torch.from_numpy(np.flatnonzero(keys <= last))
+            if not len(kept):
+                continue
             with _opened(self._part(number)) as file:
-                kept = torch.from_numpy(np.flatnonzero(file.get_tensor("key").numpy() <= last))
                 shared = {name: file.get_tensor(name)[kept] for name in ("key", "label")}
                 parts.append(shared | {n: file.get_tensor(f"{net}|{layer}|{n}")[kept] for n in ROWS[2:]})
         order = torch.cat([part["key"] for part in parts]).argsort(stable=True)
         return Panel(torch.tensor(capacity), *(torch.cat([part[name] for part in parts])[order] for name in ROWS))
 
-    def panel_keys(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def panel_keys(self) -> Keys:
         """Keys of every example whose panel rows are on disk."""
-        keys = [np.zeros(0, dtype=np.int64)]
-        for number in range(self.parts):
+        for number in range(len(self._part_keys), self.parts):
             with _opened(self._part(number)) as file:
-                keys.append(file.get_tensor("key").numpy())
-        return np.concatenate(keys)
+                self._part_keys.append(file.get_tensor("key").numpy().copy())
+        return np.concatenate([np.zeros(0, dtype=np.int64), *self._part_keys])
 
     def take_in(self, other: Spool, streams: dict[str, Streams]) -> None:
         """Add what another spool of the same count holds; `streams`, by "net|layer", is what both hold together.

@@ -54,11 +54,12 @@ def _pooled(mean: Tensor, passed: Tensor, evidence: Evidence) -> int:
 
 def _representatives(cluster: Tensor, reliability: Tensor) -> Tensor:
     """The most reliable unit of each cluster stands for it; ties go to the lower index; -1 outside clusters."""
-    best = torch.full_like(cluster, -1)
-    for c in range(int(cluster.max()) + 1 if len(cluster) else 0):
-        members = (cluster == c).nonzero().flatten()
-        best[members] = members[reliability[members].argmax()]
-    return best
+    order = np.lexsort((np.arange(len(cluster)), -reliability.nan_to_num(-1).numpy(), cluster.numpy()))
+    ranked = cluster.numpy()[order]
+    _, first, which = np.unique(ranked, return_index=True, return_inverse=True)
+    best = np.empty(len(cluster), dtype=np.int64)
+    best[order] = order[first][which]
+    return torch.from_numpy(np.where(cluster.numpy() >= 0, best, -1))
 
 
 def _layer(evidence: Evidence, sizes: NDArray[np.int64], again: Resamples) -> dict[str, float]:

@@ -37,7 +37,7 @@ def held_out_r2(fit: Tensor, check: Tensor) -> Tensor:
     z, w = z[:, moves].double(), w[:, moves].double()  # float32 sums, inverted, would move with the batch size
     precision = _inverse(z.T @ z)
     filter_ = precision / precision.diagonal()  # column i: the residual of unit i as a mixture of all
-    left = (w.T @ w @ filter_ * filter_).sum(0)
+    left = (w @ filter_).square().sum(0)
     r2 = torch.full((fit.shape[1],), torch.nan)
     r2[moves] = (1 - left).clamp(-1, 1).float()
     return r2
