@@ -24,7 +24,7 @@ from .errors import CensusError
 from .models.layers import Layer, call
 from .settings import Settings
 from .spool import Spool
-from .tally import Reading, Streams, reduce_output
+from .tally import Reading, Streams, joined_spots, reduce_output
 from .tap import tap
 
 BUFFER_BYTES = 96_000_000  # readings kept in memory between checkpoints
@@ -52,17 +52,24 @@ class Seen:
     b: dict[str, Reading]
 
 
-def count(nets: Sequence[Net], source: Source, views: Views, spool: Spool, settings: Settings, seed: int) -> None:
-    """Count `source` into `spool`. On any interruption what was counted until then is saved before it is passed on."""
+def count(
+    nets: Sequence[Net], source: Source, views: Views, spool: Spool, settings: Settings, seed: int
+) -> tuple[str, ...]:
+    """Count `source` into `spool`. On any interruption what was counted until then is saved before it is passed on.
+
+    Returned: names of the layers to whose positions a mask was given that does not fit them.
+    """
     counting = _Counting(nets, spool, settings)
     sampler = PanelSampler(settings.panel, source.ids, spool.panel_keys())
     known = set(spool.done.tolist())
+    unmasked: dict[str, None] = {}
     skip = _left_out(known, settings.share)
     total = source.length if settings.share is None else _in_share(source, settings.share)
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
     try:
         for batch in source.batches(settings.batch, skip=skip):
             seen = look(nets, _fresh(batch, known), views, sampler, settings, seed)
+            unmasked |= dict.fromkeys(place.split("|", 1)[1] for place, r in seen.clean.items() if r.unmasked)
             with uninterrupted():
                 counting.add(seen)
                 known.update(seen.keys.tolist())
@@ -71,6 +78,7 @@ def count(nets: Sequence[Net], source: Source, views: Views, spool: Spool, setti
         bar.close()
         with uninterrupted():
             counting.save()
+    return tuple(unmasked)
 
 
 def _left_out(known: set[int], share: tuple[int, int] | None) -> Callable[[str], bool] | None:
@@ -216,6 +224,8 @@ class _Counting:
         for place in self.streams:
             for name, pick in _PANEL.items():
                 panel[f"{place}|{name}"] = torch.cat([pick(seen, place) for seen in chosen])
+            spots = [_spots(seen, place) for seen in chosen]
+            panel[f"{place}|spots"] = joined_spots(spots, self.settings.spots)
         return panel
 
     def _names(self) -> dict[int, str]:
@@ -240,7 +250,6 @@ _PANEL: dict[str, Callable[[Seen, str], Tensor]] = {
     "a_peak": lambda seen, place: seen.a[place].peak,
     "b_mean": lambda seen, place: seen.b[place].mean,
     "b_peak": lambda seen, place: seen.b[place].peak,
-    "spots": _spots,
 }
 
 

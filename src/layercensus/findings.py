@@ -31,6 +31,12 @@ def _whole(about: dict[str, Any]) -> Iterator[Finding]:
     if "share" in about:
         number, shares = about["share"]
         yield Finding(None, (), f"This is share {number} of {shares} of the data, to be merged with the others.", {})
+    unfit = about.get("mask_unfit")
+    if unfit:
+        names = ", ".join(unfit[:4]) + (f" and {len(unfit) - 4} more" if len(unfit) > 4 else "")
+        yield Finding(
+            None, (), f"The mask fits no positions of {names}, so padding is counted there.", {"layers": unfit}
+        )
     skipped = about["data"].get("skipped")
     if skipped:
         yield Finding(None, (), f"Unreadable files were skipped: {skipped}.", {"skipped": skipped})

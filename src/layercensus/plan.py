@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
+import torch
 from torch import nn
 
 from .count import Net
-from .data.batch import Batch, tensors
+from .data.batch import Batch, joined, tensors
 from .data.keys import key
 from .data.replay import Replay
 from .data.source import Source
@@ -85,15 +88,26 @@ def _add_twin(nets: list[Net], model: Model, source: Source, twin: bool | nn.Mod
 
 
 def _calibration(source: Source) -> Iterator[Batch]:
-    """Examples for the twin's normalisation statistics, the same for any batch size and order where ids are known."""
-    if source.ids is None:
-        yield from source.peek(CALIBRATION, CALIBRATION_BATCH)
+    """Examples for the twin's normalisation statistics, in groups of one size, since each group weighs the same.
+
+    They are the same for any batch size and, where ids are known before reading, for any order.
+    """
+    if source.ids is not None:
+        ids = sorted(source.ids, key=key)[:CALIBRATION]
+        for some in np.array_split(np.arange(len(ids)), math.ceil(len(ids) / CALIBRATION_BATCH)):
+            batch = source.pick([ids[i] for i in some])
+            if batch.ids:
+                yield batch
         return
-    ids = sorted(source.ids, key=key)[:CALIBRATION]
-    for start in range(0, len(ids), CALIBRATION_BATCH):
-        batch = source.pick(ids[start : start + CALIBRATION_BATCH])
-        if batch.ids:
-            yield batch
+    read = list(source.peek(CALIBRATION, CALIBRATION_BATCH))
+    shapes = {tuple(x.shape[1:] for x in (*tensors(b.inputs), *([] if b.mask is None else [b.mask]))) for b in read}
+    if len(shapes) > 1:  # sentences of unequal length
+        yield from read
+        return
+    batch = joined(read)
+    order = torch.tensor(sorted(range(len(batch.ids)), key=lambda row: key(batch.ids[row])))
+    for rows in order.tensor_split(math.ceil(len(order) / CALIBRATION_BATCH)):
+        yield batch.take(rows)
 
 
 def _same_layers(name: str, net: nn.Module, layers: Sequence[Layer], probe: Batch, settings: Settings) -> Net:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from .errors import CensusError
 from .tally import Panel, Streams
-from .tally.panel import ROWS
+from .tally.panel import ROWS, joined_spots
 
 State = dict[str, Tensor]
 Keys = NDArray[np.int64]
@@ -122,8 +122,8 @@ class Spool:
                     self._index.setdefault(key.rpartition("|")[0], []).append(key)
             return [_streams(file, self._index.get(f"{net}|{layer}", [])) for net, layer in wanted]
 
-    def panel(self, net: str, layer: str, capacity: int) -> Panel:
-        """The panel of one layer, sorted by key."""
+    def panel(self, net: str, layer: str, capacity: int, spots: int) -> Panel:
+        """The panel of one layer, sorted by key, with `spots` positions where its maps differ in size."""
         last = np.sort(self.panel_keys())[:capacity][-1:]
         parts = []
         for number, keys in enumerate(self._part_keys):
@@ -134,7 +134,9 @@ class Spool:
                 shared = {name: file.get_tensor(name)[kept] for name in ("key", "label")}
                 parts.append(shared | {n: file.get_tensor(f"{net}|{layer}|{n}")[kept] for n in ROWS[2:]})
         order = torch.cat([part["key"] for part in parts]).argsort(stable=True)
-        return Panel(torch.tensor(capacity), *(torch.cat([part[name] for part in parts])[order] for name in ROWS))
+        rows = {name: torch.cat([part[name] for part in parts])[order] for name in ROWS[:-1]}
+        pattern = joined_spots([part["spots"] for part in parts], spots)[order]
+        return Panel(torch.tensor(capacity), **rows, spots=pattern)
 
     def panel_keys(self) -> Keys:
         """Keys of every example whose panel rows are on disk."""

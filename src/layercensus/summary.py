@@ -76,7 +76,7 @@ def narrowest(layers: Sequence[Layer]) -> int:
 
 
 def _classes(spool: Spool, net: Net, settings: Settings, names: Sequence[str] | None) -> int:
-    label = spool.panel(net.name, net.layers[0].name, settings.panel).label
+    label = spool.panel(net.name, net.layers[0].name, settings.panel, settings.spots).label
     top = int(label.max()) + 1 if len(label) else 0
     return max(top, len(names) if names else 0) if top > 0 else 0
 
@@ -85,7 +85,7 @@ def _outcomes(
     spool: Spool, nets: Sequence[Net], layer: Layer, draw: int, classes: int, settings: Settings, seed: int
 ) -> tuple[Panel, dict[str, Outcome]]:
     """The trained net's panel, and every net's outcome: the twin first, since the trained net is held against it."""
-    panels = {net.name: spool.panel(net.name, layer.name, settings.panel) for net in nets}
+    panels = {net.name: spool.panel(net.name, layer.name, settings.panel, settings.spots) for net in nets}
     width = {net.name: next(own.width for own in net.layers if own.name == layer.name) for net in nets}
     outcomes: dict[str, Outcome] = {}
     for net in sorted(panels, key=lambda name: (name != "twin", name != "trained", name)):
@@ -163,11 +163,13 @@ def _typed(table: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
     for name in order:
         bare = name.removeprefix("twin_")
         values = table[name] if name in table else pd.Series([None] * len(table), dtype=object)
-        if bare in COUNTS or bare in ("width", "unit", "representative"):
-            out[name] = values.astype("Float64").astype("Int64")
-        elif bare in ("informative", "replicated") and values.dtype == "boolean":
+        if values.dtype == "boolean":
             out[name] = values
-        elif bare in ("layer", "kind", "role", "status", "fate", "net"):
+        elif bare in COUNTS or bare in ("width", "unit", "representative"):
+            out[name] = values.astype("Float64").astype("Int64")
+        elif bare == "fate":
+            out[name] = values.astype("string")
+        elif bare in ("layer", "kind", "role", "status", "net"):
             out[name] = values.astype(object).where(values.notna(), "").astype("string")
         elif bare == "top":
             out[name] = values

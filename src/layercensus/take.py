@@ -87,12 +87,14 @@ def _run(plan: Plan, spool: Spool) -> dict[str, Any]:
     """Count into `spool`; what is known about the count afterwards, as JSON."""
     share = plan.settings.share
     with _fast(plan) as speed:
-        count(plan.nets, plan.source, plan.views, spool, plan.settings, plan.seed)
+        unmasked = count(plan.nets, plan.source, plan.views, spool, plan.settings, plan.seed)
     if len(spool.done) == 0 and share is not None:
         raise CensusError(f"Share {share[0]} of {share[1]} holds no example. Cut the data into fewer shares.")
     if len(spool.done) == 0:
         raise CensusError("data must hold at least one example. Got none.")
     about = plan.about | {"data": dict(plan.source.about)} | spool.counted() | {"memory_format": speed}
+    if unmasked:
+        about["mask_unfit"] = list(unmasked)
     return about if share is None else about | {"share": list(share)}
 
 

@@ -104,3 +104,21 @@ def test_a_class_unit_is_informative() -> None:
     x[:, 0, 2] += 3.0 * (label == 1)
     got = outcome(x, x[:, 0], x[:, 0], classes=5, label=label)
     assert got.units["informative"].tolist() == [False, False, True, False, False, False]
+
+
+def test_three_reliable_units_among_a_thousand_noisy_ones_are_heard() -> None:
+    a, b = normal(0, 256, 1200), normal(1, 256, 1200)
+    a[:, :3] = b[:, :3] = normal(2, 256, 3)
+    got = outcome(a[:, None], a, b)
+    assert got.layer["reliable"] == 3
+    assert bool(got.units["reliable"][:3].all())
+
+
+def test_three_informative_units_among_a_thousand_are_heard_whatever_numbers_the_classes_have() -> None:
+    x, label = normal(0, 300, 1, 1000), torch.arange(300) % 3
+    x[:, 0, :3] += 2.0 * label[:, None]
+    got = outcome(x, x[:, 0], x[:, 0], label=label, classes=3)
+    assert got.units["informative"].nonzero().flatten().tolist() == [0, 1, 2]
+    far = outcome(x, x[:, 0], x[:, 0], label=label * 40_000_000, classes=80_000_001)
+    assert torch.equal(far.units["eta2"], got.units["eta2"])
+    assert torch.equal(far.units["informative"], got.units["informative"])

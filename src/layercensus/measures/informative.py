@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .chance import benjamini_hochberg
+from .chance import benjamini_hochberg, heard
 from .measure import Column, Evidence, Measure, Outcome
 from .reliability import FEWEST
 
 PERMUTATIONS = 999
 TWIN_QUANTILE = 0.95
+TURNS = 27  # permutations at a time
 
 
 def compute(evidence: Evidence) -> Outcome:
@@ -18,10 +19,11 @@ def compute(evidence: Evidence) -> Outcome:
     known = evidence.panel.label >= 0
     if evidence.classes < 2 or int(known.sum()) < FEWEST:
         return Outcome()
-    x, label = evidence.panel.mean[known], evidence.panel.label[known]
-    live = evidence.units["live"]
-    eta2 = torch.where(live, explained(x, label, evidence.classes), torch.nan)
-    p = torch.where(live, permutation_p(x, label, evidence.classes, evidence.seed), torch.nan)
+    x, live = evidence.panel.mean[known], evidence.units["live"]
+    met, label = evidence.panel.label[known].unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    eta2 = torch.where(live, explained(x, label, len(met)), torch.nan)
+    p = torch.where(live, permutation_p(x, label, len(met), evidence.seed), torch.nan)
+    p = heard(p, evidence.settings.q, lambda few, n: permutation_p(x[:, few], label, len(met), evidence.seed, n))
     found = benjamini_hochberg(p, evidence.settings.q)
     untrained = eta2 if evidence.is_twin else evidence.twin_eta2
     if untrained is not None:
@@ -44,17 +46,17 @@ def explained(x: Tensor, label: Tensor, classes: int) -> Tensor:
     return torch.where(total > 0, between / total.clamp(min=1e-300), torch.nan).float().clamp(max=1)
 
 
-def permutation_p(x: Tensor, label: Tensor, classes: int, seed: int) -> Tensor:
+def permutation_p(x: Tensor, label: Tensor, classes: int, seed: int, permutations: int = PERMUTATIONS) -> Tensor:
     """(1 + permutations of the labels with at least this eta^2) / (1 + permutations), for each unit."""
     centred = (x.double() - x.double().mean(0)).float()
     observed = _between(centred, label[None], classes)[0] * (1 - 1e-5)
     generator = torch.Generator().manual_seed(seed)
     better = torch.zeros(x.shape[1])
-    for start in range(0, PERMUTATIONS, 27):
-        turns = min(27, PERMUTATIONS - start)
+    for start in range(0, permutations, TURNS):
+        turns = min(TURNS, permutations - start)
         shuffled = torch.stack([label[torch.randperm(len(label), generator=generator)] for _ in range(turns)])
         better += (_between(centred, shuffled, classes) >= observed).sum(0)
-    return (1 + better) / (1 + PERMUTATIONS)
+    return (1 + better) / (1 + permutations)
 
 
 def _between(centred: Tensor, labels: Tensor, classes: int) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..settings import RELIABILITY_GRID
-from .chance import benjamini_hochberg, pairing_p
+from .chance import benjamini_hochberg, heard, pairing_p
 from .measure import Column, Evidence, Measure, Outcome
 
 PAIRINGS = 4000  # random pairings of the null, as far as the examples allow
@@ -41,8 +41,12 @@ def compute(evidence: Evidence) -> Outcome:
 def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor]:
     r = torch.where(live, comes_back(a, b), torch.nan)
     middle = (a.double().mean(0) + b.double().mean(0)) / 2
-    p = pairing_p((a - middle).float(), (b - middle).float(), at_least=PAIRINGS, seed=evidence.seed)
-    return r, torch.where(live & ~r.isnan(), p, torch.nan)
+    a, b = (a - middle).float(), (b - middle).float()
+    p = pairing_p(a, b, at_least=PAIRINGS, seed=evidence.seed)
+    p = torch.where(live & ~r.isnan(), p, torch.nan)
+    return r, heard(
+        p, evidence.settings.q, lambda few, n: pairing_p(a[:, few], b[:, few], at_least=n, seed=evidence.seed)
+    )
 
 
 def comes_back(a: Tensor, b: Tensor) -> Tensor:

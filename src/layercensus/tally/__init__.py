@@ -1,8 +1,8 @@
 """Mergeable state of one layer: streams over all the data, and a bounded panel of examples."""
 
-from .panel import Panel
+from .panel import Panel, joined_spots
 from .reading import Reading, reduce_output
 from .streams import Moments, Quantiles, Streams, Top
 from .tally import Tally
 
-__all__ = ["Moments", "Panel", "Quantiles", "Reading", "Streams", "Tally", "Top", "reduce_output"]
+__all__ = ["Moments", "Panel", "Quantiles", "Reading", "Streams", "Tally", "Top", "joined_spots", "reduce_output"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -47,6 +48,17 @@ class Panel(Tally):
 
     def __len__(self) -> int:
         return len(self.key)
+
+
+def joined_spots(parts: Sequence[Tensor], spots: int) -> Tensor:
+    """Spots of several batches as one tensor (examples, spots, units).
+
+    A map with fewer positions than `spots` was read whole; where maps differ in size, each is brought to `spots` by
+    repeating its positions as evenly as possible.
+    """
+    if len({part.shape[1] for part in parts}) > 1:
+        parts = [part[:, torch.arange(spots) * part.shape[1] // spots] for part in parts]
+    return torch.cat(list(parts))
 
 
 ROWS = ("key", "label", "mean", "peak", "a_mean", "a_peak", "b_mean", "b_peak", "spots")

@@ -15,6 +15,7 @@ class Reading:
     mean: Tensor  # (examples, units) float32, over the counted positions: how much
     peak: Tensor  # (examples, units) float32, over the counted positions: whether at all
     spots: Tensor | None = None  # (chosen examples, spots, units) float32: which pattern
+    unmasked: bool = False  # a mask was given, but the layer has other positions, so all of them were counted
 
 
 def reduce_output(
@@ -33,12 +34,13 @@ def reduce_output(
         return Reading(value, value, None if rows is None else value[rows].unsqueeze(1))
     flat, units_last = _positions(x, unit_axis)
     axis = 1 if units_last else 2
+    given = mask is not None
     if mask is not None and mask.shape == (flat.shape[0], flat.shape[axis]):
         mean, peak = _masked(flat, units_last, mask.to(flat.device))
     else:
         mask, mean, peak = None, flat.mean(axis, dtype=torch.float32), flat.amax(axis).float()
     spots = None if rows is None or draws is None else _spots(flat, units_last, rows, draws, mask)
-    return Reading(mean.cpu(), peak.cpu(), spots)
+    return Reading(mean.cpu(), peak.cpu(), spots, given and mask is None)
 
 
 def _positions(x: Tensor, unit_axis: int) -> tuple[Tensor, bool]:
