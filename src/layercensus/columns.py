@@ -17,6 +17,8 @@ LAYER_ORDER = (
     "distinct", "distinct_low", "distinct_high", "reliable_ratio",
     "distinct_per_unit", "distinct_rarefied", "distinct_pooled",
     "redundant", "informative", "replicated", "dead", "noise", "duplicate", "unjudged",
+    "reliable_low", "reliable_high", "redundant_low", "redundant_high", "informative_low", "informative_high",
+    "replicated_low", "replicated_high",
 )  # fmt: skip
 UNIT_ORDER = (
     "layer", "unit", "fate", "representative", "reliability", "firing_rate", "firing_rate_upper", "mean", "std", "eta2",

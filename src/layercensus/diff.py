@@ -53,9 +53,11 @@ def _of_layer(name: str, one: pd.Series, two: pd.Series) -> list[dict[str, objec
 
 
 def _apart(measure: str, one: pd.Series, two: pd.Series) -> object:  # type: ignore[type-arg]
-    if measure != "distinct" or pd.isna(one["distinct_low"]) or pd.isna(two["distinct_low"]):
+    """Whether the intervals of a count do not meet; NA where it has none."""
+    low, high = f"{measure}_low", f"{measure}_high"
+    if any(pd.isna(row.get(low)) for row in (one, two)):
         return pd.NA
-    return bool(one["distinct_high"] < two["distinct_low"] or two["distinct_high"] < one["distinct_low"])
+    return bool(one[high] < two[low] or two[high] < one[low])
 
 
 def _settings(a: Census, b: Census) -> tuple[str, ...]:

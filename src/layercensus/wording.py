@@ -52,7 +52,7 @@ def _counts(layers: pd.DataFrame, twin: bool) -> list[str]:
         f"Distinct units: {_count(first, twin)} in the first hidden layer ({first['layer']}), "
         f"{_count(last, twin)} in the last ({last['layer']})"
     )
-    if top["layer"] not in (first["layer"], last["layer"]):
+    if top["distinct"] > max(first["distinct"], last["distinct"]):
         text += f", most in {top['layer']} with {_count(top, twin)}"
     full = int((layers["distinct"] == layers["width"]).sum())
     if full:

@@ -31,7 +31,6 @@ class Resamples:
 
     distinct: NDArray[np.int64]  # (resamples,)
     rarefied: NDArray[np.float64]  # (resamples,)
-    reliable: NDArray[np.int64]  # (resamples,)
 
 
 def weights(resamples: int, groups: int, seed: int) -> Tensor:
@@ -84,7 +83,7 @@ def distinct_resamples(
             for r, sizes in _counted(block, mask, tau):
                 distinct[r] += len(sizes)
                 rarefied[r] += presence[sizes].sum()
-    return Resamples(distinct, rarefied, passed.sum(1).numpy())
+    return Resamples(distinct, rarefied)
 
 
 def _per_group(values: Tensor) -> Tensor:

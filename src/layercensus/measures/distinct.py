@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from .bootstrap import Resamples, distinct_resamples, reliability_resamples
+from .bootstrap import Resamples, distinct_resamples
 from .correlation import clusters, correlation, cut, likeness, tree, unit_correlation
+from .interval import interval
 from .measure import Column, Evidence, Measure, Outcome
 from .rarefaction import presence
-from .reliability import FEWEST
+from .reliability import FEWEST, reliable_again
 
 POINTS = 24  # of the rarefaction curve
 
@@ -75,20 +76,10 @@ def _layer(evidence: Evidence, sizes: NDArray[np.int64], again: Resamples) -> di
     return row
 
 
-def interval(
-    estimate: float, resampled: NDArray[np.float64] | NDArray[np.int64], level: float = 0.95
-) -> tuple[float, float]:
-    """Interval for a count from its resamples; see docs/intervals.md for its measured coverage."""
-    tail = (1 - level) / 2 * 100
-    low, high = np.percentile(resampled, [tail, 100 - tail])
-    return float(min(low, estimate)), float(max(high, estimate))
-
-
 def _resampled(evidence: Evidence, wide: Tensor, similarity: NDArray[np.float64]) -> Resamples:
-    settings, a, b = evidence.settings, evidence.panel.half(0), evidence.panel.half(1)
-    r = reliability_resamples(a, evidence.seed + 1, settings.resamples)[:, wide]
+    settings, b = evidence.settings, evidence.panel.half(1)
     return distinct_resamples(
-        r >= settings.reliability,
+        reliable_again(evidence)[:, wide],
         b,
         torch.from_numpy(similarity).float(),
         b.spots[:, :, wide],
@@ -117,7 +108,6 @@ def _arrays(
         "rarefaction": torch.tensor(expected, dtype=torch.float64),
         "distinct_resamples": torch.from_numpy(again.distinct),
         "rarefied_resamples": torch.from_numpy(again.rarefied),
-        "reliable_resamples": torch.from_numpy(again.reliable),
     }
 
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from .chance import benjamini_hochberg, heard
+from .interval import bounds, draw, recentred
 from .measure import Column, Evidence, Measure, Outcome
-from .reliability import FEWEST
+from .reliability import FEWEST, reliable_again
 
 PERMUTATIONS = 999
 TWIN_QUANTILE = 0.95
@@ -25,13 +26,22 @@ def compute(evidence: Evidence) -> Outcome:
     p = torch.where(live, permutation_p(x, label, len(met), evidence.seed), torch.nan)
     p = heard(p, evidence.settings.q, lambda few, n: permutation_p(x[:, few], label, len(met), evidence.seed, n))
     found = benjamini_hochberg(p, evidence.settings.q)
+    cut = float(eta2[found].min()) if bool(found.any()) else float("inf")
     untrained = eta2 if evidence.is_twin else evidence.twin_eta2
     if untrained is not None:
         others = untrained[~untrained.isnan()]
-        found = found & (eta2 > (others.quantile(TWIN_QUANTILE) if len(others) else 0))
+        best = float(others.quantile(TWIN_QUANTILE)) if len(others) else 0.0
+        found, cut = found & (eta2 > best), max(cut, best)
+    if "reliable" not in evidence.units:
+        return Outcome(units={"eta2": eta2, "eta2_p": p, "informative": found})
+    count = int((found & evidence.units["reliable"]).sum())
+    draws = draw(len(x), evidence.settings.resamples, evidence.seed + 3)
+    again = recentred(explained_again(x, label, len(met), draws), eta2) >= cut
+    counts = (again & reliable_again(evidence)).sum(1)
     return Outcome(
-        layer={"informative": int((found & evidence.units.get("reliable", live)).sum())},
+        layer={"informative": count} | bounds("informative", count, counts),
         units={"eta2": eta2, "eta2_p": p, "informative": found},
+        arrays={"informative_resamples": counts},
     )
 
 
@@ -44,6 +54,19 @@ def explained(x: Tensor, label: Tensor, classes: int) -> Tensor:
     total = centred.square().sum(0)
     between = _between(centred.float(), label[None], classes)[0]
     return torch.where(total > 0, between / total.clamp(min=1e-300), torch.nan).float().clamp(max=1)
+
+
+def explained_again(x: Tensor, label: Tensor, classes: int, draws: Tensor) -> Tensor:
+    """The same for every resample: draws (resamples, examples) -> (resamples, units)."""
+    x = (x.double() - x.double().mean(0)).float()
+    n = draws.sum(1, keepdim=True)
+    middle = (draws @ x).square() / n
+    total, between = draws @ x.square() - middle, -middle
+    for one in range(classes):
+        mine = label == one
+        size = draws[:, mine].sum(1, keepdim=True)
+        between = between + (draws[:, mine] @ x[mine]).square() / size.clamp(min=1)
+    return torch.where(total > 0, between / total.clamp(min=1e-30), torch.nan)
 
 
 def permutation_p(x: Tensor, label: Tensor, classes: int, seed: int, permutations: int = PERMUTATIONS) -> Tensor:
@@ -78,7 +101,9 @@ informative = Measure(
             "reliable units whose eta^2 beats permuted labels (Benjamini-Hochberg) and, with a twin, the 95 % quantile "
             "of the untrained units",
             "units", 0, source="docs/numbers.md",
-        )
+        ),
+        "informative_low": Column("lower end of the 95 % interval over examples", "units", 0),
+        "informative_high": Column("upper end of the 95 % interval over examples", "units", 0),
     },
     unit_columns={
         "eta2": Column("share of the unit's variance that lies between classes", "", 0, 1),

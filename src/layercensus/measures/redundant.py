@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from .correlation import standardised
+from .interval import bounds, draw
 from .measure import Column, Evidence, Measure, Outcome
-from .reliability import FEWEST
+from .reliability import FEWEST, reliable_again
 
 CUT = 0.95
 RIDGE = 1e-3  # keeps exact copies, and fewer rows than units, from making the correlation matrix singular
@@ -16,31 +19,63 @@ RIDGE = 1e-3  # keeps exact copies, and fewer rows than units, from making the c
 def compute(evidence: Evidence) -> Outcome:
     """R^2 of each live unit from all other live ones: weights from one half of the panel, checked on the other."""
     fit, check = evidence.panel.half(0), evidence.panel.half(1)
-    if min(len(fit), len(check)) < FEWEST:
+    if min(len(fit), len(check)) < FEWEST or "reliable" not in evidence.units:
         return Outcome()
     live = evidence.units["live"].nonzero().flatten()
     r2 = torch.full((evidence.width,), torch.nan)
+    again = torch.full((evidence.settings.resamples, evidence.width), torch.nan)
     if len(live) > 1:
-        r2[live] = held_out_r2(fit.spots[:, :, live].flatten(0, 1), check.spots[:, :, live].flatten(0, 1))
-    passed = evidence.units.get("reliable", evidence.units["live"])
-    return Outcome(layer={"redundant": int((passed & (r2 >= CUT)).sum())}, units={"r2_rest": r2})
+        spots = check.spots.shape[1]
+        draws = draw(len(check), len(again), evidence.seed + 2).repeat_interleave(spots, 1)
+        mixed = mixture(fit.spots[:, :, live].flatten(0, 1), check.spots[:, :, live].flatten(0, 1))
+        r2[live], again[:, live] = mixed.r2(), mixed.r2_again(draws)
+    count = int((evidence.units["reliable"] & (r2 >= CUT)).sum())
+    counts = (reliable_again(evidence) & (again >= CUT)).sum(1)
+    return Outcome(
+        layer={"redundant": count} | bounds("redundant", count, counts),
+        units={"r2_rest": r2},
+        arrays={"redundant_resamples": counts},
+    )
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What is left of each unit on rows that its mixture of the others has not seen."""
+
+    left: Tensor  # (rows, units) float64, residuals; nan in a unit that does not vary
+    value: Tensor  # (rows, units) float64, standardised: mean 0, length 1
+
+    def r2(self) -> Tensor:
+        """(units,) float32 in [-1, 1]: 0 is what the mean predicts; nan for a unit that does not vary."""
+        return (1 - self.left.square().sum(0)).clamp(-1, 1).float()
+
+    def r2_again(self, draws: Tensor) -> Tensor:
+        """The same for every resample of the rows, the mixture kept: draws (resamples, rows) -> (resamples, units)."""
+        n = draws.sum(1, keepdim=True)
+        total = draws @ self.value.float().square() - (draws @ self.value.float()).square() / n
+        left = draws @ self.left.float().square()
+        return torch.where(total > 0, 1 - left / total.clamp(min=1e-30), torch.nan).clamp(-1, 1)
 
 
 def held_out_r2(fit: Tensor, check: Tensor) -> Tensor:
-    """R^2 on `check` of each column predicted from the others with the weights of `fit`; (units,) float32, at most 1.
+    """R^2 on `check` of each unit predicted from the others with the weights of `fit`: (units,) float32, at most 1."""
+    return mixture(fit, check).r2()
 
-    In sample this is 1 - 1/(R^-1)_ii with R the correlation matrix; in sample it also goes to 1 when the units are as
-    many as the rows, hence the second half. 0 is what the mean predicts; nan for a column that does not vary.
+
+def mixture(fit: Tensor, check: Tensor) -> Mixture:
+    """Each unit as a mixture of all others with the weights of `fit`, tried on `check`; both (rows, units).
+
+    In sample its R^2 is 1 - 1/(R^-1)_ii with R the correlation matrix; in sample it also goes to 1 when the units are
+    as many as the rows, hence the second half.
     """
     z, w = standardised(fit), standardised(check)
     moves = (z.abs().amax(0) > 0) & (w.abs().amax(0) > 0)
-    z, w = z[:, moves].double(), w[:, moves].double()  # float32 sums, inverted, would move with the batch size
+    z, w = z[:, moves].double(), w.double()  # float32 sums, inverted, would move with the batch size
     precision = _inverse(z.T @ z)
     filter_ = precision / precision.diagonal()  # column i: the residual of unit i as a mixture of all
-    left = (w @ filter_).square().sum(0)
-    r2 = torch.full((fit.shape[1],), torch.nan)
-    r2[moves] = (1 - left).clamp(-1, 1).float()
-    return r2
+    left = torch.full_like(w, torch.nan)
+    left[:, moves] = w[:, moves] @ filter_
+    return Mixture(left, w)
 
 
 def _inverse(r: Tensor) -> Tensor:
@@ -61,7 +96,9 @@ redundant = Measure(
             "reliable units that a linear mixture of all the others predicts on held-out examples (R^2 >= .95); "
             "duplicates are among them",
             "units", 0, source="docs/numbers.md",
-        )
+        ),
+        "redundant_low": Column("lower end of the 95 % interval over examples", "units", 0),
+        "redundant_high": Column("upper end of the 95 % interval over examples", "units", 0),
     },
     unit_columns={
         "r2_rest": Column("held-out R^2 of the unit from all other live units; below -1 shown as -1", "", -1, 1),

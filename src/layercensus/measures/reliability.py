@@ -6,7 +6,10 @@ import torch
 from torch import Tensor
 
 from ..settings import RELIABILITY_GRID
+from ..tally import Panel
+from .bootstrap import reliability_resamples
 from .chance import benjamini_hochberg, heard, pairing_p
+from .interval import bounds
 from .measure import Column, Evidence, Measure, Outcome
 
 PAIRINGS = 4000  # random pairings of the null, as far as the examples allow
@@ -24,9 +27,10 @@ def compute(evidence: Evidence) -> Outcome:
     real = benjamini_hochberg(p, evidence.settings.q)
     passed = live & real & (r >= evidence.settings.reliability)
     count = int(passed.sum())
+    again = _again(half, live & real, evidence).sum(1)
     curve = torch.stack([(live & real & (r >= cut)).sum() for cut in RELIABILITY_GRID])
     return Outcome(
-        layer={"reliable": count, "reliable_ratio": count / evidence.width},
+        layer={"reliable": count, "reliable_ratio": count / evidence.width} | bounds("reliable", count, again),
         units={
             "reliability": r,
             "reliability_p": p,
@@ -34,8 +38,18 @@ def compute(evidence: Evidence) -> Outcome:
             "real": real,
             "reliable": passed,
         },
-        arrays={"reliable_curve": curve},
+        arrays={"reliable_curve": curve, "reliable_resamples": again},
     )
+
+
+def reliable_again(evidence: Evidence) -> Tensor:
+    """Which units are reliable in each resample of the examples: (resamples, units) bool."""
+    return _again(evidence.panel.half(0), evidence.units["live"] & evidence.units["real"], evidence)
+
+
+def _again(half: Panel, possible: Tensor, evidence: Evidence) -> Tensor:
+    r = reliability_resamples(half, evidence.seed + 1, evidence.settings.resamples)
+    return (r >= evidence.settings.reliability) & possible
 
 
 def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor]:
@@ -72,6 +86,8 @@ reliability = Measure(
             0,
             source="Shrout & Fleiss 1979; docs/numbers.md",
         ),
+        "reliable_low": Column("lower end of the 95 % interval over examples", "units", 0),
+        "reliable_high": Column("upper end of the 95 % interval over examples", "units", 0),
         "reliable_ratio": Column("reliable / width; NOT a dimension: copies keep it", "", 0, 1),
     },
     unit_columns={

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from ..tally import Panel
 from .correlation import standardised
+from .interval import bounds, draw, recentred
 from .measure import Column, Evidence, Measure, Outcome
-from .reliability import FEWEST
+from .reliability import FEWEST, reliable_again
 
 ROTATIONS = 20
 QUANTILE = 0.95
+CANDIDATES = 3  # partners of each unit that are followed through the resamples
 
 
 def compute(evidence: Evidence) -> Outcome:
@@ -21,23 +23,57 @@ def compute(evidence: Evidence) -> Outcome:
     half = evidence.panel.half(1)
     if not evidence.replicas or "cluster" not in evidence.units or len(half) < FEWEST:
         return Outcome()
-    best, chance, paired = [], [], []
+    best, chance, paired, again = [], [], [], []
+    draws = draw(len(half), evidence.settings.resamples, evidence.seed + 2).repeat_interleave(half.spots.shape[1], 1)
     for number, replica in enumerate(evidence.replicas):
         other = replica.half(1)
-        best.append(match(_rows(half), _rows(other)).amax(1))
+        c = match(_rows(half), _rows(other))
+        best.append(c.amax(1))
         chance.append(null(half, other, evidence.seed + number))
-        paired.append(one_to_one(_rows(half), _rows(other)))
-    s, c = torch.stack(best).amin(0), torch.stack(chance).amax(0)
+        paired.append(one_to_one(c))
+        again.append(recentred(best_again(_rows(half), _rows(other), c, draws), best[-1]) > chance[-1])
     found = (torch.stack(best) > torch.stack(chance)).all(0) & evidence.units["reliable"]
-    cluster = evidence.units["cluster"][found]
+    found_again = torch.stack(again).all(0) & reliable_again(evidence)
+    cluster = evidence.units["cluster"]
+    count = int(_concepts(found[None], cluster))
+    counts = _concepts(found_again, cluster)
     units = {
-        "replication": s,
-        "replication_null": c,
+        "replication": torch.stack(best).amin(0),
+        "replication_null": torch.stack(chance).amax(0),
         "replication_paired": torch.stack(paired).amin(0),
         "replicated": found,
     }
-    concepts = cluster[cluster >= 0].unique()  # type: ignore[no-untyped-call]
-    return Outcome(layer={"replicated": len(concepts)}, units=units)
+    layer = {"replicated": count} | bounds("replicated", count, counts)
+    return Outcome(layer=layer, units=units, arrays={"replicated_resamples": counts})
+
+
+def _concepts(found: Tensor, cluster: Tensor) -> Tensor:
+    """How many clusters hold a found unit: found (resamples, units) -> (resamples,) int64."""
+    inside = cluster >= 0
+    hit = torch.zeros(len(found), int(cluster.max()) + 1 if bool(inside.any()) else 0, dtype=torch.int64)
+    return hit.index_add(1, cluster[inside], found[:, inside].long()).clamp(max=1).sum(1)
+
+
+def best_again(a: Tensor, b: Tensor, c: Tensor, draws: Tensor) -> Tensor:
+    """Each unit's best abs(correlation) with a unit of `b` in every resample of the rows: (resamples, units).
+
+    Only its CANDIDATES best partners of the whole sample are followed. c: (units of a, units of b), abs(correlation).
+    """
+    a, b = standardised(a) * len(a) ** 0.5, standardised(b) * len(b) ** 0.5
+    n = draws.sum(1, keepdim=True)
+    mean, var = _moments(a, draws, n)
+    best = torch.zeros(len(draws), a.shape[1])
+    for partner in c.topk(min(CANDIDATES, c.shape[1]), dim=1).indices.T:
+        other, spread = _moments(b[:, partner], draws, n)
+        cov = draws @ (a * b[:, partner]) / n - mean * other
+        scale = (var * spread).clamp(min=0).sqrt()
+        best = torch.maximum(best, torch.where(scale > 0, cov.abs() / scale.clamp(min=1e-30), 0.0))
+    return best
+
+
+def _moments(x: Tensor, draws: Tensor, n: Tensor) -> tuple[Tensor, Tensor]:
+    mean = draws @ x / n
+    return mean, draws @ x.square() / n - mean.square()
 
 
 def _rows(panel: Panel) -> Tensor:
@@ -73,13 +109,15 @@ def rotation(units: int, rng: np.random.Generator) -> Tensor:
     return uniform
 
 
-def one_to_one(a: Tensor, b: Tensor) -> Tensor:
-    """abs(correlation) of each unit of `a` with its own partner in the best one-to-one matching; 0 without partner."""
-    c = match(a, b).numpy()
-    i, j = linear_sum_assignment(c, maximize=True)
-    out = np.zeros(len(c), dtype=np.float32)
+def one_to_one(c: Tensor) -> Tensor:
+    """abs(correlation) of each unit of the first net with its own partner in the best matching; 0 without partner.
+
+    c: (units of the first net, units of the second), abs(correlation).
+    """
+    i, j = linear_sum_assignment(c.numpy(), maximize=True)
+    out = torch.zeros(len(c))
     out[i] = c[i, j]
-    return torch.from_numpy(out)
+    return out
 
 
 replicated = Measure(
@@ -90,7 +128,9 @@ replicated = Measure(
             "distinct concepts holding a unit that every replica has too: its best abs(correlation) there is beyond "
             "the 95 % quantile of rotated and of shuffled replicas",
             "concepts", 0, source="Li et al. 2016; docs/numbers.md",
-        )
+        ),
+        "replicated_low": Column("lower end of the 95 % interval over examples", "concepts", 0),
+        "replicated_high": Column("upper end of the 95 % interval over examples", "concepts", 0),
     },
     unit_columns={
         "replication": Column("best abs(correlation) with a unit of a replica, least over replicas", "", 0, 1),

@@ -11,7 +11,7 @@ import vl_convert
 
 from ..census import Census
 from ..measures import FATES
-from ..measures.distinct import interval
+from ..measures.interval import interval
 
 COLOURS = {"distinct": "#4477aa", "duplicate": "#99ccee", "noise": "#ddaa33", "dead": "#aaaaaa"}
 NETS = {"trained": "trained", "twin": "untrained twin"}
@@ -120,6 +120,32 @@ def fair_draw(census: Census) -> str:
     )
 
 
+def rarefaction(census: Census) -> str:
+    """Distinct units expected in a draw of 1, 2, ... of a layer's units: a line a hidden layer, coloured by depth."""
+    rows = []
+    for _, layer in census.layers[census.layers["role"] != "output"].iterrows():
+        for net, title in NETS.items():
+            draws = census.array(str(layer["layer"]), "rarefaction_draws", net)
+            expected = census.array(str(layer["layer"]), "rarefaction", net)
+            if draws is not None and expected is not None:
+                place = {"layer": layer["layer"], "depth": float(layer["depth"]), "net": title}
+                rows += [place | {"draw": int(m), "distinct": float(e)} for m, e in zip(draws, expected, strict=True)]
+    if not rows:
+        return ""
+    lines = (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_line(strokeWidth=1.6)
+        .encode(
+            x=alt.X("draw:Q", title="units drawn", scale=alt.Scale(type="log", nice=False)),
+            y=alt.Y("distinct:Q", title="distinct units expected", scale=alt.Scale(type="symlog")),
+            color=alt.Color("depth:Q", title="depth", scale=alt.Scale(scheme="viridis", domain=[0, 1])),
+            detail="layer:N",
+            strokeDash=alt.StrokeDash("net:N", title=None, sort=list(NETS.values())),
+        )
+    )
+    return _svg(lines, census)
+
+
 def _twin(census: Census) -> bool:
     return "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
 
@@ -133,6 +159,6 @@ def _svg(chart: Any, census: Census) -> str:
         .configure_axis(
             labelColor=INK, titleColor=INK, gridColor="#88888833", domainColor=INK, tickColor=INK, labelFontSize=11
         )
-        .configure_legend(labelColor=INK, labelFontSize=12)
+        .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12)
     )
     return str(vl_convert.vegalite_to_svg(drawn.to_dict()))

@@ -13,7 +13,7 @@ from ..census import Census
 from ..columns import layer_meanings
 from ..errors import CensusError
 from ..models.formats import said
-from .charts import fair_draw, fates
+from .charts import fair_draw, fates, rarefaction
 
 SHOWN = (
     "layer", "kind", "role", "width", "live", "reliable", "distinct", "distinct_rarefied", "twin_distinct",
@@ -49,6 +49,7 @@ def render(census: Census) -> str:
         "counts": Markup(fates(census, share=False)),
         "shares": Markup(fates(census, share=True)),
         "draw": Markup(fair_draw(census)),
+        "curves": Markup(rarefaction(census)),
     }
     columns = [name for name in SHOWN if name in census.layers and _said(census.layers[name])]
     return environment.get_template("index.html").render(
@@ -76,6 +77,7 @@ def _cell(row: pd.Series[Any], name: str) -> str:
     value = row[name]
     if pd.isna(value):
         return "–"
-    if name == "distinct" and not pd.isna(row["distinct_low"]):
-        return f"{value} [{row['distinct_low']:.0f}–{row['distinct_high']:.0f}]"
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    if low is not None and not pd.isna(low):
+        return f"{value} [{low:.0f}–{high:.0f}]"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
