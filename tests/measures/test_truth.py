@@ -1,14 +1,17 @@
 """Measures return the planted answer where it is known, and nothing where there is nothing."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from layercensus.measures import measure
 from layercensus.measures.correlation import clusters, correlation, cut, likeness, tree
 from layercensus.measures.informative import explained
 from layercensus.measures.redundant import held_out_r2
 from layercensus.measures.reliability import comes_back
 
-from .evidence import normal, outcome
+from .evidence import evidence, normal, outcome
 
 
 def test_share_that_comes_back_is_signal_over_all() -> None:
@@ -122,3 +125,22 @@ def test_three_informative_units_among_a_thousand_are_heard_whatever_numbers_the
     far = outcome(x, x[:, 0], x[:, 0], label=label * 40_000_000, classes=80_000_001)
     assert torch.equal(far.units["eta2"], got.units["eta2"])
     assert torch.equal(far.units["informative"], got.units["informative"])
+
+
+def test_a_unit_of_another_run_is_replicated_and_a_mixture_of_its_units_is_not() -> None:
+    x = normal(0, 1200, 1, 24)
+    mixed = x[:, 0] @ torch.linalg.qr(normal(1, 24, 24)).Q
+    other = torch.cat([x[:, 0, :9] + 0.2 * normal(2, 1200, 9), mixed[:, 9:]], 1)[:, None]
+    whole = evidence(x, x[:, 0], x[:, 0])
+    got = measure(replace(whole, replicas=(evidence(other, other[:, 0], other[:, 0]).panel,)))
+    assert got.units["replicated"].nonzero().flatten().tolist() == list(range(9))
+    assert got.layer["replicated"] == 9
+
+
+def test_runs_that_share_nothing_replicate_nothing() -> None:
+    found = 0.0
+    for seed in range(10):
+        x, y = normal(seed, 600, 1, 30), normal(seed + 100, 600, 1, 30)
+        whole = evidence(x, x[:, 0], x[:, 0])
+        found += measure(replace(whole, replicas=(evidence(y, y[:, 0], y[:, 0]).panel,))).layer["replicated"]
+    assert found / 300 <= 0.05

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ..tally import Panel
+from .chance import benjamini_hochberg
 from .correlation import standardised
 from .interval import bounds, draw, recentred
 from .measure import Column, Evidence, Measure, Outcome
 from .reliability import FEWEST, reliable_again
 
-ROTATIONS = 20
-QUANTILE = 0.95
+DRAWS = 20  # rotations, and as many shuffles; pooled over the units they make thousands
+ALMOST = 1 - 1e-6  # correlations beyond it are as good as one
 CANDIDATES = 3  # partners of each unit that are followed through the resamples
 
 
@@ -23,28 +27,74 @@ def compute(evidence: Evidence) -> Outcome:
     half = evidence.panel.half(1)
     if not evidence.replicas or "cluster" not in evidence.units or len(half) < FEWEST:
         return Outcome()
-    best, chance, paired, again = [], [], [], []
     draws = draw(len(half), evidence.settings.resamples, evidence.seed + 2).repeat_interleave(half.spots.shape[1], 1)
-    for number, replica in enumerate(evidence.replicas):
-        other = replica.half(1)
-        c = match(_rows(half), _rows(other))
-        best.append(c.amax(1))
-        chance.append(null(half, other, evidence.seed + number))
-        paired.append(one_to_one(c))
-        again.append(recentred(best_again(_rows(half), _rows(other), c, draws), best[-1]) > chance[-1])
-    found = (torch.stack(best) > torch.stack(chance)).all(0) & evidence.units["reliable"]
-    found_again = torch.stack(again).all(0) & reliable_again(evidence)
-    cluster = evidence.units["cluster"]
-    count = int(_concepts(found[None], cluster))
-    counts = _concepts(found_again, cluster)
+    runs = [
+        _compare(half, replica.half(1), draws, evidence.seed + number)
+        for number, replica in enumerate(evidence.replicas)
+    ]
+    reliable, cluster = evidence.units["reliable"], evidence.units["cluster"]
+    p = torch.stack([run.p for run in runs]).amax(0)
+    beyond = benjamini_hochberg(torch.where(reliable, p, torch.nan), evidence.settings.q)
+    least = float(p[beyond].amax()) if bool(beyond.any()) else evidence.settings.q / evidence.width
+    bars = [run.bar(least) for run in runs]
+    again = torch.stack([run.again > bar for run, bar in zip(runs, bars, strict=True)]).all(0)
+    count, counts = int(_concepts(beyond[None], cluster)), _concepts(again & reliable_again(evidence), cluster)
     units = {
-        "replication": torch.stack(best).amin(0),
-        "replication_null": torch.stack(chance).amax(0),
-        "replication_paired": torch.stack(paired).amin(0),
-        "replicated": found,
+        "replication": torch.stack([run.best for run in runs]).amin(0),
+        "replication_null": torch.stack(bars).amax(0),
+        "replication_paired": torch.stack([run.paired for run in runs]).amin(0),
+        "replicated": beyond,
     }
     layer = {"replicated": count} | bounds("replicated", count, counts)
     return Outcome(layer=layer, units=units, arrays={"replicated_resamples": counts})
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The units beside those of one replica."""
+
+    best: Tensor  # (units,) best abs(correlation)
+    paired: Tensor  # (units,) abs(correlation) with the partner in the best one-to-one matching
+    again: Tensor  # (resamples, units) best abs(correlation) on resampled examples, recentred
+    nulls: tuple[Tensor, ...]  # each (draws, units): best abs(correlation) with a rotated, with a shuffled replica
+    p: Tensor  # (units,) of the harder null
+
+    def bar(self, p: float) -> Tensor:
+        """(units,) abs(correlation) that a unit must exceed to be as rare as `p` under the harder null."""
+        return torch.stack([_value(null, p) for null in self.nulls]).amax(0)
+
+
+def _compare(half: Panel, other: Panel, draws: Tensor, seed: int) -> Compared:
+    a, b = _rows(half), _rows(other)
+    c = match(a, b)
+    best, nulls = c.amax(1), (rotated(half, other, seed), shuffled(half, other, seed))
+    p = torch.stack([rarity(best, null) for null in nulls]).amax(0)
+    return Compared(best, one_to_one(c), recentred(best_again(a, b, c, draws), best), nulls, p)
+
+
+def rarity(best: Tensor, null: Tensor) -> Tensor:
+    """P-value of each unit's best match: (units,) float32.
+
+    The null draws of all units are pooled after each unit's own mean and spread are taken out (as in SAM, Tusher 2001),
+    on Fisher's scale, where a correlation near 1 is as far from chance as it should be. null: (draws, units).
+    """
+    mean, spread = _scale(null)
+    pool = ((torch.atanh(null.clamp(max=ALMOST)) - mean) / spread).flatten().sort().values
+    z = (torch.atanh(best.clamp(max=ALMOST)) - mean) / spread
+    return (1 + len(pool) - torch.searchsorted(pool, z)) / (1 + len(pool))
+
+
+def _scale(null: Tensor) -> tuple[Tensor, Tensor]:
+    z = torch.atanh(null.clamp(max=ALMOST))
+    return z.mean(0), z.std(0).clamp(min=1e-6)
+
+
+def _value(null: Tensor, p: float) -> Tensor:
+    """The abs(correlation) of each unit at which `rarity` is `p`."""
+    mean, spread = _scale(null)
+    pool = ((torch.atanh(null.clamp(max=ALMOST)) - mean) / spread).flatten().sort().values
+    place = min(max(math.ceil(len(pool) - p * (1 + len(pool))), 0), len(pool) - 1)
+    return torch.tanh(mean + spread * pool[place])
 
 
 def _concepts(found: Tensor, cluster: Tensor) -> Tensor:
@@ -85,21 +135,22 @@ def match(a: Tensor, b: Tensor) -> Tensor:
     return (standardised(a).T @ standardised(b)).abs()
 
 
-def null(half: Panel, other: Panel, seed: int) -> Tensor:
-    """What chance gives each unit, (units,): 95 % quantile of its best match in rotated and in shuffled replicas.
+def rotated(half: Panel, other: Panel, seed: int) -> Tensor:
+    """Each unit's best match in randomly rotated replicas: (DRAWS, units).
 
     A rotation keeps the replica's spectrum and its subspace, and so everything but the choice of axes.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, 0])
+    a, b = standardised(_rows(half)), _rows(other)
+    return torch.stack([(a.T @ standardised(b @ rotation(b.shape[1], rng))).abs().amax(1) for _ in range(DRAWS)])
+
+
+def shuffled(half: Panel, other: Panel, seed: int) -> Tensor:
+    """Each unit's best match in a replica that saw the examples in another order: (DRAWS, units)."""
+    rng = np.random.default_rng([seed, 1])
     a = standardised(_rows(half))
-    rotated = [
-        (a.T @ standardised(_rows(other) @ rotation(other.spots.shape[2], rng))).abs().amax(1) for _ in range(ROTATIONS)
-    ]
-    shuffled = []
-    for _ in range(ROTATIONS):
-        order = torch.from_numpy(rng.permutation(len(other)))
-        shuffled.append((a.T @ standardised(other.spots[order].flatten(0, 1))).abs().amax(1))
-    return torch.maximum(torch.stack(rotated).quantile(QUANTILE, 0), torch.stack(shuffled).quantile(QUANTILE, 0))
+    orders = [torch.from_numpy(rng.permutation(len(other))) for _ in range(DRAWS)]
+    return torch.stack([(a.T @ standardised(other.spots[o].flatten(0, 1))).abs().amax(1) for o in orders])
 
 
 def rotation(units: int, rng: np.random.Generator) -> Tensor:
@@ -126,7 +177,7 @@ replicated = Measure(
     layer_columns={
         "replicated": Column(
             "distinct concepts holding a unit that every replica has too: its best abs(correlation) there is beyond "
-            "the 95 % quantile of rotated and of shuffled replicas",
+            "what rotated and shuffled replicas give (Benjamini-Hochberg)",
             "concepts", 0, source="Li et al. 2016; docs/numbers.md",
         ),
         "replicated_low": Column("lower end of the 95 % interval over examples", "concepts", 0),
@@ -134,7 +185,7 @@ replicated = Measure(
     },
     unit_columns={
         "replication": Column("best abs(correlation) with a unit of a replica, least over replicas", "", 0, 1),
-        "replication_null": Column("what a rotated or shuffled replica gives (95 % quantile)", "", 0, 1),
+        "replication_null": Column("what that must exceed to be beyond rotated and shuffled replicas", "", 0, 1),
         "replication_paired": Column("abs(correlation) with its partner in a one-to-one matching", "", 0, 1),
         "replicated": Column("found in every replica beyond chance", "", 0, 1),
     },
