@@ -56,6 +56,13 @@ class Census:
 
         return judge(self)
 
+    @cached_property
+    def learned(self) -> pd.DataFrame:
+        """What training added: a row per layer and count with the excess over the twin and its interval."""
+        from .learned import learned
+
+        return learned(self)
+
     def array(self, layer: str, name: str, net: str = "trained") -> NDArray[Any] | None:
         """A curve or a set of resamples of one layer, None where it was not made."""
         return self.arrays.get(f"{net}|{layer}|{name}")

@@ -61,8 +61,27 @@ def render(census: Census) -> str:
         meanings=layer_meanings(),
         memory_format=said(**census.about["memory_format"]),
         rows=[_cells(row, columns) for _, row in census.layers.iterrows()],
+        learned=_learned(census),
         trends=[row for _, row in census.verdict.table.iterrows()],
     )
+
+
+def _learned(census: Census) -> dict[str, Any]:
+    """The excess over the twin, a row per layer and a column per measure; empty without a twin."""
+    table = census.learned
+    if not len(table):
+        return {}
+    measures = list(dict.fromkeys(table["measure"]))
+    found = {(row["layer"], row["measure"]): _excess(row) for _, row in table.iterrows()}
+    layers = dict.fromkeys(table["layer"])
+    rows = [(layer, [found.get((layer, measure), "–") for measure in measures]) for layer in layers]
+    return {"measures": measures, "rows": rows}
+
+
+def _excess(row: pd.Series[Any]) -> str:
+    digits = 1 if row["measure"] == "distinct_rarefied" else 0
+    text = f"{row['excess']:+.{digits}f}"
+    return text if pd.isna(row["low"]) else f"{text} [{row['low']:+.{digits}f}, {row['high']:+.{digits}f}]"
 
 
 def _said(column: pd.Series[Any]) -> bool:
