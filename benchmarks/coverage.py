@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from layercensus.measures import MEASURES, Evidence, measure
+from layercensus.measures import MEASURES, Evidence, bootstrap, measure
 from layercensus.measures.correlation import standardised
 from layercensus.measures.interval import interval
 from layercensus.measures.measure import Outcome
@@ -172,7 +172,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replicates", type=int, default=200)
     parser.add_argument("--count", help="only the populations of one count, such as informative")
+    parser.add_argument("--few", action="store_true", help="with the few resamples that large families get")
     arguments = parser.parse_args()
+    if arguments.few:
+        bootstrap.LARGE = 0
     print("| count | population | " + " | ".join(f"percentiles of {level:.0%}" for level in LEVELS) + " |")
     print("|---" * (len(LEVELS) + 2) + "|")
     for name, population in POPULATIONS.items():
