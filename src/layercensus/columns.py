@@ -16,17 +16,17 @@ LAYER_ORDER = (
     "layer", "depth", "kind", "role", "width", "examples", "live", "reliable",
     "distinct", "distinct_low", "distinct_high", "reliable_ratio",
     "distinct_per_unit", "distinct_rarefied", "distinct_pooled",
-    "redundant", "informative", "replicated", "dead", "noise", "duplicate", "unjudged",
+    "redundant", "informative", "replicated",
+    "participation_ratio", "entropy_rank", "k90", "k99", "saturation", "parallel_dim", "signal_dim", "twonn", "mle",
+    "dead", "noise", "duplicate", "unjudged",
     "reliable_low", "reliable_high", "redundant_low", "redundant_high", "informative_low", "informative_high",
-    "replicated_low", "replicated_high",
+    "replicated_low", "replicated_high", "participation_ratio_naive", "mp_dim", "twonn_low", "twonn_high", "gride",
+    "gride_neighbours", "twonn_pooled", "dimension_ceiling", "repeated",
 )  # fmt: skip
 UNIT_ORDER = (
     "layer", "unit", "fate", "representative", "reliability", "firing_rate", "firing_rate_upper", "mean", "std", "eta2",
     "replication", "r2_rest", "top", "reliability_peak", "reliability_p", "eta2_p", "informative", "replication_null",
     "replication_paired", "replicated",
-)  # fmt: skip
-LATER = (
-    "participation_ratio", "entropy_rank", "k90", "k99", "saturation", "parallel_dim", "signal_dim", "twonn", "mle",
 )  # fmt: skip
 UNIT_FRAME = {
     "unit": Column("index along the layer's unit axis", "", 0),

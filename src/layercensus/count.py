@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import prod
 from types import FrameType
 
 import numpy as np
@@ -24,8 +25,10 @@ from .errors import CensusError
 from .models.layers import Layer, call
 from .settings import Settings
 from .spool import Spool
-from .tally import Reading, Streams, joined_spots, reduce_output
+from .tally import Reading, Sketch, Streams, joined_spots, reduce_output
 from .tap import tap
+
+Sketches = Mapping[str, Sketch]  # by layer
 
 BUFFER_BYTES = 96_000_000  # readings kept in memory between checkpoints
 
@@ -63,12 +66,13 @@ def count(
     sampler = PanelSampler(settings.panel, source.ids, spool.panel_keys())
     known = set(spool.done.tolist())
     unmasked: dict[str, None] = {}
+    sketches = _sketches(nets[0], settings, seed)
     skip = _left_out(known, settings.share)
     total = source.length if settings.share is None else _in_share(source, settings.share)
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
     try:
         for batch in source.batches(settings.batch, skip=skip):
-            seen = look(nets, _fresh(batch, known), views, sampler, settings, seed)
+            seen = look(nets, _fresh(batch, known), views, sampler, sketches, settings, seed)
             unmasked |= dict.fromkeys(place.split("|", 1)[1] for place, r in seen.clean.items() if r.unmasked)
             with uninterrupted():
                 counting.add(seen)
@@ -126,16 +130,32 @@ class PanelSampler:
         return rows
 
 
-def look(nets: Sequence[Net], batch: Batch, views: Views, sampler: PanelSampler, settings: Settings, seed: int) -> Seen:
+def _sketches(net: Net, settings: Settings, seed: int) -> Sketches:
+    """One for each layer with a map: the same for every net, so that their maps can be compared."""
+    if not settings.dimension:
+        return {}
+    maps = [layer for layer in net.layers if len(layer.shape) > 1 and prod(layer.shape) > layer.width]
+    return {layer.name: Sketch(layer.name, layer.shape, layer.unit_axis, settings.sketch, seed) for layer in maps}
+
+
+def look(
+    nets: Sequence[Net],
+    batch: Batch,
+    views: Views,
+    sampler: PanelSampler,
+    sketches: Sketches,
+    settings: Settings,
+    seed: int,
+) -> Seen:
     """Everything that is read of one batch."""
     keys = np.array([key(id) for id in batch.ids], dtype=np.int64)
     rows = torch.from_numpy(sampler.choose(keys))
     draws = _draws(keys[rows.numpy()], settings.spots, seed)
-    clean = _read(nets, batch, rows, draws)
+    clean = _read(nets, batch, rows, draws, sketches)
     a = b = {}
     if len(rows):
         chosen = batch.take(rows)
-        a, b = (_read(nets, make_view(views, chosen, seed, view), None, None) for view in (0, 1))
+        a, b = (_read(nets, make_view(views, chosen, seed, view), None, None, {}) for view in (0, 1))
     labels = batch.labels if batch.labels is not None else torch.full((len(keys),), -1)
     return Seen(batch.ids, torch.from_numpy(keys), labels.long().cpu(), rows, clean, a, b)
 
@@ -146,13 +166,16 @@ def _draws(keys: NDArray[np.int64], spots: int, seed: int) -> Tensor:
     return torch.from_numpy(np.stack(draws)) if draws else torch.zeros(0, spots)
 
 
-def _read(nets: Sequence[Net], batch: Batch, rows: Tensor | None, draws: Tensor | None) -> dict[str, Reading]:
+def _read(
+    nets: Sequence[Net], batch: Batch, rows: Tensor | None, draws: Tensor | None, sketches: Sketches
+) -> dict[str, Reading]:
     readings: dict[str, Reading] = {}
     for net in nets:
         inputs = batch.for_net(net.net)
 
         def sink(layer: Layer, x: Tensor, name: str = net.name) -> None:
-            reading = reduce_output(x, layer.unit_axis, mask=batch.mask, rows=rows, draws=draws)
+            sketch = sketches.get(layer.name)
+            reading = reduce_output(x, layer.unit_axis, mask=batch.mask, rows=rows, draws=draws, sketch=sketch)
             _finite(reading.mean, layer, batch, name)
             readings[f"{name}|{layer.name}"] = reading
 
@@ -243,6 +266,11 @@ def _spots(seen: Seen, place: str) -> Tensor:
     return spots if spots is not None else seen.clean[place].mean[seen.rows].unsqueeze(1)
 
 
+def _sketch(seen: Seen, place: str) -> Tensor:
+    sketch = seen.clean[place].sketch
+    return sketch if sketch is not None else torch.zeros(len(seen.rows), 0)
+
+
 _PANEL: dict[str, Callable[[Seen, str], Tensor]] = {
     "mean": lambda seen, place: seen.clean[place].mean[seen.rows],
     "peak": lambda seen, place: seen.clean[place].peak[seen.rows],
@@ -250,11 +278,16 @@ _PANEL: dict[str, Callable[[Seen, str], Tensor]] = {
     "a_peak": lambda seen, place: seen.a[place].peak,
     "b_mean": lambda seen, place: seen.b[place].mean,
     "b_peak": lambda seen, place: seen.b[place].peak,
+    "sketch": _sketch,
 }
 
 
 def _bytes(reading: Reading) -> int:
-    return sum(t.numel() * t.element_size() for t in (reading.mean, reading.peak, reading.spots) if t is not None)
+    return sum(
+        t.numel() * t.element_size()
+        for t in (reading.mean, reading.peak, reading.spots, reading.sketch)
+        if t is not None
+    )
 
 
 @contextmanager

@@ -28,6 +28,8 @@ class Settings:
         default_factory=dict
     )  # layer glob -> axis of its units, where inferred wrongly
     batch: int = 32  # examples a forward pass
+    dimension: bool = True  # linear and nonlinear dimension of every layer
+    sketch: int = 1021  # numbers that a panel example's feature map is kept in, for distances; a prime is best
     top: int = 9  # top examples kept per unit
     out: str | Path | None = None  # folder for checkpoints; None: a temporary one
     resume: bool = False  # go on with what `out` already holds
@@ -53,7 +55,19 @@ class Settings:
         return {name: every[name] for name in _COUNTING}
 
 
-_COUNTING = ("panel", "spots", "reliability", "tau", "sign_blind", "q", "resamples", "unit_axis", "top")
+_COUNTING = (
+    "panel",
+    "spots",
+    "reliability",
+    "tau",
+    "sign_blind",
+    "q",
+    "resamples",
+    "unit_axis",
+    "dimension",
+    "sketch",
+    "top",
+)
 _RANGES = (
     ("panel", 4, 1_000_000),
     ("spots", 1, 4096),
@@ -63,4 +77,5 @@ _RANGES = (
     ("resamples", 20, 10_000),
     ("batch", 1, 65_536),
     ("top", 1, 1000),
+    ("sketch", 16, 1_000_000),
 )

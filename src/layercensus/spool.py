@@ -134,7 +134,7 @@ class Spool:
                 shared = {name: file.get_tensor(name)[kept] for name in ("key", "label")}
                 parts.append(shared | {n: file.get_tensor(f"{net}|{layer}|{n}")[kept] for n in ROWS[2:]})
         order = torch.cat([part["key"] for part in parts]).argsort(stable=True)
-        rows = {name: torch.cat([part[name] for part in parts])[order] for name in ROWS[:-1]}
+        rows = {name: torch.cat([part[name] for part in parts])[order] for name in ROWS if name != "spots"}
         pattern = joined_spots([part["spots"] for part in parts], spots)[order]
         return Panel(torch.tensor(capacity), **rows, spots=pattern)
 

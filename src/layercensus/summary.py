@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .census import Census
-from .columns import LATER, LAYER_ORDER, UNIT_ORDER
+from .columns import LAYER_ORDER, UNIT_ORDER
 from .count import Net
 from .findings import find
 from .measures import FATES, Evidence, Outcome, measure
@@ -26,7 +26,8 @@ from .tally.streams import NOBODY, Top
 
 COUNTS = (
     "examples", "live", "reliable", "distinct", "distinct_pooled", "redundant", "informative", "replicated",
-    "dead", "noise", "duplicate", "unjudged",
+    "dead", "noise", "duplicate", "unjudged", "k90", "k99", "parallel_dim", "mp_dim", "signal_dim", "gride_neighbours",
+    "repeated",
 )  # fmt: skip
 OWN = ("layer", "depth", "kind", "role", "width", "status", "examples")  # columns that the twin does not repeat
 
@@ -126,7 +127,7 @@ def _row(layer: Layer, layers: Sequence[Layer], outcomes: Mapping[str, Outcome])
 
 
 def _layer_order(twin: bool) -> tuple[str, ...]:
-    own = (*LAYER_ORDER[:5], "status", *LAYER_ORDER[5:], *LATER)
+    own = (*LAYER_ORDER[:5], "status", *LAYER_ORDER[5:])
     return own + tuple(f"twin_{name}" for name in own if name not in OWN)
 
 

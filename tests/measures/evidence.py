@@ -16,8 +16,8 @@ from layercensus.tally import Panel, Streams
 def panel(clean: Tensor, a: Tensor, b: Tensor, keys: Tensor, label: Tensor | None = None) -> Panel:
     """clean: (examples, spots, units); a, b: (examples, units), the views' spatial means."""
     label = torch.full_like(keys, -1) if label is None else label
-    whole = Panel.empty(clean.shape[2], capacity=len(keys), spots=clean.shape[1])
-    whole.merge(Panel(whole.capacity, keys, label, clean.mean(1), clean.amax(1), a, a, b, b, clean))
+    whole = Panel.empty(clean.shape[2], capacity=len(keys), spots=clean.shape[1], bins=clean[0].numel())
+    whole.merge(Panel(whole.capacity, keys, label, clean.mean(1), clean.amax(1), a, a, b, b, clean, clean.flatten(1)))
     return whole
 
 

@@ -34,8 +34,12 @@ def stream(kind: type) -> Callable[[Rows], Tally]:
 
 def panel(rows: Rows) -> Tally:
     x = rows.x.float()
-    tally = Panel.empty(x.shape[1], capacity=7, spots=2)
-    tally.merge(Panel(tally.capacity, rows.keys, rows.keys % 3, x, x, x, x, x, x, torch.stack([x, -x], 1)))
+    tally = Panel.empty(x.shape[1], capacity=7, spots=2, bins=2)
+    tally.merge(
+        Panel(
+            tally.capacity, rows.keys, rows.keys % 3, x, x, x, x, x, x, torch.stack([x, -x], 1), x.repeat(1, 2)[:, :2]
+        )
+    )
     return tally
 
 

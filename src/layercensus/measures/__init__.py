@@ -7,12 +7,14 @@ from .distinct import distinct
 from .fate import FATES, funnel
 from .informative import informative
 from .live import live
+from .manifold import nonlinear
 from .measure import Column, Evidence, Measure, Outcome
 from .redundant import redundant
 from .reliability import reliability
 from .replicated import replicated
+from .spectrum import linear
 
-MEASURES = (live, reliability, distinct, redundant, informative, replicated, funnel)
+MEASURES = (live, reliability, distinct, redundant, informative, replicated, funnel, linear, nonlinear)
 
 
 def measure(evidence: Evidence, measures: Sequence[Measure] = MEASURES) -> Outcome:

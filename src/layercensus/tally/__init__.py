@@ -2,7 +2,19 @@
 
 from .panel import Panel, joined_spots
 from .reading import Reading, reduce_output
+from .sketch import Sketch
 from .streams import Moments, Quantiles, Streams, Top
 from .tally import Tally
 
-__all__ = ["Moments", "Panel", "Quantiles", "Reading", "Streams", "Tally", "Top", "joined_spots", "reduce_output"]
+__all__ = [
+    "Moments",
+    "Panel",
+    "Quantiles",
+    "Reading",
+    "Sketch",
+    "Streams",
+    "Tally",
+    "Top",
+    "joined_spots",
+    "reduce_output",
+]

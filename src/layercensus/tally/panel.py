@@ -29,11 +29,13 @@ class Panel(Tally):
     b_mean: Tensor  # (examples, units) float32
     b_peak: Tensor  # (examples, units) float32
     spots: Tensor  # (examples, spots, units) float32, unperturbed, at seeded positions
+    sketch: Tensor  # (examples, bins) float32, unperturbed, of the whole feature map; no bins where there is no map
 
     @classmethod
-    def empty(cls, units: int, capacity: int = 2048, spots: int = 1) -> Self:
+    def empty(cls, units: int, capacity: int = 2048, spots: int = 1, bins: int = 0) -> Self:
         none, key = torch.zeros(0, units), torch.zeros(0, dtype=torch.int64)
-        return cls(torch.tensor(capacity), key, key, none, none, none, none, none, none, torch.zeros(0, spots, units))
+        pattern = torch.zeros(0, spots, units), torch.zeros(0, bins)
+        return cls(torch.tensor(capacity), key, key, none, none, none, none, none, none, *pattern)
 
     def merge(self, other: Panel) -> None:
         keys = torch.cat([self.key, other.key])
@@ -61,4 +63,4 @@ def joined_spots(parts: Sequence[Tensor], spots: int) -> Tensor:
     return torch.cat(list(parts))
 
 
-ROWS = ("key", "label", "mean", "peak", "a_mean", "a_peak", "b_mean", "b_peak", "spots")
+ROWS = ("key", "label", "mean", "peak", "a_mean", "a_peak", "b_mean", "b_peak", "spots", "sketch")

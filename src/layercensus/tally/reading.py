@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .sketch import Sketch
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -15,11 +17,18 @@ class Reading:
     mean: Tensor  # (examples, units) float32, over the counted positions: how much
     peak: Tensor  # (examples, units) float32, over the counted positions: whether at all
     spots: Tensor | None = None  # (chosen examples, spots, units) float32: which pattern
+    sketch: Tensor | None = None  # (chosen examples, bins) float32: the whole map, as far as distances go
     unmasked: bool = False  # a mask was given, but the layer has other positions, so all of them were counted
 
 
 def reduce_output(
-    x: Tensor, unit_axis: int, *, mask: Tensor | None = None, rows: Tensor | None = None, draws: Tensor | None = None
+    x: Tensor,
+    unit_axis: int,
+    *,
+    mask: Tensor | None = None,
+    rows: Tensor | None = None,
+    draws: Tensor | None = None,
+    sketch: Sketch | None = None,
 ) -> Reading:
     """The mean, the maximum and, for the examples in `rows`, a few positions of a layer's output.
 
@@ -27,6 +36,7 @@ def reduce_output(
     mask: (examples, positions) bool, True where a position counts; ignored where the layer has other positions.
     rows: (chosen,) int64, the examples whose positions are read.
     draws: (chosen, spots) float in [0, 1): where in the map; the same draw means the same place in every layer.
+    sketch: of the maps of the examples in `rows`.
     """
     x = x.detach()
     if x.ndim == 2:
@@ -40,7 +50,8 @@ def reduce_output(
     else:
         mask, mean, peak = None, flat.mean(axis, dtype=torch.float32), flat.amax(axis).float()
     spots = None if rows is None or draws is None else _spots(flat, units_last, rows, draws, mask)
-    return Reading(mean.cpu(), peak.cpu(), spots, given and mask is None)
+    whole = None if sketch is None or rows is None else sketch(x[rows.to(x.device)])
+    return Reading(mean.cpu(), peak.cpu(), spots, whole, given and mask is None)
 
 
 def _positions(x: Tensor, unit_axis: int) -> tuple[Tensor, bool]:

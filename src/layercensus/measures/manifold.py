@@ -1,0 +1,129 @@
+"""The nonlinear dimension of a layer: of the surface on which its responses lie, however that is bent."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .interval import interval
+from .measure import Column, Evidence, Measure, Outcome
+from .neighbours import SCALES, distances, mle, scales, slope, twonn
+
+FEWEST = 50  # examples that differ, below which nothing is said
+LEVEL = 0.15  # how much two neighbouring scales may differ to be a plateau
+SIZES = (1.0, 0.5, 0.25)  # shares of the examples at which the estimate is taken again
+DIGITS = 2  # the nets' own rounding, which differs with the batch size, reaches the fifth
+REPEATED = 0.5  # share of repeated examples beyond which a layer is discrete
+
+
+def compute(evidence: Evidence) -> Outcome:
+    """TwoNN, MLE and Gride between examples, on the whole feature map where there is one and on the spatial means."""
+    if not evidence.settings.dimension:
+        return Outcome()
+    pooled = evidence.panel.mean[:, evidence.units["live"]]
+    sketch = evidence.panel.sketch
+    mapped = sketch.shape[1] > 0 and not bool(sketch.isnan().any())
+    r, repeated = distances(sketch if mapped else pooled)
+    if not _applies(r, repeated):
+        return Outcome(layer={"repeated": repeated})
+    estimate, low, high = _doubted(r, evidence.settings.resamples, evidence.seed)
+    curve = scales(r)
+    row: dict[str, float] = {
+        "twonn": estimate, "twonn_low": low, "twonn_high": high, "mle": mle(r), "repeated": repeated,
+        "dimension_ceiling": ceiling(len(r)),
+    }  # fmt: skip
+    at = plateau(curve)
+    if at is not None:
+        row |= {"gride": curve[at], "gride_neighbours": at}
+    if mapped:
+        means, again = distances(pooled, 2)
+        if _applies(means, again):
+            row["twonn_pooled"] = float(twonn(means))
+    row = {name: round(value, DIGITS) for name, value in row.items()}
+    local = (r[:, 19:20] / r[:, :19]).log().mean(1) if r.shape[1] >= 20 else torch.zeros(0)
+    return Outcome(
+        layer=row,
+        arrays={
+            "gride_curve": torch.tensor([curve.get(n1, math.nan) for n1 in SCALES]),
+            "twonn_by_examples": _by_examples(sketch if mapped else pooled, r),
+            "local_dimension": 1 / local.clamp(min=1e-12),
+        },
+    )
+
+
+def _applies(r: Tensor, repeated: int) -> bool:
+    """Whether there are enough examples that differ, and their distances too."""
+    if len(r) < FEWEST or r.shape[1] < 2 or repeated > REPEATED * (len(r) + repeated):
+        return False
+    return bool((r[:, 1] > r[:, 0]).double().mean() > REPEATED)
+
+
+def _doubted(r: Tensor, resamples: int, seed: int) -> tuple[float, float, float]:
+    """TwoNN with its 95 % interval from resampled examples; neighbours are those of the whole sample."""
+    log_mu = (r[:, 1] / r[:, 0]).log()
+    draws = np.random.default_rng([seed, len(r)]).integers(0, len(r), (resamples, len(r)))
+    estimate = float(slope(log_mu))
+    again = slope(log_mu[torch.from_numpy(draws)])
+    return (estimate, *interval(estimate, (again - again.mean() + estimate).numpy()))
+
+
+def ceiling(examples: int) -> float:
+    """The largest estimate that is within a fifth of the truth on cubes, by `benchmarks/dimension.py --ceiling`.
+
+    With n examples the neighbours of a many-dimensional set are not near, and all these estimators read low.
+    """
+    return 2.0 + 3.3 * math.log10(examples)
+
+
+def plateau(curve: dict[int, float]) -> int | None:
+    """The scale (neighbours n1) where Gride changes least to the next one; None when it nowhere rests.
+
+    Noise makes small scales read too high, curvature and edges make large ones read too low; between them the
+    dimension of the surface, if it has one, shows as a plateau.
+    """
+    places = sorted(curve)
+    change = {b: abs(math.log(curve[b] / curve[a])) for a, b in pairwise(places)}
+    if not change:
+        return None
+    best = min(change, key=lambda n1: (change[n1], -n1))
+    return best if change[best] <= LEVEL else None
+
+
+def _by_examples(x: Tensor, r: Tensor) -> Tensor:
+    """TwoNN on the first 1, 1/2 and 1/4 of the examples, whose order is random: (sizes,) float64."""
+    found = [float(twonn(r))]
+    for share in SIZES[1:]:
+        fewer, repeated = distances(x[: max(int(len(x) * share), 3)], 2)
+        found.append(float(twonn(fewer)) if _applies(fewer, repeated) else math.nan)
+    return torch.tensor(found, dtype=torch.float64)
+
+
+nonlinear = Measure(
+    "manifold",
+    compute,
+    layer_columns={
+        "twonn": Column(
+            "nonlinear dimension from the two nearest neighbours of each example, on the whole feature map where there "
+            "is one, else on the units' responses",
+            "dimensions", 0, source="Facco et al. 2017", scale_free=False,
+        ),
+        "twonn_low": Column("lower end of its 95 % interval over examples", "dimensions", 0, scale_free=False),
+        "twonn_high": Column("upper end of its 95 % interval over examples", "dimensions", 0, scale_free=False),
+        "mle": Column(
+            "nonlinear dimension from 20 neighbours", "dimensions", 0,
+            source="Levina & Bickel 2004; MacKay & Ghahramani 2005", scale_free=False,
+        ),
+        "gride": Column(
+            "nonlinear dimension at the scale where it depends least on the scale; missing where there is no plateau",
+            "dimensions", 0, source="Denti et al. 2022", scale_free=False,
+        ),
+        "gride_neighbours": Column("that scale, in neighbours", "neighbours", 1, 64, scale_free=False),
+        "twonn_pooled": Column("twonn of the units' spatial means", "dimensions", 0, scale_free=False),
+        "dimension_ceiling": Column("estimates above it are lower bounds, for want of examples", "dimensions", 0),
+        "repeated": Column("examples left out since they repeat another", "examples", 0),
+    },
+)  # fmt: skip

@@ -1,0 +1,136 @@
+"""The linear dimension of a layer: how many directions its units' responses spread over."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..tally import Panel
+from .chance import benjamini_hochberg, heard, pairing_p
+from .marchenko_pastur import spikes
+from .measure import Column, Evidence, Measure, Outcome
+from .parallel import parallel
+from .reliability import FEWEST, PAIRINGS
+
+
+def compute(evidence: Evidence) -> Outcome:
+    """Everything that the spectrum of the spatial means over examples says; rows are examples, never positions."""
+    x = evidence.panel.mean[:, evidence.units["live"]].double()
+    if not evidence.settings.dimension or len(x) < 2 * FEWEST or x.shape[1] < 2:
+        return Outcome()
+    values = spectrum(x)
+    share = values / values.sum()
+    summed = share.cumsum(0)
+    k90, k99 = (int((summed < cut - 1e-9).sum()) + 1 for cut in (0.90, 0.99))
+    naive, corrected = participation(x)
+    standard = (x - x.mean(0)) / x.std(0).clamp(min=1e-30)
+    row: dict[str, float] = {
+        "participation_ratio": corrected,
+        "participation_ratio_naive": naive,
+        "entropy_rank": float(torch.exp(-(share * share.clamp(min=1e-300).log()).sum())),
+        "k90": k90,
+        "k99": k99,
+        "saturation": k99 / evidence.width,
+        "parallel_dim": parallel(standard.float(), seed=evidence.seed),
+        "mp_dim": spikes(spectrum(standard), *standard.shape),
+        "signal_dim": signal_dim(evidence.panel, evidence.units["live"], evidence.settings.q, evidence.seed),
+    }
+    return Outcome(layer=row, arrays={"spectrum": values})
+
+
+def spectrum(x: Tensor) -> Tensor:
+    """Eigenvalues of the covariance of the columns, largest first: (min(rows - 1, columns),) float64."""
+    x = x - x.mean(0)
+    small = x @ x.T if len(x) < x.shape[1] else x.T @ x
+    values: Tensor = torch.linalg.eigvalsh(small).flip(0).clamp(min=0) / (len(x) - 1)
+    return values[: min(len(x) - 1, x.shape[1])]
+
+
+def participation(x: Tensor) -> tuple[float, float]:
+    """Participation ratio (sum l)^2 / sum l^2: of this sample, and corrected for its having few rows.
+
+    Both traces are estimated without bias from the rows (Himeno & Yamada 2014; for representations Chun et al. 2026):
+    with few examples the naive ratio is low, 1/naive being about 1/rows + 1/true. x: (rows, columns).
+    """
+    n = len(x)
+    x = x - x.mean(0)
+    gram = x @ x.T
+    total = float(gram.trace()) / (n - 1)
+    square = float(gram.square().sum()) / (n - 1) ** 2
+    fourth = float(gram.diagonal().square().sum()) / (n - 1)
+    scale = (n - 1) / (n * (n - 2) * (n - 3))
+    true_square = scale * ((n - 1) * (n - 2) * square + total**2 - n * fourth)
+    square_of_total = scale * (2 * square + (n * n - 3 * n + 1) * total**2 - n * fourth)
+    naive = total**2 / square
+    return naive, square_of_total / true_square if true_square > 0 else float("nan")
+
+
+def signal_dim(panel: Panel, live: Tensor, q: float, seed: int) -> int:
+    """Directions whose variance comes back in a second view of the same example (cross-validated PCA, Stringer 2019).
+
+    Principal directions of the standardised units come from one half of the examples; on the other half the two views'
+    scores must agree beyond chance.
+    """
+    fit, check = panel.half(0), panel.half(1)
+    both = (fit.a_mean[:, live].double() + fit.b_mean[:, live].double()) / 2
+    middle, spread = both.mean(0), both.std(0)
+    moves = spread > 1e-6 * both.abs().amax(0)
+    z = ((both - middle) / spread.clamp(min=1e-30))[:, moves]
+    if len(z) < FEWEST or z.shape[1] == 0:
+        return 0
+    axes = directions(z)
+    a, b = (
+        ((v[:, live].double() - middle) / spread.clamp(min=1e-30))[:, moves] @ axes
+        for v in (check.a_mean, check.b_mean)
+    )
+    centre = (a.mean(0) + b.mean(0)) / 2
+    a, b = (a - centre).float(), (b - centre).float()
+    p = pairing_p(a, b, at_least=PAIRINGS, seed=seed)
+    p = heard(p, q, lambda few, n: pairing_p(a[:, few], b[:, few], at_least=n, seed=seed))
+    return int(benjamini_hochberg(p, q).sum())
+
+
+def directions(z: Tensor) -> Tensor:
+    """Principal directions of centred columns, (columns, directions), those of no variance left out."""
+    if len(z) < z.shape[1]:
+        values, left = torch.linalg.eigh(z @ z.T)
+        keep = values > 1e-9 * values[-1]
+        axes: Tensor = z.T @ left[:, keep] / values[keep].sqrt()
+        return axes
+    values, right = torch.linalg.eigh(z.T @ z)
+    kept: Tensor = right[:, values > 1e-9 * values[-1]]
+    return kept
+
+
+WHAT = "of the covariance of the units' spatial means over examples"
+
+linear = Measure(
+    "spectrum",
+    compute,
+    layer_columns={
+        "participation_ratio": Column(
+            f"(sum l)^2 / sum l^2 of the eigenvalues l {WHAT}, corrected for few examples",
+            "directions", 0, source="Chun et al. 2026; Himeno & Yamada 2014", scale_free=False,
+        ),
+        "participation_ratio_naive": Column("the same, not corrected", "directions", 0, scale_free=False),
+        "entropy_rank": Column(
+            f"exp of the entropy of the eigenvalues' shares {WHAT}", "directions", 1,
+            source="Roy & Vetterli 2007", scale_free=False,
+        ),
+        "k90": Column(f"eigenvalues that make 90 % of the variance {WHAT}", "directions", 1, scale_free=False),
+        "k99": Column(f"eigenvalues that make 99 % of the variance {WHAT}", "directions", 1, scale_free=False),
+        "saturation": Column("k99 / width", "", 0, 1, "Richter et al. 2021", scale_free=False),
+        "parallel_dim": Column(
+            "directions of the correlation matrix beyond what units with independently permuted examples give",
+            "directions", 0, source="Horn 1965",
+        ),
+        "mp_dim": Column(
+            "eigenvalues of the correlation matrix beyond the edge of pure noise, fitted to the bulk",
+            "directions", 0, source="Marchenko & Pastur 1967; Johnstone 2001",
+        ),
+        "signal_dim": Column(
+            "principal directions whose scores agree between two perturbed views of held-out examples",
+            "directions", 0, source="Stringer et al. 2019",
+        ),
+    },
+)  # fmt: skip

@@ -1,0 +1,46 @@
+"""A whole feature map in a thousand numbers that keep distances: coordinates added to bins with random signs."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch import Tensor
+
+BINS = 1021  # a prime, so that one channel's positions fall into all bins and not into a few
+
+
+class Sketch:
+    """The random signs of one layer: a linear map (coordinates,) -> (bins,), the same for every net and example.
+
+    Squared distances are kept in expectation, to a relative standard deviation of about sqrt(2 / bins); this is the
+    count sketch (Charikar et al. 2002; Weinberger et al. 2009) with coordinate i in bin i mod bins. A map with no more
+    coordinates than bins is kept as it is. Cost: one multiplication and addition per coordinate.
+    """
+
+    def __init__(self, name: str, shape: Sequence[int], unit_axis: int, bins: int = BINS, seed: int = 0) -> None:
+        self.coordinates, self.axis = prod(shape), unit_axis
+        self.bins = min(bins, self.coordinates)
+        self.blocks, rest = divmod(self.coordinates, self.bins)
+        generator = torch.Generator().manual_seed((zlib.crc32(name.encode()) + (seed << 32)) % 2**63)
+        signs = torch.randint(0, 2, (self.blocks + bool(rest), self.bins), generator=generator, dtype=torch.int8)
+        self.signs = (2 * signs - 1).float()  # (blocks, bins)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(examples, ...) in the layer's own layout -> (examples, bins) float32; nan for maps of another size."""
+        if len(x) == 0 or x[0].numel() != self.coordinates:
+            return torch.full((len(x), self.bins), torch.nan)
+        rows = x.movedim(self.axis, -1).flatten(1)  # units last: the same order in every memory format
+        return torch.stack([self._one(row.float().cpu()) for row in rows])
+
+    def _one(self, row: Tensor) -> Tensor:
+        if self.coordinates == self.bins:
+            return row
+        whole = self.blocks * self.bins
+        out = (row[:whole].view(self.blocks, self.bins) * self.signs[: self.blocks]).sum(0)
+        rest = self.coordinates - whole
+        if rest:
+            out[:rest] += row[whole:] * self.signs[-1, :rest]
+        return out
