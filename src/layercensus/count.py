@@ -150,7 +150,7 @@ def look(
     """Everything that is read of one batch."""
     keys = np.array([key(id) for id in batch.ids], dtype=np.int64)
     rows = torch.from_numpy(sampler.choose(keys))
-    draws = _draws(keys[rows.numpy()], settings.spots, seed)
+    draws = draws_of(keys[rows.numpy()], settings.spots, seed)
     clean = _read(nets, batch, rows, draws, sketches)
     a = b = {}
     if len(rows):
@@ -160,7 +160,7 @@ def look(
     return Seen(batch.ids, torch.from_numpy(keys), labels.long().cpu(), rows, clean, a, b)
 
 
-def _draws(keys: NDArray[np.int64], spots: int, seed: int) -> Tensor:
+def draws_of(keys: NDArray[np.int64], spots: int, seed: int) -> Tensor:
     """Where each example's maps are read, from its key alone: (examples, spots) in [0, 1)."""
     draws = [np.random.default_rng([seed, int(k) & (2**64 - 1)]).random(spots, dtype=np.float32) for k in keys]
     return torch.from_numpy(np.stack(draws)) if draws else torch.zeros(0, spots)
@@ -171,16 +171,25 @@ def _read(
 ) -> dict[str, Reading]:
     readings: dict[str, Reading] = {}
     for net in nets:
-        inputs = batch.for_net(net.net)
+        readings |= read_net(net, batch, rows, draws, sketches)
+    return readings
 
-        def sink(layer: Layer, x: Tensor, name: str = net.name) -> None:
-            sketch = sketches.get(layer.name)
-            reading = reduce_output(x, layer.unit_axis, mask=batch.mask, rows=rows, draws=draws, sketch=sketch)
-            _finite(reading.mean, layer, batch, name)
-            readings[f"{name}|{layer.name}"] = reading
 
-        with tap(net.net, net.layers, sink):
-            call(net.net, inputs)
+def read_net(
+    net: Net, batch: Batch, rows: Tensor | None, draws: Tensor | None, sketches: Sketches
+) -> dict[str, Reading]:
+    """One forward pass of one net: what is read of each of its layers, by "net|layer"."""
+    readings: dict[str, Reading] = {}
+
+    def sink(layer: Layer, x: Tensor) -> None:
+        sketch = sketches.get(layer.name)
+        reading = reduce_output(x, layer.unit_axis, mask=batch.mask, rows=rows, draws=draws, sketch=sketch)
+        _finite(reading.mean, layer, batch, net.name)
+        readings[f"{net.name}|{layer.name}"] = reading
+
+    inputs = batch.for_net(net.net)
+    with tap(net.net, net.layers, sink):
+        call(net.net, inputs)
     return readings
 
 

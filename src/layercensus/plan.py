@@ -44,6 +44,7 @@ class Plan:
     identity: dict[str, Any]  # what must be equal for two counts to be of the same thing
     settings: Settings
     seed: int
+    own_twin: bool  # the twin was made here, so more of its kind can be
 
 
 def make_plan(
@@ -68,7 +69,9 @@ def make_plan(
     for number, replica in enumerate(replicas):
         nets.append(_same_layers(f"replica{number}", unwrap(replica.net), chosen, probe, settings))
     about = _about(model, source, nets, views, seed, settings, how, surveyed)
-    return Plan(tuple(nets), source, views, timed, about, _identity(about, timed, views, seed), settings, seed)
+    return Plan(
+        tuple(nets), source, views, timed, about, _identity(about, timed, views, seed), settings, seed, twin is True
+    )
 
 
 def _add_twin(nets: list[Net], model: Model, source: Source, twin: bool | nn.Module, seed: int) -> str:
@@ -80,14 +83,14 @@ def _add_twin(nets: list[Net], model: Model, source: Source, twin: bool | nn.Mod
         return "a module of the user's, taken as it is"
     net, how = untrained(model, seed)
     net = unwrap(net)
-    normalisations = calibrate(net, (batch.for_net(net) for batch in _calibration(source)))
+    normalisations = calibrate(net, (batch.for_net(net) for batch in calibration(source)))
     nets.append(Net("twin", net, trained.layers))
     if normalisations:
         how += f"; statistics of {normalisations} normalisation layers re-estimated on {CALIBRATION} examples at most"
     return how
 
 
-def _calibration(source: Source) -> Iterator[Batch]:
+def calibration(source: Source) -> Iterator[Batch]:
     """Examples for the twin's normalisation statistics, in groups of one size, since each group weighs the same.
 
     They are the same for any batch size and, where ids are known before reading, for any order.

@@ -28,6 +28,7 @@ class Settings:
         default_factory=dict
     )  # layer glob -> axis of its units, where inferred wrongly
     batch: int = 32  # examples a forward pass
+    twins: int = 5  # untrained nets: the first on all data, the others on a few examples, for how much they differ
     dimension: bool = True  # linear and nonlinear dimension of every layer
     sketch: int = 1021  # numbers that a panel example's feature map is kept in, for distances; a prime is best
     top: int = 9  # top examples kept per unit
@@ -77,5 +78,6 @@ _RANGES = (
     ("resamples", 20, 10_000),
     ("batch", 1, 65_536),
     ("top", 1, 1000),
+    ("twins", 1, 100),
     ("sketch", 16, 1_000_000),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from .census import Census
 from .count import Net
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
 Head = dict[str, Any]
 
 
-def keep_share(spool: Spool, plan: Plan, about: Head, classes: Sequence[str] | None) -> None:
+def keep_share(
+    spool: Spool, plan: Plan, about: Head, classes: Sequence[str] | None, held: Mapping[str, Tensor]
+) -> None:
     """Write beside the checkpoints what a later `merge` needs and only the count knows."""
     head = {
         "about": about,
         "classes": list(classes) if classes else None,
+        "spread": {name: value.tolist() for name, value in held.items()},
         "nets": {net.name: [asdict(layer) for layer in net.layers] for net in plan.nets},
     }
     spool.share_file.write_text(json.dumps(head, ensure_ascii=False), "utf-8")
@@ -55,7 +59,8 @@ def merge(folders: Sequence[str | Path], *, out: str | Path | None = None, progr
         whole = Spool.start(folder, spools[0].about, resume=False)
         _join(whole, spools, nets)
         classes = max((head["classes"] or [] for head in heads), key=len) or None
-        census = summarise(whole, nets, classes, _about(heads, whole), settings, heads[0]["about"]["seed"])
+        held = {name: _held(name, values) for name, values in heads[0]["spread"].items()}
+        census = summarise(whole, nets, classes, _about(heads, whole), settings, heads[0]["about"]["seed"], held)
         if out is not None:
             census.save(out)
             whole.clear()
@@ -109,6 +114,10 @@ def _about(heads: Sequence[Head], whole: Spool) -> Head:
         data["skipped"] = "; ".join(skipped)
     run = {"name": sorted({head["about"]["memory_format"]["name"] for head in heads}), "seconds": {}}
     return about | {"data": data, "memory_format": run, "shares": len(heads)} | whole.counted()
+
+
+def _held(name: str, values: list[float]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32 if name.endswith("|eta2") else torch.float64)
 
 
 def _settings(about: Head, out: str | Path | None, progress: bool) -> Settings:

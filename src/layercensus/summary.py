@@ -20,6 +20,7 @@ from .measures import FATES, Evidence, Outcome, measure
 from .models.layers import Layer
 from .settings import Settings
 from .spool import Spool
+from .spread import on_few
 from .status import status
 from .tally import Panel
 from .tally.streams import NOBODY, Top
@@ -39,18 +40,21 @@ def summarise(
     about: dict[str, Any],
     settings: Settings,
     seed: int,
+    held: Mapping[str, Tensor],
 ) -> Census:
-    """The census of what `spool` holds."""
+    """The census of what `spool` holds. held: what `spread` found of further untrained nets."""
     layers = nets[0].layers
     draw = narrowest(layers)
-    classes = _classes(spool, nets[0], settings, class_names)
+    classes = classes_of(spool, nets[0], settings, class_names)
     rows: list[dict[str, Any]] = []
     units: list[pd.DataFrame] = []
     twin_units: list[pd.DataFrame] = []
     runs: list[dict[str, Any]] = []
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in held.items()}
     for layer in tqdm(layers, desc="measuring", unit="layer", disable=not settings.progress):
         panel, outcomes = _outcomes(spool, nets, layer, draw, classes, settings, seed)
+        few = on_few(layer, panel, draw, settings, seed, classes, held) if held else {}
+        arrays.update({name: value.numpy() for name, value in few.items()})
         row = _row(layer, layers, outcomes)
         row["status"] = status(layer, panel, classes)
         rows.append(row)
@@ -76,7 +80,8 @@ def narrowest(layers: Sequence[Layer]) -> int:
     return min(hidden or [layer.width for layer in layers])
 
 
-def _classes(spool: Spool, net: Net, settings: Settings, names: Sequence[str] | None) -> int:
+def classes_of(spool: Spool, net: Net, settings: Settings, names: Sequence[str] | None) -> int:
+    """How many classes the labels of the panel, or the names of the classes, speak of; 0 without labels."""
     label = spool.panel(net.name, net.layers[0].name, settings.panel, settings.spots).label
     top = int(label.max()) + 1 if len(label) else 0
     return max(top, len(names) if names else 0) if top > 0 else 0

@@ -24,7 +24,8 @@ from .plan import PROBE, Plan, make_plan
 from .settings import Settings
 from .share import keep_share
 from .spool import Spool
-from .summary import summarise
+from .spread import spread
+from .summary import classes_of, narrowest, summarise
 
 
 def take(
@@ -73,13 +74,15 @@ def take_opened(
     with _folder(settings) as folder:
         spool = Spool.start(folder, plan.identity, settings.resume)
         about = _run(plan, spool)
-        census = summarise(spool, plan.nets, source.class_names, about, settings, seed)
+        classes = classes_of(spool, plan.nets[0], settings, source.class_names)
+        held = spread(model, plan, narrowest(plan.nets[0].layers), classes, about["memory_format"]["name"])
+        census = summarise(spool, plan.nets, source.class_names, about, settings, seed, held)
         if settings.out is not None:
             census.save(settings.out)
             if settings.share is None:
                 spool.clear()
             else:
-                keep_share(spool, plan, about, source.class_names)
+                keep_share(spool, plan, about, source.class_names, held)
     return census
 
 

@@ -10,6 +10,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
+from scipy.stats import t as student
 
 Values = NDArray[np.float64]
 
@@ -20,6 +21,7 @@ SURE = 0.9  # share of resamples that must agree on the shape
 CHANCE = 0.05 / 4  # a rise or fall must be rarer than this among random orders of the layers: four shapes are tried
 CHANCE_OF_A_BEND = 0.02  # the same for a hump or dip, of which seven layers have 64 among 5,040 orders
 CHANCE_OF_FOUR = 0.05  # the same for four layers, whose 24 orders cannot be rarer than 1/24
+ALPHA = 0.05  # an excess must be rarer than this among untrained nets
 ORDERS = 400  # random orders drawn where there are too many to go through
 
 
@@ -33,14 +35,26 @@ class Trend:
     shape: str  # rises | falls | humps | dips | flat | undecided
     agreement: float  # share of resamples with that shape, 0 ... 1
     layers: int
+    p_untrained: float = float("nan")  # of the shape among untrained nets, where several were counted
 
 
-def trend(values: Sequence[float] | Values, resamples: Values, level: float) -> Trend:
+@dataclass(frozen=True)
+class Untrained:
+    """The same number in several untrained nets and in the net in question, all on the same few examples."""
+
+    net: Values  # (layers,)
+    nets: Values  # (untrained nets, layers)
+
+
+def trend(
+    values: Sequence[float] | Values, resamples: Values, level: float, untrained: Untrained | None = None
+) -> Trend:
     """The course of `values` over depth.
 
     values: (layers,). resamples: (resamples, layers), the same numbers on resampled examples; they are moved so that
     their mean is the estimate, since counts of clusters are biased in a resample. level: the size against which a
-    range counts as flat, e.g. the mean count of trained and untrained net.
+    range counts as flat, e.g. the mean count of trained and untrained net. untrained: for an excess over an untrained
+    net, which must bend or rise more than untrained nets do among themselves.
     """
     y = np.asarray(values, dtype=np.float64)
     centred = resamples - resamples.mean(0) + y
@@ -49,8 +63,29 @@ def trend(values: Sequence[float] | Values, resamples: Values, level: float) -> 
     shape = course(y, level)
     agreement = float(np.mean([s == shape for s in shapes])) if len(shapes) else 0.0
     sure = agreement >= SURE and (shape == "flat" or rarity(y, shape) <= _allowed(shape, len(y)))
+    p = float("nan") if untrained is None else rarity_untrained(untrained, shape)
+    sure = sure and not p > ALPHA
     low, high = np.percentile(taus, [2.5, 97.5])
-    return Trend(_tau(y), float(low), float(high), shape if sure else "undecided", agreement, len(y))
+    return Trend(_tau(y), float(low), float(high), shape if sure else "undecided", agreement, len(y), p)
+
+
+def rarity_untrained(untrained: Untrained, shape: str) -> float:
+    """P-value of the shape's strength in a net among untrained nets: Student's t for one net more, two-sided.
+
+    The strength is one number a net: the sum of its counts, weighted by depth for a rise or fall and by the squared
+    distance from the middle for a bend. nan for other shapes, and where fewer than three untrained nets were counted.
+    """
+    place = np.linspace(-1, 1, len(untrained.net))
+    weight = {"rises": place, "falls": -place, "humps": -(place**2), "dips": place**2}.get(shape)
+    nets = untrained.nets[~np.isnan(untrained.nets).any(axis=1)]
+    if weight is None or len(nets) < 3 or np.isnan(untrained.net).any():
+        return float("nan")
+    weight = weight - weight.mean()
+    among, own = nets @ weight, float(untrained.net @ weight)
+    difference, spread = own - among.mean(), among.std(ddof=1) * (1 + 1 / len(among)) ** 0.5
+    if spread == 0:
+        return 0.0 if difference > 0 else 1.0
+    return float(2 * student.sf(difference / spread, len(among) - 1)) if difference > 0 else 1.0
 
 
 def _allowed(shape: str, layers: int) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .census import Census
 from .settings import RELIABILITY_GRID, TAU_GRID
-from .trend import Trend, course, trend
+from .trend import Trend, Untrained, course, trend
 from .wording import paragraph
 
 MEANS = {
@@ -35,6 +35,7 @@ class Course:
     resamples: Values  # (resamples, layers)
     twin: Values | None = None
     twin_resamples: Values | None = None
+    untrained: Untrained | None = None
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,11 @@ def _answer(table: pd.DataFrame, twin: bool) -> str:
 def _table(census: Census, layers: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for measure, corrections in _courses(census, layers).items():
-        for correction, (values, resamples, level) in corrections.items():
-            rows.append(_row(measure, correction, trend(values, resamples, level)))
-    columns = ["measure", "correction", "tau", "tau_low", "tau_high", "shape", "says", "agreement", "layers"]
+        for correction, (values, resamples, level, untrained) in corrections.items():
+            rows.append(_row(measure, correction, trend(values, resamples, level, untrained)))
+    columns = [
+        "measure", "correction", "tau", "tau_low", "tau_high", "shape", "says", "agreement", "layers", "p_untrained",
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -119,10 +122,11 @@ def _row(measure: str, correction: str, t: Trend) -> dict[str, object]:
     return {
         "measure": measure, "correction": correction, "tau": t.tau, "tau_low": t.low, "tau_high": t.high,
         "shape": t.shape, "says": MEANS[t.shape], "agreement": t.agreement, "layers": t.layers,
+        "p_untrained": t.p_untrained,
     }  # fmt: skip
 
 
-Corrected = dict[str, tuple[Values, Values, float]]
+Corrected = dict[str, tuple[Values, Values, float, Untrained | None]]
 
 
 def _courses(census: Census, layers: pd.DataFrame) -> dict[str, Corrected]:
@@ -137,24 +141,25 @@ def _courses(census: Census, layers: pd.DataFrame) -> dict[str, Corrected]:
         if fair is not None:
             found[measure] |= _corrected("rarefied", fair)
             if fair.twin is not None and fair.twin_resamples is not None:
-                found[measure]["rarefied, twin alone"] = (fair.twin, fair.twin_resamples, float(fair.twin.mean()))
+                found[measure]["rarefied, twin alone"] = (fair.twin, fair.twin_resamples, float(fair.twin.mean()), None)
     return found
 
 
 def _corrected(name: str, c: Course) -> Corrected:
-    out: Corrected = {name: (c.trained, c.resamples, float(np.abs(c.trained).mean()))}
+    out: Corrected = {name: (c.trained, c.resamples, float(np.abs(c.trained).mean()), None)}
     if c.twin is not None and c.twin_resamples is not None:
         level = float((np.abs(c.trained).mean() + np.abs(c.twin).mean()) / 2)
         kept = min(len(c.resamples), len(c.twin_resamples))
-        out[f"{name}, minus twin"] = (c.trained - c.twin, c.resamples[:kept] - c.twin_resamples[:kept], level)
+        excess = c.resamples[:kept] - c.twin_resamples[:kept]
+        out[f"{name}, minus twin"] = (c.trained - c.twin, excess, level, c.untrained)
     return out
 
 
 def _scaled(c: Course, width: Values) -> Course:
     twin = None if c.twin is None else c.twin / width
-    return Course(
-        c.trained / width, c.resamples / width, twin, None if c.twin_resamples is None else c.twin_resamples / width
-    )
+    again = None if c.twin_resamples is None else c.twin_resamples / width
+    untrained = None if c.untrained is None else Untrained(c.untrained.net / width, c.untrained.nets / width)
+    return Course(c.trained / width, c.resamples / width, twin, again, untrained)
 
 
 def _course(census: Census, layers: pd.DataFrame, column: str, array: str) -> Course | None:
@@ -167,7 +172,19 @@ def _course(census: Census, layers: pd.DataFrame, column: str, array: str) -> Co
     if other not in layers or layers[other].isna().any():
         return Course(trained, own)
     twin = layers[other].to_numpy(dtype=np.float64)
-    return Course(trained, own, twin, _resamples(census, layers, array, "twin", twin))
+    again = _resamples(census, layers, array, "twin", twin)
+    return Course(trained, own, twin, again, _untrained(census, layers, array))
+
+
+def _untrained(census: Census, layers: pd.DataFrame, array: str) -> Untrained | None:
+    """The count on a few examples, of the net and of several untrained ones; None where only one was made."""
+    net = [census.array(name, array, "few") for name in layers["layer"]]
+    nets = [census.array(name, array, "spread") for name in layers["layer"]]
+    if any(v is None for v in (*net, *nets)):
+        return None
+    return Untrained(
+        np.array([float(v[0]) for v in net if v is not None]), np.stack([v for v in nets if v is not None], axis=1)
+    )
 
 
 def _resamples(census: Census, layers: pd.DataFrame, array: str, net: str, values: Values) -> Values:
