@@ -165,10 +165,54 @@ def test_shares_that_do_not_belong_together_are_refused(
         lc.merge([one, one], progress=False)
     other = lc.take(net, data[0], seed=1, settings=settings(out=tmp_path / "other", share=(2, 2)))
     assert any("share 2 of 2" in finding.sentence for finding in other.findings)
-    with pytest.raises(lc.CensusError, match=r"share of the same count\. Got one with another weights, seed"):
+    with pytest.raises(lc.CensusError, match=r"share of the same count\. Got one with another seed, weights"):
         lc.merge([one, tmp_path / "other"], progress=False)
     with pytest.raises(lc.CensusError, match="must hold a counted share"):
         lc.merge([one, tmp_path], progress=False)
     (two / "counting" / "streams.safetensors").write_bytes(b"cut short")
     with pytest.raises(lc.CensusError, match="is damaged"):
         lc.merge([one, two], progress=False)
+
+
+def test_merging_into_a_share_or_counting_over_one_loses_nothing(
+    net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path
+) -> None:
+    one, two = shares(net, data[0], tmp_path, 2)
+    with pytest.raises(lc.CensusError, match="must be another folder"):
+        lc.merge([one, two], out=one, progress=False)
+    with pytest.raises(lc.CensusError, match="holds a counted share"):
+        lc.take(net, data[0], settings=settings(out=one, share=(2, 2)))
+    with pytest.raises(lc.CensusError, match="another share"):
+        lc.take(net, data[0], settings=settings(out=one, share=(2, 2), resume=True))
+    assert lc.merge([one, two], progress=False).about["examples"] == N
+
+
+def test_shares_without_an_example_of_the_panel_merge(net: nn.Module, tmp_path: Path) -> None:
+    x = torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    small = {"panel": 8, "twins": 1}
+    folders = [tmp_path / str(number) for number in range(1, 8)]
+    for number, out in enumerate(folders, 1):
+        lc.take(net, x, twin=False, settings=settings(out=out, share=(number, 7), **small))
+    merged = lc.merge(folders, progress=False)
+    assert_same(merged, lc.take(net, x, twin=False, settings=settings(**small)))
+
+
+def test_shares_from_machines_that_round_differently_merge(
+    net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from layercensus import plan
+
+    one = tmp_path / "one"
+    lc.take(net, data[0], settings=settings(out=one, share=(1, 2)))
+    plain = plan.calibrate
+
+    def another_machine(net: nn.Module, batches: object) -> int:
+        layers = plain(net, batches)
+        with torch.no_grad():
+            next(b for name, b in net.named_buffers() if name.endswith("running_var")).mul_(1 + 1e-7)
+        return layers
+
+    monkeypatch.setattr(plan, "calibrate", another_machine)
+    two = tmp_path / "two"
+    lc.take(net, data[0], settings=settings(out=two, share=(2, 2)))
+    assert lc.merge([one, two], progress=False).about["examples"] == N

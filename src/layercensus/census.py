@@ -19,7 +19,7 @@ from .errors import CensusError
 if TYPE_CHECKING:
     from .verdict import Verdict
 
-FORMAT = 1  # of the saved folder
+FORMAT = 2  # of the saved folder
 TABLES = ("layers", "units", "twin_units", "runs")
 
 

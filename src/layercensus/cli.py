@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -134,6 +135,8 @@ def run_run(args: argparse.Namespace) -> None:
     out = Path(args.out)
     if (out / "census.json").exists() and not (args.overwrite or (args.resume and (out / "counting").exists())):
         raise CensusError(f"{out} already holds a census. Name another --out, or replace it with --overwrite.")
+    if args.overwrite and (out / "counting" / "share.json").exists():
+        shutil.rmtree(out / "counting")
     model = _sized(open_model(args.model), args.size)
     if model.prepare:
         print(f"inputs: {model.prepare.describe()}")

@@ -55,17 +55,11 @@ class Seen:
     b: dict[str, Reading]
 
 
-def count(
-    nets: Sequence[Net], source: Source, views: Views, spool: Spool, settings: Settings, seed: int
-) -> tuple[str, ...]:
-    """Count `source` into `spool`. On any interruption what was counted until then is saved before it is passed on.
-
-    Returned: names of the layers to whose positions a mask was given that does not fit them.
-    """
+def count(nets: Sequence[Net], source: Source, views: Views, spool: Spool, settings: Settings, seed: int) -> None:
+    """Count `source` into `spool`. On any interruption what was counted until then is saved before it is passed on."""
     counting = _Counting(nets, spool, settings)
     sampler = PanelSampler(settings.panel, source.ids, spool.panel_keys())
     known = set(spool.done.tolist())
-    unmasked: dict[str, None] = {}
     sketches = _sketches(nets[0], settings, seed)
     skip = _left_out(known, settings.share)
     total = source.length if settings.share is None else _in_share(source, settings.share)
@@ -73,7 +67,8 @@ def count(
     try:
         for batch in source.batches(settings.batch, skip=skip):
             seen = look(nets, _fresh(batch, known), views, sampler, sketches, settings, seed)
-            unmasked |= dict.fromkeys(place.split("|", 1)[1] for place, r in seen.clean.items() if r.unmasked)
+            unfit = (place.split("|", 1)[1] for place, r in seen.clean.items() if r.unmasked)
+            spool.unmasked = tuple(dict.fromkeys((*spool.unmasked, *unfit)))
             with uninterrupted():
                 counting.add(seen)
                 known.update(seen.keys.tolist())
@@ -82,7 +77,6 @@ def count(
         bar.close()
         with uninterrupted():
             counting.save()
-    return tuple(unmasked)
 
 
 def _left_out(known: set[int], share: tuple[int, int] | None) -> Callable[[str], bool] | None:

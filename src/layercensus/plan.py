@@ -69,9 +69,8 @@ def make_plan(
     for number, replica in enumerate(replicas):
         nets.append(_same_layers(f"replica{number}", unwrap(replica.net), chosen, probe, settings))
     about = _about(model, source, nets, views, seed, settings, how, surveyed)
-    return Plan(
-        tuple(nets), source, views, timed, about, _identity(about, timed, views, seed), settings, seed, twin is True
-    )
+    identity = _identity(about, nets, timed, views, seed) | {"share": settings.share and list(settings.share)}
+    return Plan(tuple(nets), source, views, timed, about, identity, settings, seed, twin is True)
 
 
 def _add_twin(nets: list[Net], model: Model, source: Source, twin: bool | nn.Module, seed: int) -> str:
@@ -151,11 +150,15 @@ def _layer(layer: Layer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _identity(about: dict[str, Any], some: Batch, views: Views, seed: int) -> dict[str, Any]:
+def _identity(about: dict[str, Any], nets: Sequence[Net], some: Batch, views: Views, seed: int) -> dict[str, Any]:
     """What must be equal for a count to be gone on with."""
-    same = ("weights", "views", "seed", "settings", "layers")
+    same = ("views", "seed", "settings", "layers")
     data = {name: value for name, value in about["data"].items() if name != "skipped"}
-    return {name: about[name] for name in same} | {"data": data, "examples": _content(some, views, seed)}
+    # statistics of the twin are left out: estimated on another machine they differ in the last bits
+    drawn = {net.name: weights(net.net, statistics=net.name != "twin") for net in nets}
+    return {name: about[name] for name in same} | {
+        "weights": drawn, "data": data, "examples": _content(some, views, seed),
+    }  # fmt: skip
 
 
 def _content(some: Batch, views: Views, seed: int) -> str:

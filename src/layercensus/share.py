@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,15 +56,16 @@ def merge(folders: Sequence[str | Path], *, out: str | Path | None = None, progr
     _check(folders, spools, heads)
     settings = _settings(heads[0]["about"], out, progress)
     nets = [Net(name, nn.Identity(), tuple(map(_layer, layers))) for name, layers in heads[0]["nets"].items()]
+    if out is not None and any(Path(out).resolve() == Path(folder).resolve() for folder in folders):
+        raise CensusError(f"out must be another folder than those of the shares. Got {out}.")
     with _folder(out) as folder:
-        whole = Spool.start(folder, spools[0].about, resume=False)
+        whole = Spool.start(folder, spools[0].about | {"share": None}, resume=False)
         _join(whole, spools, nets)
         classes = max((head["classes"] or [] for head in heads), key=len) or None
         held = {name: _held(name, values) for name, values in heads[0]["spread"].items()}
         census = summarise(whole, nets, classes, _about(heads, whole), settings, heads[0]["about"]["seed"], held)
         if out is not None:
             census.save(out)
-            whole.clear()
     return census
 
 
@@ -82,7 +84,7 @@ def _check(folders: Sequence[str | Path], spools: Sequence[Spool], heads: Sequen
     if not heads:
         raise CensusError("merge must be given the folder of every share. Got none.")
     for folder, spool in zip(folders, spools, strict=True):
-        differing = [name for name in spool.about if spool.about[name] != spools[0].about.get(name)]
+        differing = [n for n in spool.about if n != "share" and spool.about[n] != spools[0].about.get(n)]
         if differing:
             raise CensusError(
                 f"{folder} must be a share of the same count. Got one with another {', '.join(differing)}."
@@ -112,8 +114,10 @@ def _about(heads: Sequence[Head], whole: Spool) -> Head:
     data = {name: value for name, value in about["data"].items() if name != "skipped"}
     if skipped:
         data["skipped"] = "; ".join(skipped)
-    run = {"name": sorted({head["about"]["memory_format"]["name"] for head in heads}), "seconds": {}}
-    return about | {"data": data, "memory_format": run, "shares": len(heads)} | whole.counted()
+    names = sorted({head["about"]["memory_format"]["name"] for head in heads})
+    run = {"name": " and ".join(names), "seconds": {}}
+    unfit = {"mask_unfit": list(whole.unmasked)} if whole.unmasked else {}
+    return about | {"data": data, "memory_format": run, "shares": len(heads)} | unfit | whole.counted()
 
 
 def _held(name: str, values: list[float]) -> Tensor:
@@ -133,7 +137,12 @@ def _layer(held: dict[str, Any]) -> Layer:
 @contextmanager
 def _folder(out: str | Path | None) -> Iterator[Path]:
     if out is not None:
-        yield Path(out) / "counting"
+        merging = Path(out) / "merging"
+        shutil.rmtree(merging, ignore_errors=True)  # what an interrupted merge has left
+        try:
+            yield merging
+        finally:
+            shutil.rmtree(merging, ignore_errors=True)
         return
     with tempfile.TemporaryDirectory(prefix="layercensus-") as folder:
         yield Path(folder)

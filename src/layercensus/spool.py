@@ -36,6 +36,7 @@ class Spool:
         self.names: dict[int, str] = {}  # example ids by key, for the examples that are kept
         self.done = np.zeros(0, dtype=np.int64)  # keys of every example seen
         self.parts = 0
+        self.unmasked: tuple[str, ...] = ()  # layers to whose positions a mask was given that does not fit
         self._part_keys: list[Keys] = []  # keys of each part's rows, as far as they were asked for
         self._index: dict[str, list[str]] = {}  # tensors in the streams' file by "net|layer"
 
@@ -48,7 +49,9 @@ class Spool:
         """
         spool = cls(folder)
         if spool.share_file.exists() and not resume:
-            spool.clear()
+            raise CensusError(
+                f"{folder.parent} holds a counted share. Name another --out, or replace it (--overwrite)."
+            )
         if not spool._streams_file.exists():
             _make(folder)
             spool.about = about
@@ -91,7 +94,7 @@ class Spool:
         with _opened(self._streams_file) as file:
             head = json.loads(file.metadata()["head"])
             self.done = file.get_tensor("done").numpy()
-        self.about, self.parts = head["about"], head["parts"]
+        self.about, self.parts, self.unmasked = head["about"], head["parts"], tuple(head["unmasked"])
         self.names = {int(key): name for key, name in head["names"].items()}
 
     def save(self, panel: State, streams: State, keys: Sequence[int], names: dict[int, str]) -> None:
@@ -104,7 +107,8 @@ class Spool:
             _write(self._part(self.parts), panel, {})
         parts = self.parts + bool(panel)
         done = np.concatenate([self.done, np.asarray(keys, dtype=np.int64)])
-        head = {"about": self.about, "parts": parts, "names": {str(k): v for k, v in names.items()}}
+        named = {str(k): v for k, v in names.items()}
+        head = {"about": self.about, "parts": parts, "names": named, "unmasked": self.unmasked}
         _write(self._streams_file, {**streams, "done": torch.from_numpy(done)}, {"head": json.dumps(head)})
         self.parts, self.done, self.names, self._index = parts, done, names, {}
 
@@ -133,6 +137,9 @@ class Spool:
             with _opened(self._part(number)) as file:
                 shared = {name: file.get_tensor(name)[kept] for name in ("key", "label")}
                 parts.append(shared | {n: file.get_tensor(f"{net}|{layer}|{n}")[kept] for n in ROWS[2:]})
+        if not parts:  # a share of the data may hold none of the panel
+            streams = self.streams(net, layer)
+            return Panel.empty(0 if streams is None else len(streams.moments.mean), capacity, spots)
         order = torch.cat([part["key"] for part in parts]).argsort(stable=True)
         rows = {name: torch.cat([part[name] for part in parts])[order] for name in ROWS if name != "spots"}
         pattern = joined_spots([part["spots"] for part in parts], spots)[order]
@@ -159,6 +166,7 @@ class Spool:
             with _opened(other._part(number)) as file:
                 _write(self._part(self.parts), {name: file.get_tensor(name) for name in file.keys()}, {})  # noqa: SIM118
             self.parts += 1
+        self.unmasked = tuple(dict.fromkeys((*self.unmasked, *other.unmasked)))
         self.save({}, state, other.done.tolist(), self.names | other.names)
 
     def counted(self) -> dict[str, Any]:

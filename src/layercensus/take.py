@@ -50,7 +50,7 @@ def take(
     twin: True re-initialises a copy with `seed` and re-estimates its normalisation statistics on the data; a module is
         taken as it is; False does without.
     replicas: further trained nets of the same architecture.
-    labels: one per example in row order; overrides those in the data.
+    labels: one per example in row order; overrides those in the data. A negative number: this one has no label.
     views: how an example is perturbed to tell signal from noise: None for the default of the kind of data, a number for
         its strength, or a function (example, numpy Generator) -> example.
 
@@ -76,13 +76,13 @@ def take_opened(
         about = _run(plan, spool)
         classes = classes_of(spool, plan.nets[0], settings, source.class_names)
         held = spread(model, plan, narrowest(plan.nets[0].layers), classes, about["memory_format"]["name"])
+        if settings.share is not None:
+            keep_share(spool, plan, about, source.class_names, held)
         census = summarise(spool, plan.nets, source.class_names, about, settings, seed, held)
         if settings.out is not None:
             census.save(settings.out)
             if settings.share is None:
                 spool.clear()
-            else:
-                keep_share(spool, plan, about, source.class_names, held)
     return census
 
 
@@ -90,14 +90,14 @@ def _run(plan: Plan, spool: Spool) -> dict[str, Any]:
     """Count into `spool`; what is known about the count afterwards, as JSON."""
     share = plan.settings.share
     with _fast(plan) as speed:
-        unmasked = count(plan.nets, plan.source, plan.views, spool, plan.settings, plan.seed)
+        count(plan.nets, plan.source, plan.views, spool, plan.settings, plan.seed)
     if len(spool.done) == 0 and share is not None:
         raise CensusError(f"Share {share[0]} of {share[1]} holds no example. Cut the data into fewer shares.")
     if len(spool.done) == 0:
         raise CensusError("data must hold at least one example. Got none.")
     about = plan.about | {"data": dict(plan.source.about)} | spool.counted() | {"memory_format": speed}
-    if unmasked:
-        about["mask_unfit"] = list(unmasked)
+    if spool.unmasked:
+        about["mask_unfit"] = list(spool.unmasked)
     return about if share is None else about | {"share": list(share)}
 
 

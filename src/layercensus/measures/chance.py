@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+MOST = 50_000  # permutations; among more than some 2,000 tests a single discovery is not heard
+
 
 def benjamini_hochberg(p: Tensor, q: float) -> Tensor:
     """Which of the tests are discoveries at false discovery rate q (Benjamini & Hochberg 1995).
@@ -40,7 +42,7 @@ def heard(p: Tensor, q: float, again: Callable[[Tensor, int], Tensor]) -> Tensor
     if floor <= q * len(lowest) / tests:
         return p
     finer = p.clone()
-    finer[lowest] = again(lowest, math.ceil(1.2 * tests / q)).to(p.dtype)
+    finer[lowest] = again(lowest, min(math.ceil(1.2 * tests / q), MOST)).to(p.dtype)
     return finer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from scipy.stats import beta
 from torch import Tensor
 
 from .chance import benjamini_hochberg, heard
@@ -13,6 +14,7 @@ from .reliability import FEWEST, reliable_again
 PERMUTATIONS = 999
 TWIN_QUANTILE = 0.95
 TURNS = 27  # permutations at a time
+FEW_CLASSES = 40
 
 
 def compute(evidence: Evidence) -> Outcome:
@@ -22,11 +24,14 @@ def compute(evidence: Evidence) -> Outcome:
         return Outcome()
     x, live = evidence.panel.mean[known], evidence.units["live"]
     met, label = evidence.panel.label[known].unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    if len(met) < 2:
+        return Outcome()
     eta2 = torch.where(live, explained(x, label, len(met)), torch.nan)
     p = torch.where(live, permutation_p(x, label, len(met), evidence.seed), torch.nan)
     p = heard(p, evidence.settings.q, lambda few, n: permutation_p(x[:, few], label, len(met), evidence.seed, n))
     found = benjamini_hochberg(p, evidence.settings.q)
-    cut = float(eta2[found].min()) if bool(found.any()) else float("inf")
+    rarest = float(p[found].max()) if bool(found.any()) else evidence.settings.q / max(int((~p.isnan()).sum()), 1)
+    cut = float(beta.isf(rarest, (len(met) - 1) / 2, (len(x) - len(met)) / 2))  # as permuted labels, closely
     untrained = eta2 if evidence.is_twin else evidence.twin_eta2
     if untrained is not None:
         others = untrained[~untrained.isnan()]
@@ -85,11 +90,15 @@ def permutation_p(x: Tensor, label: Tensor, classes: int, seed: int, permutation
 def _between(centred: Tensor, labels: Tensor, classes: int) -> Tensor:
     """Sum of squares between classes for each labelling: labels (turns, examples) -> (turns, units)."""
     turns, n = labels.shape
-    slot = labels + classes * torch.arange(turns)[:, None]
-    chosen = torch.zeros(turns * classes, n)
-    chosen[slot.flatten(), torch.arange(n).repeat(turns)] = 1.0
-    sums = (chosen @ centred).view(turns, classes, -1)
-    size = chosen.sum(1).view(turns, classes, 1).clamp(min=1)
+    slot = (labels + classes * torch.arange(turns)[:, None]).flatten()
+    size = torch.bincount(slot, minlength=turns * classes).view(turns, classes, 1).clamp(min=1)
+    if classes <= FEW_CLASSES and centred.shape[1] > FEW_CLASSES:  # then one product is faster than adding rows
+        chosen = torch.zeros(turns * classes, n)
+        chosen[slot, torch.arange(n).repeat(turns)] = 1.0
+        sums = chosen @ centred
+    else:
+        sums = torch.zeros(turns * classes, centred.shape[1]).index_add_(0, slot, centred.repeat(turns, 1))
+    sums = sums.view(turns, classes, -1)
     return (sums.square() / size).sum(1)
 
 

@@ -18,6 +18,8 @@ def distances(x: Tensor, most: int = 2 * SCALES[-1]) -> tuple[Tensor, int]:
     x: (examples, coordinates). An example that repeats an earlier one is dropped and counted. Cost: the square of the
     number of examples times the coordinates.
     """
+    if len(x) < 3:
+        return torch.zeros(len(x), 0, dtype=torch.float64), 0
     x = x.double()
     x = x - x.mean(0)
     size = x.square().sum(1)

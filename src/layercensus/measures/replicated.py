@@ -75,11 +75,11 @@ def _compare(half: Panel, other: Panel, draws: Tensor, seed: int) -> Compared:
 def rarity(best: Tensor, null: Tensor) -> Tensor:
     """P-value of each unit's best match: (units,) float32.
 
-    The null draws of all units are pooled after each unit's own mean and spread are taken out (as in SAM, Tusher 2001),
+    The null draws of all units are pooled after each unit's mean and spread are taken out (as in SAM, Tusher 2001),
     on Fisher's scale, where a correlation near 1 is as far from chance as it should be. null: (draws, units).
     """
     mean, spread = _scale(null)
-    pool = ((torch.atanh(null.clamp(max=ALMOST)) - mean) / spread).flatten().sort().values
+    pool = _pool(null)
     z = (torch.atanh(best.clamp(max=ALMOST)) - mean) / spread
     return (1 + len(pool) - torch.searchsorted(pool, z)) / (1 + len(pool))
 
@@ -89,10 +89,19 @@ def _scale(null: Tensor) -> tuple[Tensor, Tensor]:
     return z.mean(0), z.std(0).clamp(min=1e-6)
 
 
+def _pool(null: Tensor) -> Tensor:
+    """All draws of all units, ascending, each by the mean and spread of its unit's OTHER draws, as `best` is seen."""
+    z = torch.atanh(null.clamp(max=ALMOST)).double()
+    others = len(z) - 1
+    mean = (z.sum(0) - z) / others
+    square = ((z.square().sum(0) - z.square()) - others * mean.square()).clamp(min=0) / (others - 1)
+    return ((z - mean) / square.sqrt().clamp(min=1e-6)).float().flatten().sort().values
+
+
 def _value(null: Tensor, p: float) -> Tensor:
     """The abs(correlation) of each unit at which `rarity` is `p`."""
     mean, spread = _scale(null)
-    pool = ((torch.atanh(null.clamp(max=ALMOST)) - mean) / spread).flatten().sort().values
+    pool = _pool(null)
     place = min(max(math.ceil(len(pool) - p * (1 + len(pool))), 0), len(pool) - 1)
     return torch.tanh(mean + spread * pool[place])
 

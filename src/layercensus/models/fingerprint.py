@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from .nets import clean_name
 
 
-def weights(net: nn.Module) -> str:
+def weights(net: nn.Module, *, statistics: bool = True) -> str:
     """Hash of the names, shapes, types and contents of all parameters and buffers, 64 hexadecimal digits.
 
     The same on every device, in every memory format and behind torch.compile; one weight under two names counts twice.
+    statistics: whether buffers count, such as the running statistics of normalisation layers.
     """
-    held = [*net.named_parameters(remove_duplicate=False), *net.named_buffers(remove_duplicate=False)]
+    held: list[tuple[str, Tensor]] = list(net.named_parameters(remove_duplicate=False))
+    held += net.named_buffers(remove_duplicate=False) if statistics else []
     digest = sha256()
     for name, tensor in sorted(((clean_name(name), tensor) for name, tensor in held), key=lambda pair: pair[0]):
         digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}|".encode())

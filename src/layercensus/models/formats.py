@@ -39,10 +39,9 @@ def pick_format(net: nn.Module, inputs: Any) -> tuple[str, dict[str, float]]:
     return min(seconds, key=lambda name: seconds[name]), seconds
 
 
-def said(name: str | list[str], seconds: dict[str, float]) -> str:
+def said(name: str, seconds: dict[str, float]) -> str:
     """Which memory format was used, and how much faster it was than the other."""
-    names = [name] if isinstance(name, str) else name
-    text = " and ".join(n.replace("_", " ") for n in names)
+    text = name.replace("_", " ")
     if len(seconds) < 2 or min(seconds.values()) <= 0:
         return text
     return f"{text} ({max(seconds.values()) / min(seconds.values()):.1f} times faster here than the other)"
