@@ -11,6 +11,7 @@ FRAME = {
     "role": Column("neurons (after a nonlinearity), block (residual or transformer block), output (last layer)"),
     "width": Column("number of units: channels, features or hidden units", "units", 1),
     "status": Column("count; or why the number is only a bound or no evidence"),
+    "dimension_status": Column("estimate; or why the nonlinear dimension is a lower bound or none"),
 }
 LAYER_ORDER = (
     "layer", "depth", "kind", "role", "width", "examples", "live", "reliable",

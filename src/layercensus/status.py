@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .findings import FEW
 from .models.layers import Layer
 from .tally import Panel
@@ -19,6 +21,15 @@ def status(layer: Layer, panel: Panel, classes: int) -> str:
     if len(panel) < FEW:
         return f"too few examples: {len(panel)} in the panel, {FEW} are needed"
     return "count"
+
+
+def dimension_status(row: Mapping[str, float]) -> str:
+    """ "estimate", or in words why the nonlinear dimension is less, or none; "" where it was not asked for."""
+    if "twonn" in row:
+        if max(row["twonn"], row["mle"]) > row["dimension_ceiling"]:
+            return f"lower bound: above {row['dimension_ceiling']:.0f} these examples are too few"
+        return "estimate" if "gride" in row else "estimate; it depends on the scale, and no scale is a plateau"
+    return "not applicable: constant, discrete, or too few examples that differ" if "repeated" in row else ""
 
 
 def classes_shown(panel: Panel, classes: int) -> int:

@@ -21,7 +21,7 @@ from .models.layers import Layer
 from .settings import Settings
 from .spool import Spool
 from .spread import on_few
-from .status import status
+from .status import dimension_status, status
 from .tally import Panel
 from .tally.streams import NOBODY, Top
 
@@ -30,7 +30,16 @@ COUNTS = (
     "dead", "noise", "duplicate", "unjudged", "k90", "k99", "parallel_dim", "mp_dim", "signal_dim", "gride_neighbours",
     "repeated",
 )  # fmt: skip
-OWN = ("layer", "depth", "kind", "role", "width", "status", "examples")  # columns that the twin does not repeat
+OWN = (
+    "layer",
+    "depth",
+    "kind",
+    "role",
+    "width",
+    "status",
+    "dimension_status",
+    "examples",
+)  # columns that the twin does not repeat
 
 
 def summarise(
@@ -57,6 +66,7 @@ def summarise(
         arrays.update({name: value.numpy() for name, value in few.items()})
         row = _row(layer, layers, outcomes)
         row["status"] = status(layer, panel, classes)
+        row["dimension_status"] = dimension_status(outcomes["trained"].layer)
         rows.append(row)
         for net, outcome in outcomes.items():
             arrays.update({f"{net}|{layer.name}|{k}": v.numpy() for k, v in outcome.arrays.items()})
@@ -132,7 +142,7 @@ def _row(layer: Layer, layers: Sequence[Layer], outcomes: Mapping[str, Outcome])
 
 
 def _layer_order(twin: bool) -> tuple[str, ...]:
-    own = (*LAYER_ORDER[:5], "status", *LAYER_ORDER[5:])
+    own = (*LAYER_ORDER[:5], "status", *LAYER_ORDER[5:], "dimension_status")
     return own + tuple(f"twin_{name}" for name in own if name not in OWN)
 
 
@@ -175,7 +185,7 @@ def _typed(table: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
             out[name] = values.astype("Float64").astype("Int64")
         elif bare == "fate":
             out[name] = values.astype("string")
-        elif bare in ("layer", "kind", "role", "status", "net"):
+        elif bare in ("layer", "kind", "role", "status", "dimension_status", "net"):
             out[name] = values.astype(object).where(values.notna(), "").astype("string")
         elif bare == "top":
             out[name] = values

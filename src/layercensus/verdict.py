@@ -60,6 +60,11 @@ class Verdict:
         row = self.table[(self.table["measure"] == measure) & (self.table["correction"] == correction)]
         return str(row["shape"].iloc[0]) if len(row) else "undecided"
 
+    def p_untrained(self, measure: str, correction: str) -> float:
+        """How rare the trend of one row is among untrained nets; nan where it was not asked."""
+        row = self.table[(self.table["measure"] == measure) & (self.table["correction"] == correction)]
+        return float(row["p_untrained"].iloc[0]) if len(row) else float("nan")
+
 
 def judge(census: Census) -> Verdict:
     """The verdict on a census. It rests on distinct units in a fair draw and their excess over the twin.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .trend import ALPHA
+
 if TYPE_CHECKING:
     from .census import Census
     from .verdict import Verdict
@@ -38,7 +40,7 @@ def paragraph(census: Census, verdict: Verdict, layers: pd.DataFrame, twin: bool
     parts += _trends(verdict, twin)
     parts += _disagreement(verdict, twin)
     parts += _thresholds(verdict, twin)
-    parts.append(_weight(census, layers, twin))
+    parts.append(_weight(census, verdict, layers, twin))
     parts += _class_layer(census)
     return " ".join(parts)
 
@@ -104,6 +106,11 @@ def _disagreement(verdict: Verdict, twin: bool) -> list[str]:
 def _credit(verdict: Verdict, fair: str) -> list[str]:
     """What the trend of the excess owes to the trained net, and what to its twin."""
     excess = verdict.says("distinct", "rarefied, minus twin")
+    p = verdict.p_untrained("distinct", "rarefied, minus twin")
+    if excess == "undecided" and p > ALPHA:
+        return [
+            f"Untrained nets differ among themselves by as much (p = {p:.2f}), so training cannot be credited with it."
+        ]
     if fair not in ("even", "undecided") and excess in ("even", "undecided"):
         return ["The untrained twin shows much of the same trend, so training cannot be credited with it."]
     if excess in ("later", "earlier", "middle") and fair != excess:
@@ -123,16 +130,25 @@ def _thresholds(verdict: Verdict, twin: bool) -> list[str]:
     return [f"{subject} would read otherwise at {', '.join(others)}."]
 
 
-def _weight(census: Census, layers: pd.DataFrame, twin: bool) -> str:
+def _weight(census: Census, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:
     about = census.about
     replicas = about["replicas"]
     parts = [
         f"{len(layers)} hidden layers",
         f"{about['examples']:,} examples, {about['panel']:,} of them in the panel",
-        "one untrained twin" if twin else "no twin",
+        _twins(verdict, twin),
         "no replica" if not replicas else f"{replicas} replica{'s' if replicas > 1 else ''}",
     ]
     return "Evidence: " + ", ".join(parts) + f"; fair draw of {about['rarefied_to']} units."
+
+
+def _twins(verdict: Verdict, twin: bool) -> str:
+    if not twin:
+        return "no twin"
+    p = verdict.p_untrained("distinct", "rarefied, minus twin")
+    if pd.isna(p):
+        return "one untrained twin"
+    return f"one untrained twin and others for how much they differ (p = {p:.2g} for the trend of the excess)"
 
 
 def _class_layer(census: Census) -> list[str]:

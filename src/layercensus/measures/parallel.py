@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -11,23 +13,38 @@ MOST = 512  # examples, since the cost grows with their square
 
 
 def parallel(x: Tensor, *, seed: int, permutations: int = PERMUTATIONS) -> int:
-    """Leading eigenvalues of the correlation matrix above the 95 % quantile of those after permuting (Horn 1965).
+    """Leading eigenvalues of the correlation matrix beyond those of permuted examples (Horn 1965), one after the other.
 
     x: (examples, units), standardised, examples in random order. Each unit is turned round by its own number of
     examples, so that whole examples move and positions never count as rows. The first half of the examples is used, at
-    least 128 and at most 512. Stops at the first eigenvalue that is no larger than chance.
+    least 128 and at most 512. An eigenvalue counts when it exceeds the 95 % quantile of the LARGEST after permuting,
+    in proportion to the variance that those before it leave to noise: Horn's own comparison of the k-th with the k-th
+    finds directions beside a few strong ones where there are none (Dobriban & Owen 2019).
     """
     x = x[: min(MOST, max(128, len(x) // 2))]
     n, units = x.shape
     generator = torch.Generator().manual_seed(seed)
     row = torch.arange(n)[:, None]
-    draws = []
+    largest = []
     for _ in range(permutations):
         turn = torch.randint(0, n, (units,), generator=generator)
-        draws.append(eigenvalues(x.gather(0, (row + turn) % n)))
-    chance = torch.stack(draws).quantile(QUANTILE, 0)
-    beyond = eigenvalues(x) > chance
-    return len(beyond) if bool(beyond.all()) else int((~beyond).nonzero()[0])
+        largest.append(eigenvalues(x.gather(0, (row + turn) % n))[0])
+    return _beyond(eigenvalues(x).tolist(), float(torch.stack(largest).quantile(QUANTILE)), units / n, units)
+
+
+def _beyond(values: list[float], chance: float, ratio: float, units: int) -> int:
+    noise = 1.0  # variance of a unit that the directions found so far leave
+    for found, value in enumerate(values):
+        if value <= chance * noise or noise <= 0:
+            return found
+        noise -= noise * _strength(value / noise, ratio) / units
+    return len(values)
+
+
+def _strength(value: float, ratio: float) -> float:
+    """Variance of a direction in units of the noise, from its eigenvalue, which noise makes larger (Baik 2006)."""
+    b = value - 1 - ratio
+    return (b + math.sqrt(max(b * b - 4 * ratio, 0.0))) / 2
 
 
 def eigenvalues(x: Tensor) -> Tensor:
