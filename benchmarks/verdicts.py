@@ -35,7 +35,7 @@ def planted(seeds: int) -> None:
         print(f"| {course} | {RIGHT[course]} | {said['right']} | {said['undecided']} | {said['wrong']} |", flush=True)
 
 
-def untrained(seeds: int) -> None:
+def untrained(seeds: int, twins: int) -> None:
     """Every learned measure of an untrained net must be undecided or even."""
     digits = Digits()
     print("| untrained net | seeds with nothing learned | answers | what the others claim |\n|---|---|---|---|")
@@ -45,7 +45,7 @@ def untrained(seeds: int) -> None:
             net = factory(seed, widths)
             calibrate(net, digits.inputs[:256].split(32))
             model = lc.Model(net, "untrained", fresh=lambda s, w=widths: factory(s, w))
-            settings = lc.Settings(progress=False)
+            settings = lc.Settings(progress=False, twins=twins, dimension=False)
             census = lc.take(model, digits.inputs, labels=digits.labels, seed=seed, settings=settings)
             table = census.verdict.table
             learned = table[table["correction"].str.contains("minus twin")]
@@ -61,8 +61,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--untrained", type=int, metavar="SEEDS")
+    parser.add_argument("--twins", type=int, default=5, help="1: without the spread of untrained nets")
     arguments = parser.parse_args()
     if arguments.untrained:
-        untrained(arguments.untrained)
+        untrained(arguments.untrained, arguments.twins)
     else:
         planted(arguments.seeds)

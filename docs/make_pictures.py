@@ -14,13 +14,18 @@ import pandas as pd
 import vl_convert
 
 import layercensus as lc
-from layercensus.report.charts import fair_draw, fates
+from layercensus.report.charts import dimensions, fair_draw, fates
 
 
 def one(folder: str, name: str) -> None:
-    """The three pictures of one census."""
+    """The pictures of one census."""
     census = lc.load(folder)
-    pictures = {"units": fates(census, share=False), "shares": fates(census, share=True), "draw": fair_draw(census)}
+    pictures = {
+        "units": fates(census, share=False),
+        "shares": fates(census, share=True),
+        "draw": fair_draw(census),
+        "dimensions": dimensions(census),
+    }
     for suffix, svg in pictures.items():
         Path(f"{name}-{suffix}.svg").write_text(svg, "utf-8")
 

@@ -146,6 +146,39 @@ def rarefaction(census: Census) -> str:
     return _svg(lines, census)
 
 
+def dimensions(census: Census) -> str:
+    """Nonlinear and linear dimension over depth, the untrained twin's dashed."""
+    measures = {"twonn": "nonlinear (TwoNN)", "participation_ratio": "linear (participation ratio)"}
+    rows = []
+    for place, (_, layer) in enumerate(census.layers.iterrows()):
+        for prefix, net in (("", NETS["trained"]), ("twin_", NETS["twin"])):
+            for name, title in measures.items():
+                value = layer.get(prefix + name)
+                if not pd.isna(value):
+                    at = {"layer": layer["layer"], "place": place, "net": net}
+                    rows.append(at | {"measure": title, "dimension": float(value)})
+    if not rows:
+        return ""
+    lines = (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_line(point=alt.OverlayMarkDef(size=24))
+        .encode(
+            x=alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170)),
+            y=alt.Y("dimension:Q", title="dimensions", scale=alt.Scale(type="symlog")),
+            color=alt.Color(
+                "measure:N",
+                title=None,
+                scale=alt.Scale(domain=list(measures.values()), range=["#4477aa", "#bb5566"]),
+                legend=alt.Legend(orient="top"),
+            ),
+            strokeDash=alt.StrokeDash(
+                "net:N", title=None, sort=list(NETS.values()), legend=alt.Legend(orient="top", symbolType="stroke")
+            ),
+        )
+    )
+    return _svg(lines, census)
+
+
 def _twin(census: Census) -> bool:
     return "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
 

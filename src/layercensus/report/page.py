@@ -13,11 +13,12 @@ from ..census import Census
 from ..columns import layer_meanings
 from ..errors import CensusError
 from ..models.formats import said
-from .charts import fair_draw, fates, rarefaction
+from .charts import dimensions, fair_draw, fates, rarefaction
 
 SHOWN = (
     "layer", "kind", "role", "width", "live", "reliable", "distinct", "distinct_rarefied", "twin_distinct",
-    "twin_distinct_rarefied", "redundant", "informative", "replicated", "reliable_ratio", "status",
+    "twin_distinct_rarefied", "redundant", "informative", "replicated", "reliable_ratio",
+    "participation_ratio", "parallel_dim", "twonn", "gride", "twin_participation_ratio", "twin_twonn", "status",
 )  # fmt: skip
 
 
@@ -50,6 +51,7 @@ def render(census: Census) -> str:
         "shares": Markup(fates(census, share=True)),
         "draw": Markup(fair_draw(census)),
         "curves": Markup(rarefaction(census)),
+        "dimensions": Markup(dimensions(census)),
     }
     columns = [name for name in SHOWN if name in census.layers and _said(census.layers[name])]
     return environment.get_template("index.html").render(

@@ -1,6 +1,6 @@
 """How often the 95 % interval of each count holds the truth, on layers whose units lie near a cut.
 
-    python benchmarks/coverage.py --replicates 200
+    python benchmarks/intervals.py --replicates 200
 
 Every replicate draws a new population (so that no lucky arrangement decides) and a new sample from it; the truth is the
 count at the population's own values. distinct: pairs of units correlate around tau = .9. reliable: units come back
