@@ -51,6 +51,7 @@ def test_maps_of_fewer_positions_than_spots_may_differ_in_size(tmp_path: Path) -
         return lc.take(net, plain, twin=False, settings=settings(**more))
 
     whole = take()
+    assert lc.take(net, (b["inputs"] for b in sequences([6, 4, 12, 6] * 8)), settings=settings()).layers["live"].all()
     pieces = take(out=tmp_path / "out", checkpoint=0.0)
     assert whole.layers["distinct"].notna().all()
     assert whole.layers["distinct"].tolist() == pieces.layers["distinct"].tolist()

@@ -60,7 +60,7 @@ def count(nets: Sequence[Net], source: Source, views: Views, spool: Spool, setti
     counting = _Counting(nets, spool, settings)
     sampler = PanelSampler(settings.panel, source.ids, spool.panel_keys())
     known = set(spool.done.tolist())
-    sketches = _sketches(nets[0], settings, seed)
+    sketches = sketches_of(nets[0], source.first(1).mask is not None, settings, seed)
     skip = _left_out(known, settings.share)
     total = source.length if settings.share is None else _in_share(source, settings.share)
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
@@ -124,9 +124,12 @@ class PanelSampler:
         return rows
 
 
-def _sketches(net: Net, settings: Settings, seed: int) -> Sketches:
-    """One for each layer with a map: the same for every net, so that their maps can be compared."""
-    if not settings.dimension:
+def sketches_of(net: Net, masked: bool, settings: Settings, seed: int) -> Sketches:
+    """One for each layer with a map: the same for every net, so that their maps can be compared.
+
+    None where examples have masks: what a mask leaves out must not enter a distance.
+    """
+    if masked or not settings.dimension:
         return {}
     maps = [layer for layer in net.layers if len(layer.shape) > 1 and prod(layer.shape) > layer.width]
     return {layer.name: Sketch(layer.name, layer.shape, layer.unit_axis, settings.sketch, seed) for layer in maps}

@@ -45,6 +45,8 @@ class Settings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise CensusError(f"{name} must be between {low} and {high}. Got {value}.")
+        if self.twins in (2, 3):
+            raise CensusError(f"twins must be 1, or 4 and more to tell how much they differ. Got {self.twins}.")
         if self.share is not None and not 1 <= self.share[0] <= self.share[1]:
             raise CensusError(f"share must be like (2, 4): the second of four. Got {self.share}.")
         if self.share is not None and self.out is None:
@@ -65,6 +67,7 @@ _COUNTING = (
     "q",
     "resamples",
     "unit_axis",
+    "twins",
     "dimension",
     "sketch",
     "top",

@@ -62,7 +62,7 @@ def merge(folders: Sequence[str | Path], *, out: str | Path | None = None, progr
         whole = Spool.start(folder, spools[0].about | {"share": None}, resume=False)
         _join(whole, spools, nets)
         classes = max((head["classes"] or [] for head in heads), key=len) or None
-        held = {name: _held(name, values) for name, values in heads[0]["spread"].items()}
+        held = {name: torch.tensor(values, dtype=torch.float64) for name, values in heads[0]["spread"].items()}
         census = summarise(whole, nets, classes, _about(heads, whole), settings, heads[0]["about"]["seed"], held)
         if out is not None:
             census.save(out)
@@ -118,10 +118,6 @@ def _about(heads: Sequence[Head], whole: Spool) -> Head:
     run = {"name": " and ".join(names), "seconds": {}}
     unfit = {"mask_unfit": list(whole.unmasked)} if whole.unmasked else {}
     return about | {"data": data, "memory_format": run, "shares": len(heads)} | unfit | whole.counted()
-
-
-def _held(name: str, values: list[float]) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32 if name.endswith("|eta2") else torch.float64)
 
 
 def _settings(about: Head, out: str | Path | None, progress: bool) -> Settings:

@@ -13,7 +13,9 @@ from tqdm import tqdm
 from .count import Net, draws_of, read_net
 from .data.batch import Batch
 from .data.keys import key
+from .data.replay import portions
 from .data.views import Views, make_view
+from .errors import CensusError
 from .measures import Evidence, Outcome, measure
 from .measures.distinct import distinct
 from .measures.informative import informative
@@ -23,55 +25,61 @@ from .models.formats import memory_format
 from .models.layers import Layer
 from .models.open import Model
 from .models.twin import calibrate, untrained
-from .plan import CALIBRATION_BATCH, Plan, calibration
+from .plan import Plan, calibration
 from .settings import Settings
-from .tally import Panel, Reading, Streams
-from .tally.panel import ROWS
+from .tally import Panel, Reading, Streams, joined_spots
 
 BATCHES = 6  # of the twin's calibration, that each untrained net is counted on
-EXAMPLES = BATCHES * CALIBRATION_BATCH
 COUNTS = ("reliable", "distinct", "rarefied", "informative")
 NEEDED = (live, reliability, distinct, informative)
 STEP = 1_000_003  # between the seeds of the nets
 Seen = tuple[dict[str, Reading], dict[str, Reading], dict[str, Reading]]  # clean, and in two views
-Spread = dict[str, Tensor]  # "spread|layer|count": (nets,) float64; "spread|layer|eta2": (units,), of the twin
+Spread = dict[str, Tensor]  # "spread|layer|count": (untrained nets,) float64; "few|layer|count": (1,), trained
 
 
 def spread(model: Model, plan: Plan, draw: int, classes: int, format: str) -> Spread:
-    """Counts of each layer in `settings.twins` untrained nets, the twin first, on a few examples; empty for only one.
+    """Counts of each layer in `settings.twins` untrained nets and in the trained one, all on the same few examples.
 
-    The others are made and calibrated as the twin was, and judged as a trained net would be: their class information
-    is held against the twin's, and the twin's own is missing. Cost: three passes over 192 examples for each net.
+    The first untrained net is the twin; the others are made and calibrated as it was, and judged as a trained net
+    would be: their class information is held against the twin's, and the twin's own is missing. A net that cannot be
+    counted is left out. Cost: a calibration on 256 examples and three passes over 192 for each net. Empty for one twin
+    or none, and for a twin of the user's.
     """
     twin = next((net for net in plan.nets if net.name == "twin"), None)
     if twin is None or not plan.own_twin or plan.settings.twins < 2:
         return {}
     batches = list(calibration(plan.source))
-    counts: dict[str, list[float]] = {}
+    some = [part for batch in batches[:BATCHES] for part in portions(batch, plan.settings.batch, None)]
+    held: dict[str, list[float]] = {}
     eta2: dict[str, Tensor] = {}
-    bar = tqdm(range(plan.settings.twins), desc="untrained nets", unit="net", disable=not plan.settings.progress)
-    for number in bar:
-        net = twin if number == 0 else _another(model, plan, batches, number)
-        with memory_format(net.net, format):
-            seen = [_seen(net, batch, plan.views, plan.settings, plan.seed) for batch in batches[:BATCHES]]
-        for layer, panel in _panels(net, batches[:BATCHES], seen):
-            got = _judged(layer, panel, draw, plan.settings, plan.seed, classes, eta2.get(layer.name), number == 0)
-            if number == 0:
-                eta2[layer.name] = got.units.get("eta2", torch.zeros(0))
+    numbers = range(-1, plan.settings.twins)  # -1: the twin, 0: the trained net
+    for number in tqdm(numbers, desc="untrained nets", unit="net", disable=not plan.settings.progress):
+        if number == 0 and not eta2:
+            return {}
+        try:
+            net = twin if number < 0 else plan.nets[0] if number == 0 else _another(model, plan, batches, number)
+            outcomes = _counted(net, some, plan, draw, classes, eta2, format)
+        except (CensusError, torch.OutOfMemoryError):
+            continue
+        for layer, got in outcomes.items():
+            if number < 0:
+                eta2[layer] = got.units.get("eta2", torch.zeros(0))
             for name in COUNTS:
-                own = number == 0 and name == "informative"
-                counts.setdefault(f"spread|{layer.name}|{name}", []).append(float("nan") if own else _value(got, name))
-    held = {name: torch.tensor(values, dtype=torch.float64) for name, values in counts.items()}
-    return held | {f"spread|{layer}|eta2": values for layer, values in eta2.items()}
+                own = number < 0 and name == "informative"
+                place = f"{'few' if number == 0 else 'spread'}|{layer}|{name}"
+                held.setdefault(place, []).append(float("nan") if own else _value(got, name))
+    return {name: torch.tensor(values, dtype=torch.float64) for name, values in held.items()}
 
 
-def on_few(
-    layer: Layer, panel: Panel, draw: int, settings: Settings, seed: int, classes: int, held: Mapping[str, Tensor]
-) -> Spread:
-    """The counts of a layer that was counted on all the data, made again on as many examples as `spread` takes."""
-    small = Panel(panel.capacity, *(getattr(panel, name)[:EXAMPLES] for name in ROWS))
-    got = _judged(layer, small, draw, settings, seed, classes, held.get(f"spread|{layer.name}|eta2"))
-    return {f"few|{layer.name}|{name}": torch.tensor([_value(got, name)], dtype=torch.float64) for name in COUNTS}
+def _counted(
+    net: Net, batches: Sequence[Batch], plan: Plan, draw: int, classes: int, eta2: Mapping[str, Tensor], format: str
+) -> dict[str, Outcome]:
+    with memory_format(net.net, format):
+        seen = [_seen(net, batch, plan.views, plan.settings, plan.seed) for batch in batches]
+    return {
+        layer.name: _judged(layer, panel, draw, plan, classes, eta2.get(layer.name))
+        for layer, panel in _panels(net, batches, seen, plan.settings.spots)
+    }
 
 
 def _value(got: Outcome, name: str) -> float:
@@ -81,21 +89,20 @@ def _value(got: Outcome, name: str) -> float:
 def _another(model: Model, plan: Plan, batches: Sequence[Batch], number: int) -> Net:
     net, _ = untrained(model, plan.seed + STEP * number)
     calibrate(net, (batch.for_net(net) for batch in batches))
-    return Net("twin", net, plan.nets[0].layers)
+    return Net(f"untrained{number}", net, plan.nets[0].layers)
 
 
-def _judged(
-    layer: Layer, panel: Panel, draw: int, settings: Settings, seed: int, classes: int, eta2: Tensor | None,
-    is_twin: bool = False,
-) -> Outcome:  # fmt: skip
+def _judged(layer: Layer, panel: Panel, draw: int, plan: Plan, classes: int, eta2: Tensor | None) -> Outcome:
     streams = Streams.empty(layer.width, 1)
     streams.update(panel.mean, panel.peak, panel.key)
-    few = replace(settings, dimension=False, resamples=20, share=None)
-    evidence = Evidence(layer.width, streams, panel, few, draw, seed, classes, twin_eta2=eta2, is_twin=is_twin)
+    settings = replace(plan.settings, dimension=False, resamples=20, share=None)
+    evidence = Evidence(
+        layer.width, streams, panel, settings, draw, plan.seed, classes, twin_eta2=eta2, is_twin=eta2 is None
+    )
     return measure(evidence, NEEDED)
 
 
-def _panels(net: Net, batches: Sequence[Batch], seen: Sequence[Seen]) -> Iterator[tuple[Layer, Panel]]:
+def _panels(net: Net, batches: Sequence[Batch], seen: Sequence[Seen], most: int) -> Iterator[tuple[Layer, Panel]]:
     """Every layer with its panel of these examples."""
     keys = torch.tensor([key(id) for batch in batches for id in batch.ids])
     order = keys.argsort()
@@ -103,7 +110,7 @@ def _panels(net: Net, batches: Sequence[Batch], seen: Sequence[Seen]) -> Iterato
     for layer in net.layers:
         clean, a, b = ([readings[which][f"{net.name}|{layer.name}"] for readings in seen] for which in range(3))
         rows = [torch.cat([getattr(r, name) for r in part]) for part in (clean, a, b) for name in ("mean", "peak")]
-        spots = torch.cat([r.mean[:, None] if r.spots is None else r.spots for r in clean])
+        spots = joined_spots([r.mean[:, None] if r.spots is None else r.spots for r in clean], most)
         columns = (keys, labels, *rows, spots, torch.zeros(len(keys), 0))
         yield layer, Panel(torch.tensor(len(keys)), *(column[order] for column in columns))
 

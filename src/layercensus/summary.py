@@ -20,7 +20,6 @@ from .measures import FATES, Evidence, Outcome, measure
 from .models.layers import Layer
 from .settings import Settings
 from .spool import Spool
-from .spread import on_few
 from .status import dimension_status, status
 from .tally import Panel
 from .tally.streams import NOBODY, Top
@@ -62,8 +61,6 @@ def summarise(
     arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in held.items()}
     for layer in tqdm(layers, desc="measuring", unit="layer", disable=not settings.progress):
         panel, outcomes = _outcomes(spool, nets, layer, draw, classes, settings, seed)
-        few = on_few(layer, panel, draw, settings, seed, classes, held) if held else {}
-        arrays.update({name: value.numpy() for name, value in few.items()})
         row = _row(layer, layers, outcomes)
         row["status"] = status(layer, panel, classes)
         row["dimension_status"] = dimension_status(outcomes["trained"].layer)

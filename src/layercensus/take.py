@@ -54,7 +54,8 @@ def take(
     views: how an example is perturbed to tell signal from noise: None for the default of the kind of data, a number for
         its strength, or a function (example, numpy Generator) -> example.
 
-    Cost: one forward pass per net over all data and two over the panel's examples (at most `settings.panel`).
+    Cost: one forward pass per net over all data and two over the panel's examples (at most `settings.panel`); with an
+    own twin some 800 more for each of `settings.twins` untrained nets, which tell how much such nets differ.
 
     Raises:
         CensusError: one line that says what must be changed.

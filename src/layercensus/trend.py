@@ -83,8 +83,8 @@ def rarity_untrained(untrained: Untrained, shape: str) -> float:
     weight = weight - weight.mean()
     among, own = nets @ weight, float(untrained.net @ weight)
     difference, spread = own - among.mean(), among.std(ddof=1) * (1 + 1 / len(among)) ** 0.5
-    if spread == 0:
-        return 0.0 if difference > 0 else 1.0
+    if spread == 0:  # untrained nets that all hold the same say nothing of how rare another number is
+        return float("nan")
     return float(2 * student.sf(difference / spread, len(among) - 1)) if difference > 0 else 1.0
 
 

@@ -136,19 +136,21 @@ def _weight(census: Census, verdict: Verdict, layers: pd.DataFrame, twin: bool) 
     parts = [
         f"{len(layers)} hidden layers",
         f"{about['examples']:,} examples, {about['panel']:,} of them in the panel",
-        _twins(verdict, twin),
+        _twins(census, verdict, twin),
         "no replica" if not replicas else f"{replicas} replica{'s' if replicas > 1 else ''}",
     ]
     return "Evidence: " + ", ".join(parts) + f"; fair draw of {about['rarefied_to']} units."
 
 
-def _twins(verdict: Verdict, twin: bool) -> str:
+def _twins(census: Census, verdict: Verdict, twin: bool) -> str:
     if not twin:
         return "no twin"
-    p = verdict.p_untrained("distinct", "rarefied, minus twin")
-    if pd.isna(p):
+    nets = max((len(v) for name, v in census.arrays.items() if name.startswith("spread|")), default=1)
+    if nets == 1:
         return "one untrained twin"
-    return f"one untrained twin and others for how much they differ (p = {p:.2g} for the trend of the excess)"
+    p = verdict.p_untrained("distinct", "rarefied, minus twin")
+    rare = "" if pd.isna(p) else f" (p = {p:.2g} for the trend of the excess)"
+    return f"one untrained twin and {nets - 1} more untrained nets for how much they differ{rare}"
 
 
 def _class_layer(census: Census) -> list[str]:

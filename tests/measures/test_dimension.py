@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dimensionality
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import skdim
 import torch
 from torch import Tensor
 
+from layercensus.measures import measure
 from layercensus.measures.manifold import ceiling, plateau
 from layercensus.measures.marchenko_pastur import spikes
 from layercensus.measures.neighbours import distances, gride, mle, scales, twonn
@@ -140,3 +143,22 @@ def test_without_dimension_nothing_is_computed() -> None:
     got = outcome(x, x[:, 0], x[:, 0], settings=Settings(dimension=False))
     assert not {"twonn", "k90", "repeated"} & set(got.layer)
     assert evidence(x, x[:, 0], x[:, 0]).panel.sketch.shape == (200, 6)
+
+
+def test_layers_of_low_rank_or_of_copies_have_no_bulk_of_noise() -> None:
+    low = (normal(0, 400, 10) @ normal(1, 10, 60)).double()
+    copies = normal(2, 400, 15).repeat(1, 4).double()
+    for x, rank in ((low, 10), (copies, 15)):
+        z = (x - x.mean(0)) / x.std(0)
+        assert spikes(spectrum(z), *z.shape) is None
+        assert parallel(z.float(), seed=0) == rank
+
+
+def test_units_that_rest_in_the_panel_do_not_break_the_count() -> None:
+    x = normal(0, 200, 1, 4)
+    x[1:] = 0.0
+    whole = evidence(x, x[:, 0], x[:, 0])
+    still = replace(whole, panel=evidence(x[1:], x[1:, 0], x[1:, 0]).panel)
+    got = measure(still)
+    assert got.layer["live"] == 4
+    assert "participation_ratio" not in got.layer

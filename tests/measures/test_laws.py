@@ -20,6 +20,7 @@ def mixed(order: Tensor | None = None, units: Tensor | None = None, gain: Tensor
     base = normal(0, N, 3, 8)
     clean = base[:, :, torch.arange(UNITS) % 8] * (1 + torch.arange(UNITS) / 10)
     clean[:, :, 0] += LABELS[:, None] * 2.0
+    clean += 0.02 * normal(5, N, 3, UNITS)
     clean[:, :, 20:] = -0.5  # dead
     quiet, loud = torch.full((UNITS,), 0.05), torch.full((UNITS,), 0.0)
     loud[14:20] = 3.0
@@ -80,7 +81,7 @@ def test_the_order_of_examples_does_not_matter(plain: Outcome) -> None:
 def test_the_order_of_units_moves_nothing_but_units(plain: Outcome) -> None:
     units = torch.randperm(UNITS, generator=torch.Generator().manual_seed(8))
     other = measure(mixed(units=units))
-    for name in plain.layer:
+    for name in set(plain.layer) - {"parallel_dim"}:  # its permutations are drawn unit by unit
         close(values(plain)[f"layers.{name}"], values(other)[f"layers.{name}"], 1e-4)
     for name in set(plain.units) - {"cluster", "representative", "replication_null", "replicated"}:
         close(values(plain)[f"units.{name}"][units], values(other)[f"units.{name}"], 1e-4)

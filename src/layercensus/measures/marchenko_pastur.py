@@ -7,18 +7,20 @@ from functools import cache
 import numpy as np
 from torch import Tensor
 
+ZERO = 1e-6  # of the largest eigenvalue
 TRACY_WIDOM_95 = 0.9793  # 95 % quantile of the largest eigenvalue's law, real data (Johnstone 2001)
 
 
-def spikes(values: Tensor, examples: int, units: int) -> int:
+def spikes(values: Tensor, examples: int, units: int) -> int | None:
     """Eigenvalues above the edge of noise whose variance is fitted to the median of the bulk.
 
     values: eigenvalues of the correlation matrix over `examples` independent rows, largest first. On pure noise this is
-    0 in about 95 of 100 layers. A direction can be seen only when its eigenvalue is above 1 + sqrt(units / examples).
+    0 in about 95 of 100 layers. None where half of the eigenvalues or more are zero, so that there is no bulk of noise:
+    a layer of copies or of low rank. A direction shows only if its eigenvalue is above 1 + sqrt(units / examples).
     """
     kept = values.numpy()[: min(examples - 1, units)]
-    if len(kept) == 0:
-        return 0
+    if len(kept) == 0 or float(np.median(kept)) < ZERO * float(kept[0]):
+        return None
     ratio = units / (examples - 1)
     noise = float(np.median(kept)) / _median(ratio)
     n, p = (examples - 1) ** 0.5, units**0.5

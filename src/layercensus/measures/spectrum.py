@@ -15,7 +15,8 @@ from .reliability import FEWEST, PAIRINGS
 
 def compute(evidence: Evidence) -> Outcome:
     """Everything that the spectrum of the spatial means over examples says; rows are examples, never positions."""
-    x = evidence.panel.mean[:, evidence.units["live"]].double()
+    x = evidence.panel.mean.double()
+    x = x[:, evidence.units["live"] & varies(x)]  # a unit may move over all the data and rest in the panel
     if not evidence.settings.dimension or len(x) < 2 * FEWEST or x.shape[1] < 2:
         return Outcome()
     values = spectrum(x)
@@ -32,10 +33,17 @@ def compute(evidence: Evidence) -> Outcome:
         "k99": k99,
         "saturation": k99 / evidence.width,
         "parallel_dim": parallel(standard.float(), seed=evidence.seed),
-        "mp_dim": spikes(spectrum(standard), *standard.shape),
         "signal_dim": signal_dim(evidence.panel, evidence.units["live"], evidence.settings.q, evidence.seed),
     }
+    beyond = spikes(spectrum(standard), *standard.shape)
+    if beyond is not None:
+        row["mp_dim"] = beyond
     return Outcome(layer=row, arrays={"spectrum": values})
+
+
+def varies(x: Tensor) -> Tensor:
+    """Which columns vary by more than rounding: (columns,) bool."""
+    return x.std(0) > 1e-6 * x.abs().amax(0) if len(x) > 1 else torch.zeros(x.shape[1], dtype=torch.bool)
 
 
 def spectrum(x: Tensor) -> Tensor:

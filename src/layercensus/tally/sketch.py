@@ -33,12 +33,13 @@ class Sketch:
         if len(x) == 0 or x[0].numel() != self.coordinates:
             return torch.full((len(x), self.bins), torch.nan)
         rows = x.movedim(self.axis, -1).flatten(1)  # units last: the same order in every memory format
-        return torch.stack([self._one(row.float().cpu()) for row in rows])
+        return torch.stack([self._one(row.float()) for row in rows]).cpu()
 
     def _one(self, row: Tensor) -> Tensor:
         if self.coordinates == self.bins:
             return row
         whole = self.blocks * self.bins
+        self.signs = self.signs.to(row.device)
         out = (row[:whole].view(self.blocks, self.bins) * self.signs[: self.blocks]).sum(0)
         rest = self.coordinates - whole
         if rest:
