@@ -66,20 +66,22 @@ def cost(count: int, turns: int) -> None:
     census = lc.take(model, x[:32], twin=False, settings=lc.Settings(progress=False))
     name = census.about["memory_format"]["name"]
     print(f"memory format: {name} {census.about['memory_format']['seconds']}")
-    ratios = []
+    ratios: dict[str, list[float]] = {"counts alone": [], "with dimensions": []}
     for turn in range(turns):
         before = bare(model.net, x, 32, name, 3)
-        start = time.perf_counter()
-        lc.take(model, x, twin=False, settings=lc.Settings(progress=False, memory_format=name))
-        mine = time.perf_counter() - start
+        taken = {}
+        for kind in ratios:
+            settings = lc.Settings(progress=False, memory_format=name, dimension=kind != "counts alone")
+            start = time.perf_counter()
+            lc.take(model, x, twin=False, settings=settings)
+            taken[kind] = time.perf_counter() - start
         after = bare(model.net, x, 32, name, 3)
-        ratios.append(mine / ((before + after) / 2))
-        print(
-            f"turn {turn}: census {mine:.1f} s, its {3 * count} bare forward passes {before:.1f} and {after:.1f} s: "
-            f"ratio {ratios[-1]:.2f}",
-            flush=True,
-        )
-    print(f"census / bare forward passes: median {np.median(ratios):.2f} of {turns} turns")
+        for kind, seconds in taken.items():
+            ratios[kind].append(seconds / ((before + after) / 2))
+            print(f"turn {turn}, {kind}: {seconds:.1f} s, ratio {ratios[kind][-1]:.2f}")
+        print(f"turn {turn}, their {3 * count} bare forward passes: {before:.1f} and {after:.1f} s", flush=True)
+    for kind, found in ratios.items():
+        print(f"census / bare forward passes, {kind}: median {np.median(found):.2f} of {turns} turns")
     small = x[: min(64, count)]
     one = bare(model.net, small, 16, name, 1)
     print(

@@ -30,8 +30,13 @@ def data() -> tuple[Tensor, Tensor]:
     return digits.inputs[:N], digits.labels[:N]
 
 
+QUICK = {"twins": 1, "dimension": False}  # where only the way of counting is tested
+
+
 def settings(**more: object) -> lc.Settings:
-    return lc.Settings(**({"progress": False, "panel": 256, "resamples": 50, "memory_format": "contiguous"} | more))
+    return lc.Settings(
+        **({"progress": False, "panel": 256, "resamples": 50, "memory_format": "contiguous", "dimension": True} | more)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +113,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path
 ) -> None:
     def take(after: int, **more: object) -> lc.Census:
-        return lc.take(Stop(net, after), data[0], labels=data[1], settings=settings(**more))
+        return lc.take(Stop(net, after), data[0], labels=data[1], settings=settings(**QUICK, **more))
 
     straight = take(-1)
     with pytest.raises(KeyboardInterrupt):
@@ -121,7 +126,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 
 def test_resuming_another_count_is_refused(net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        lc.take(Stop(net, 17), data[0], settings=settings(out=tmp_path / "out"))
+        lc.take(Stop(net, 17), data[0], settings=settings(out=tmp_path / "out", **QUICK))
     with pytest.raises(lc.CensusError, match="another settings"):
         lc.take(Stop(net, -1), data[0], settings=settings(out=tmp_path / "out", resume=True, tau=0.8))
 
@@ -129,14 +134,16 @@ def test_resuming_another_count_is_refused(net: nn.Module, data: tuple[Tensor, T
 def shares(net: nn.Module, data: object, folder: Path, count: int, **more: object) -> list[Path]:
     folders = [folder / f"share{number}" for number in range(1, count + 1)]
     for number, out in enumerate(folders, 1):
-        lc.take(net, data, settings=settings(out=out, share=(number, count)), **more)
+        lc.take(net, data, settings=settings(out=out, share=(number, count), **QUICK), **more)
     return folders
 
 
 def test_four_shares_merged_equal_the_whole(
     net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census, tmp_path: Path
 ) -> None:
-    folders = shares(net, data[0], tmp_path, 4, labels=data[1])
+    folders = [tmp_path / f"share{number}" for number in range(1, 5)]
+    for number, out in enumerate(folders, 1):
+        lc.take(net, data[0], labels=data[1], settings=settings(out=out, share=(number, 4)))
     census = lc.merge(folders[::-1], out=tmp_path / "merged", progress=False)
     assert_same(census, whole)
     assert_same(lc.load(tmp_path / "merged"), whole)
@@ -150,8 +157,8 @@ def test_shares_of_a_stream_merge(
     batches = [{"inputs": x, "labels": y} for x, y in zip(data[0].split(30), data[1].split(30), strict=True)]
     folders = [tmp_path / "1", tmp_path / "2"]
     for number, out in enumerate(folders, 1):
-        lc.take(net, iter(batches), twin=False, settings=settings(out=out, share=(number, 2)))
-    alone = lc.take(net, iter(batches), twin=False, settings=settings())
+        lc.take(net, iter(batches), twin=False, settings=settings(out=out, share=(number, 2), **QUICK))
+    alone = lc.take(net, iter(batches), twin=False, settings=settings(**QUICK))
     assert_same(lc.merge(folders, progress=False), alone)
 
 
@@ -163,7 +170,7 @@ def test_shares_that_do_not_belong_together_are_refused(
         lc.merge([one], progress=False)
     with pytest.raises(lc.CensusError, match=r"each of the 2 shares once\. Got 1/2, 1/2\."):
         lc.merge([one, one], progress=False)
-    other = lc.take(net, data[0], seed=1, settings=settings(out=tmp_path / "other", share=(2, 2)))
+    other = lc.take(net, data[0], seed=1, settings=settings(out=tmp_path / "other", share=(2, 2), **QUICK))
     assert any("share 2 of 2" in finding.sentence for finding in other.findings)
     with pytest.raises(lc.CensusError, match=r"share of the same count\. Got one with another seed, weights"):
         lc.merge([one, tmp_path / "other"], progress=False)
@@ -181,9 +188,9 @@ def test_merging_into_a_share_or_counting_over_one_loses_nothing(
     with pytest.raises(lc.CensusError, match="must be another folder"):
         lc.merge([one, two], out=one, progress=False)
     with pytest.raises(lc.CensusError, match="holds a counted share"):
-        lc.take(net, data[0], settings=settings(out=one, share=(2, 2)))
+        lc.take(net, data[0], settings=settings(out=one, share=(2, 2), **QUICK))
     with pytest.raises(lc.CensusError, match="another share"):
-        lc.take(net, data[0], settings=settings(out=one, share=(2, 2), resume=True))
+        lc.take(net, data[0], settings=settings(out=one, share=(2, 2), resume=True, **QUICK))
     assert lc.merge([one, two], progress=False).about["examples"] == N
 
 
@@ -203,7 +210,7 @@ def test_shares_from_machines_that_round_differently_merge(
     from layercensus import plan
 
     one = tmp_path / "one"
-    lc.take(net, data[0], settings=settings(out=one, share=(1, 2)))
+    lc.take(net, data[0], settings=settings(out=one, share=(1, 2), **QUICK))
     plain = plan.calibrate
 
     def another_machine(net: nn.Module, batches: object) -> int:
@@ -214,5 +221,5 @@ def test_shares_from_machines_that_round_differently_merge(
 
     monkeypatch.setattr(plan, "calibrate", another_machine)
     two = tmp_path / "two"
-    lc.take(net, data[0], settings=settings(out=two, share=(2, 2)))
+    lc.take(net, data[0], settings=settings(out=two, share=(2, 2), **QUICK))
     assert lc.merge([one, two], progress=False).about["examples"] == N

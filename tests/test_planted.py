@@ -8,7 +8,7 @@ import layercensus as lc
 
 from .planted import DEAD, KINDS, NOISE, Planted, Truth, planted
 
-QUIET = lc.Settings(progress=False, batch=64, resamples=50, spots=4)
+QUIET = lc.Settings(progress=False, batch=64, resamples=50, spots=4, dimension=False)
 TRUTH = Truth(latents=12, copies=3, dead=5, noise=7)
 
 
@@ -54,7 +54,7 @@ def test_copying_every_unit_four_times_keeps_the_ratio_and_the_count() -> None:
 def test_signs_can_be_told_apart() -> None:
     p = planted("linear", Truth(10, 4), seed=1)
     blind = counted(p).layers["distinct"][0]
-    settings = lc.Settings(progress=False, sign_blind=False, resamples=50)
+    settings = lc.Settings(progress=False, sign_blind=False, resamples=50, dimension=False)
     signed = lc.take(p.net, p.data, layers="layers.*", twin=False, views=p.views, settings=settings)
     assert blind == 10
     assert 10 < signed.layers["distinct"][0] <= 20

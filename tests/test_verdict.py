@@ -1,5 +1,8 @@
 """The answer is the planted one or undecided, and width alone never makes one."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
@@ -8,7 +11,7 @@ import layercensus as lc
 from .stacks import COURSES, RIGHT, stack
 
 SEEDS = 12  # benchmarks/verdicts.py goes through a hundred
-QUIET = lc.Settings(progress=False, batch=128, resamples=60, spots=1)
+QUIET = lc.Settings(progress=False, batch=128, resamples=60, spots=1, dimension=False)
 
 
 def verdict(course: str, seed: int) -> lc.Verdict:
@@ -41,7 +44,8 @@ def test_an_untrained_net_has_learned_nothing_anywhere() -> None:
     for seed in range(5):
         net = factory(seed)
         calibrate(net, digits.inputs[:256].split(32))
-        census = lc.take(net, digits.inputs[:400], settings=lc.Settings(progress=False, resamples=60))
+        quick = lc.Settings(progress=False, resamples=60, dimension=False)
+        census = lc.take(net, digits.inputs[:400], settings=quick)
         table = census.verdict.table
         said.append(set(table[table["correction"].str.contains("minus twin")]["says"]))
     assert all(each <= {"even", "undecided"} for each in said), said
@@ -61,3 +65,21 @@ def test_the_output_layer_is_reported_apart() -> None:
     assert got.layers["role"].tolist()[-1] == "output"
     assert got.verdict.table["layers"].max() == len(got.layers) - 1
     assert "The output layer (out), no part of the trend" in str(got.verdict)
+
+
+def test_losing_less_is_not_learning_more() -> None:
+    p = stack("falling", 0)
+    same = lc.take(p.net, p.data, layers="layers.*", twin=p.net, views=p.views, settings=QUIET)
+    assert same.verdict.answer == "even"
+    draw = same.about["rarefied_to"]
+    full = same.layers.assign(twin_distinct=same.layers["width"], twin_distinct_rarefied=float(draw))
+    width = dict(zip(full["layer"], full["width"], strict=True))
+    arrays = dict(same.arrays)
+    for name in [name for name in arrays if name.startswith("twin|")]:
+        _, layer, kind = name.split("|")
+        if kind in ("distinct_resamples", "rarefied_resamples"):
+            arrays[name] = np.full_like(arrays[name], width[layer] if kind == "distinct_resamples" else draw)
+    got = replace(same, layers=full, arrays=arrays).verdict
+    assert got.says("distinct", "rarefied, minus twin") == "earlier"
+    assert got.answer == "undecided"
+    assert "no hidden layer holds more distinct units" in str(got)

@@ -80,7 +80,7 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--unit-axis", action="append", default=[], metavar="GLOB=AXIS", help="where a layer's units are")
     p.add_argument("--no-twin", action="store_true", help="count without the untrained twin")
     p.add_argument("--twins", type=int, metavar="N", help="untrained nets, all but one on few examples (default 5)")
-    p.add_argument("--no-dimension", action="store_true", help="leave out the dimension of each layer")
+    p.add_argument("--dimension", action="store_true", help="also the linear and nonlinear dimension of each layer")
     p.add_argument("--replica", action="append", default=[], metavar="MODEL", help="another training run of the model")
     p.add_argument("--size", type=int, metavar="PIXELS", help="side to which images are resized and cropped")
     p.add_argument("--strength", type=float, metavar="X", help="strength of the perturbed views (default 1)")
@@ -171,7 +171,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     return Settings(
         **given,
         sign_blind=not args.signed,
-        dimension=not args.no_dimension,
+        dimension=args.dimension,
         unit_axis=dict(map(_axis, args.unit_axis)),
         share=_share(args.share),
         out=args.out,

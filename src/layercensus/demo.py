@@ -27,7 +27,7 @@ def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
         accuracy.append(held_out)
         print(f"training run {run}: {held_out:.1%} of the held-out digits are right")
     shutil.rmtree(out / "counting", ignore_errors=True)
-    settings = Settings(out=out, progress=progress)
+    settings = Settings(out=out, progress=progress, dimension=True)
     census = take_opened(runs[0], Digits(), None, True, runs[1:], None, seed, settings)
     census.about["accuracy"] = accuracy  # type: ignore[index]
     census.save(out)

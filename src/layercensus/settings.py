@@ -29,7 +29,7 @@ class Settings:
     )  # layer glob -> axis of its units, where inferred wrongly
     batch: int = 32  # examples a forward pass
     twins: int = 5  # untrained nets: the first on all data, the others on a few examples, for how much they differ
-    dimension: bool = True  # linear and nonlinear dimension of every layer
+    dimension: bool = False  # also the linear and nonlinear dimension of every layer
     sketch: int = 1021  # numbers that a panel example's feature map is kept in, for distances; a prime is best
     top: int = 9  # top examples kept per unit
     out: str | Path | None = None  # folder for checkpoints; None: a temporary one

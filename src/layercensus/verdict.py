@@ -75,8 +75,11 @@ def judge(census: Census) -> Verdict:
     table = _table(census, layers)
     twin = "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
     reasons = _too_little(census, layers)
-    answer = "undecided" if reasons else _answer(table, twin)
     flips = {} if reasons else _flips(census, layers, twin)
+    answer = "undecided" if reasons else _answer(table, twin)
+    if twin and answer in ("earlier", "later", "middle") and not _gained(layers):
+        answer = "undecided"
+        reasons.append("no hidden layer holds more distinct units in a fair draw than its untrained twin")
     verdict = Verdict(answer, table, tuple(reasons), flips)
     return Verdict(answer, table, tuple(reasons), flips, paragraph(census, verdict, layers, twin))
 
@@ -97,6 +100,12 @@ def _too_little(census: Census, layers: pd.DataFrame) -> list[str]:
     if census.about["panel"] < FEWEST_EXAMPLES:
         reasons.append(f"only {census.about['panel']} examples are in the panel and {FEWEST_EXAMPLES} are needed")
     return reasons
+
+
+def _gained(layers: pd.DataFrame) -> bool:
+    """Whether training added a concept to any layer: a loss that grows with depth is no learning before it."""
+    excess = layers["distinct_rarefied"].astype(float) - layers["twin_distinct_rarefied"].astype(float)
+    return bool((excess > 0).any())
 
 
 def _answer(table: pd.DataFrame, twin: bool) -> str:

@@ -28,7 +28,7 @@ def evidence(
     streams = Streams.empty(clean.shape[2])
     streams.update(clean.mean(1), clean.amax(1), keys)
     rows = panel(clean, a, b, keys, label)
-    more = {"settings": Settings(), "rarefy_to": clean.shape[2]} | more
+    more = {"settings": Settings(dimension=True), "rarefy_to": clean.shape[2]} | more
     return Evidence(clean.shape[2], streams, rows, **more)
 
 

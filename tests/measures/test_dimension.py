@@ -140,7 +140,7 @@ def test_without_dimension_nothing_is_computed() -> None:
     from layercensus.settings import Settings
 
     x = normal(0, 200, 1, 6)
-    got = outcome(x, x[:, 0], x[:, 0], settings=Settings(dimension=False))
+    got = outcome(x, x[:, 0], x[:, 0], settings=Settings())
     assert not {"twonn", "k90", "repeated"} & set(got.layer)
     assert evidence(x, x[:, 0], x[:, 0]).panel.sketch.shape == (200, 6)
 
