@@ -172,7 +172,10 @@ def dimensions(census: Census) -> str:
                 legend=alt.Legend(orient="top"),
             ),
             strokeDash=alt.StrokeDash(
-                "net:N", title=None, sort=list(NETS.values()), legend=alt.Legend(orient="top", symbolType="stroke")
+                "net:N",
+                title=None,
+                sort=list(NETS.values()),
+                legend=alt.Legend(orient="top"),
             ),
         )
     )
