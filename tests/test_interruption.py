@@ -23,6 +23,8 @@ COMMAND = [
     "tests.user_models:many",
     "--batch",
     "4",
+    "--twins",
+    "1",
 ]
 
 
