@@ -35,7 +35,7 @@ def test_efficientnet_on_a_folder_of_photographs(tmp_path: Path, capsys: pytest.
     write_crops(tmp_path / "crops", 72)
     layers = ["--layers", "_swish*", "--layers", "_blocks.1*._swish*", "--layers", "_fc"]
     crops, out = f"images:{tmp_path / 'crops'}", str(tmp_path / "out")
-    assert main(["run", "efficientnet-lite:0", crops, "--out", out, "--quiet", *layers]) == 0
+    assert main(["run", "efficientnet-lite:0", crops, "--out", out, "--quiet", "--twins", "1", *layers]) == 0
     printed = capsys.readouterr().out
     assert "224 x 224" in printed
     census = lc.load(tmp_path / "out")
@@ -67,7 +67,16 @@ def test_minilm_on_a_text_file(tmp_path: Path) -> None:
     model = Path(str(spec.submodule_search_locations[0])) / "model"
     lines = [f"{line} {word}" for word in ("Again.", "Perhaps.", "Today.", "No doubt.") for line in TEXT.splitlines()]
     (tmp_path / "lines.txt").write_text("\n".join(lines), "utf-8")
-    argv = ["run", f"hf:{model}", f"text:{tmp_path / 'lines.txt'}", "--out", str(tmp_path / "out"), "--quiet"]
+    argv = [
+        "run",
+        f"hf:{model}",
+        f"text:{tmp_path / 'lines.txt'}",
+        "--out",
+        str(tmp_path / "out"),
+        "--quiet",
+        "--twins",
+        "1",
+    ]
     assert main([*argv, "--batch", "8"]) == 0
     census = lc.load(tmp_path / "out")
     assert census.layers["width"].tolist() == [1536, 384] * 6 + [384]
