@@ -1,4 +1,4 @@
-"""One thread for torch: on tensors this small a second one only waits, and on a busy machine it does so for long."""
+"""One thread for torch: test files run side by side, and on tensors this small a second thread only waits."""
 
 import os
 

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from .count import Net
 from .data.batch import Batch, joined, tensors
 from .data.keys import key
 from .data.replay import Replay
 from .data.source import Source
 from .data.views import Views, make_view, open_views
 from .errors import CensusError
+from .look import Net
 from .models.fingerprint import weights
 from .models.layers import Layer, select, survey, unwrap
 from .models.open import Model

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from .census import Census
-from .count import Net
 from .errors import CensusError
+from .look import Net
 from .models.layer import Layer, View
 from .settings import Settings
 from .spool import Spool

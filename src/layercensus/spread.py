@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .count import Net, draws_of, read_net
 from .data.batch import Batch
 from .data.keys import key
 from .data.replay import portions
 from .data.views import Views, make_view
 from .errors import CensusError
+from .look import Net, draws_of, read_net
 from .measures import Evidence, Outcome, measure
 from .measures.distinct import distinct
 from .measures.informative import informative
@@ -50,24 +51,23 @@ def spread(model: Model, plan: Plan, draw: int, classes: int, format: str) -> Sp
         return {}
     batches = list(calibration(plan.source))
     some = [part for batch in batches[:BATCHES] for part in portions(batch, plan.settings.batch, None)]
+    makers = [("spread", lambda: twin), ("few", lambda: plan.nets[0])]
+    makers += [("spread", partial(_another, model, plan, batches, n)) for n in range(1, plan.settings.twins)]
     held: dict[str, list[float]] = {}
-    eta2: dict[str, Tensor] = {}
-    numbers = range(-1, plan.settings.twins)  # -1: the twin, 0: the trained net
-    for number in tqdm(numbers, desc="untrained nets", unit="net", disable=not plan.settings.progress):
-        if number == 0 and not eta2:
-            return {}
+    eta2: dict[str, Tensor] = {}  # of the twin, once it is counted
+    for kind, make in tqdm(makers, desc="untrained nets", unit="net", disable=not plan.settings.progress):
         try:
-            net = twin if number < 0 else plan.nets[0] if number == 0 else _another(model, plan, batches, number)
-            outcomes = _counted(net, some, plan, draw, classes, eta2, format)
+            outcomes = _counted(make(), some, plan, draw, classes, eta2, format)
         except (CensusError, torch.OutOfMemoryError):
+            if not eta2 or kind == "few":  # nothing to hold the others against
+                return {}
             continue
         for layer, got in outcomes.items():
-            if number < 0:
-                eta2[layer] = got.units.get("eta2", torch.zeros(0))
             for name in COUNTS:
-                own = number < 0 and name == "informative"
-                place = f"{'few' if number == 0 else 'spread'}|{layer}|{name}"
-                held.setdefault(place, []).append(float("nan") if own else _value(got, name))
+                against_itself = layer not in eta2 and name == "informative"
+                value = float("nan") if against_itself else _value(got, name)
+                held.setdefault(f"{kind}|{layer}|{name}", []).append(value)
+            eta2.setdefault(layer, got.units.get("eta2", torch.zeros(0)))
     return {name: torch.tensor(values, dtype=torch.float64) for name, values in held.items()}
 
 

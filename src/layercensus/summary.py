@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from .census import Census
 from .columns import LAYER_ORDER, UNIT_ORDER
-from .count import Net
 from .findings import find
+from .look import Net
 from .measures import FATES, Evidence, Outcome, measure
 from .models.layers import Layer
 from .settings import Settings

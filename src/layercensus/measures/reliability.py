@@ -8,11 +8,10 @@ from torch import Tensor
 from ..settings import RELIABILITY_GRID
 from ..tally import Panel
 from .bootstrap import reliability_resamples
-from .chance import benjamini_hochberg, heard, pairing_p
+from .chance import benjamini_hochberg, views_p
 from .interval import bounds
 from .measure import Column, Evidence, Measure, Outcome
 
-PAIRINGS = 4000  # random pairings of the null, as far as the examples allow
 FEWEST = 8  # examples in a half below which nothing is said
 
 
@@ -55,12 +54,12 @@ def _again(half: Panel, possible: Tensor, evidence: Evidence) -> Tensor:
 def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor]:
     r = torch.where(live, comes_back(a, b), torch.nan)
     middle = (a.double().mean(0) + b.double().mean(0)) / 2
-    a, b = (a - middle).float(), (b - middle).float()
-    p = pairing_p(a, b, at_least=PAIRINGS, seed=evidence.seed)
-    p = torch.where(live & ~r.isnan(), p, torch.nan)
-    return r, heard(
-        p, evidence.settings.q, lambda few, n: pairing_p(a[:, few], b[:, few], at_least=n, seed=evidence.seed)
+    judged = live & ~r.isnan()
+    p = torch.full_like(r, torch.nan)
+    p[judged] = views_p(
+        (a - middle)[:, judged].float(), (b - middle)[:, judged].float(), evidence.settings.q, evidence.seed
     )
+    return r, p
 
 
 def comes_back(a: Tensor, b: Tensor) -> Tensor:

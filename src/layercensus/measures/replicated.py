@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -16,9 +14,8 @@ from .correlation import standardised
 from .interval import bounds, draw, recentred
 from .measure import Column, Evidence, Measure, Outcome
 from .reliability import FEWEST, reliable_again
+from .strangers import rarity, rotated, shuffled, value
 
-DRAWS = 20  # rotations, and as many shuffles; pooled over the units they make thousands
-ALMOST = 1 - 1e-6  # correlations beyond it are as good as one
 CANDIDATES = 3  # partners of each unit that are followed through the resamples
 
 
@@ -61,7 +58,7 @@ class Compared:
 
     def bar(self, p: float) -> Tensor:
         """(units,) abs(correlation) that a unit must exceed to be as rare as `p` under the harder null."""
-        return torch.stack([_value(null, p) for null in self.nulls]).amax(0)
+        return torch.stack([value(null, p) for null in self.nulls]).amax(0)
 
 
 def _compare(half: Panel, other: Panel, draws: Tensor, seed: int) -> Compared:
@@ -70,40 +67,6 @@ def _compare(half: Panel, other: Panel, draws: Tensor, seed: int) -> Compared:
     best, nulls = c.amax(1), (rotated(half, other, seed), shuffled(half, other, seed))
     p = torch.stack([rarity(best, null) for null in nulls]).amax(0)
     return Compared(best, one_to_one(c), recentred(best_again(a, b, c, draws), best), nulls, p)
-
-
-def rarity(best: Tensor, null: Tensor) -> Tensor:
-    """P-value of each unit's best match: (units,) float32.
-
-    The null draws of all units are pooled after each unit's mean and spread are taken out (as in SAM, Tusher 2001),
-    on Fisher's scale, where a correlation near 1 is as far from chance as it should be. null: (draws, units).
-    """
-    mean, spread = _scale(null)
-    pool = _pool(null)
-    z = (torch.atanh(best.clamp(max=ALMOST)) - mean) / spread
-    return (1 + len(pool) - torch.searchsorted(pool, z)) / (1 + len(pool))
-
-
-def _scale(null: Tensor) -> tuple[Tensor, Tensor]:
-    z = torch.atanh(null.clamp(max=ALMOST))
-    return z.mean(0), z.std(0).clamp(min=1e-6)
-
-
-def _pool(null: Tensor) -> Tensor:
-    """All draws of all units, ascending, each by the mean and spread of its unit's OTHER draws, as `best` is seen."""
-    z = torch.atanh(null.clamp(max=ALMOST)).double()
-    others = len(z) - 1
-    mean = (z.sum(0) - z) / others
-    square = ((z.square().sum(0) - z.square()) - others * mean.square()).clamp(min=0) / (others - 1)
-    return ((z - mean) / square.sqrt().clamp(min=1e-6)).float().flatten().sort().values
-
-
-def _value(null: Tensor, p: float) -> Tensor:
-    """The abs(correlation) of each unit at which `rarity` is `p`."""
-    mean, spread = _scale(null)
-    pool = _pool(null)
-    place = min(max(math.ceil(len(pool) - p * (1 + len(pool))), 0), len(pool) - 1)
-    return torch.tanh(mean + spread * pool[place])
 
 
 def _concepts(found: Tensor, cluster: Tensor) -> Tensor:
@@ -142,31 +105,6 @@ def _rows(panel: Panel) -> Tensor:
 def match(a: Tensor, b: Tensor) -> Tensor:
     """abs(correlation) of every unit of `a` with every unit of `b` over the same rows: (units of a, units of b)."""
     return (standardised(a).T @ standardised(b)).abs()
-
-
-def rotated(half: Panel, other: Panel, seed: int) -> Tensor:
-    """Each unit's best match in randomly rotated replicas: (DRAWS, units).
-
-    A rotation keeps the replica's spectrum and its subspace, and so everything but the choice of axes.
-    """
-    rng = np.random.default_rng([seed, 0])
-    a, b = standardised(_rows(half)), _rows(other)
-    return torch.stack([(a.T @ standardised(b @ rotation(b.shape[1], rng))).abs().amax(1) for _ in range(DRAWS)])
-
-
-def shuffled(half: Panel, other: Panel, seed: int) -> Tensor:
-    """Each unit's best match in a replica that saw the examples in another order: (DRAWS, units)."""
-    rng = np.random.default_rng([seed, 1])
-    a = standardised(_rows(half))
-    orders = [torch.from_numpy(rng.permutation(len(other))) for _ in range(DRAWS)]
-    return torch.stack([(a.T @ standardised(other.spots[o].flatten(0, 1))).abs().amax(1) for o in orders])
-
-
-def rotation(units: int, rng: np.random.Generator) -> Tensor:
-    """A random orthogonal matrix, uniform over all of them (Mezzadri 2007): (units, units) float32."""
-    q, r = torch.linalg.qr(torch.from_numpy(rng.standard_normal((units, units), dtype=np.float32)))
-    uniform: Tensor = q * r.diagonal().sign()
-    return uniform
 
 
 def one_to_one(c: Tensor) -> Tensor:

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from ..tally import Panel
-from .chance import benjamini_hochberg, heard, pairing_p
+from .chance import benjamini_hochberg, views_p
 from .marchenko_pastur import spikes
 from .measure import Column, Evidence, Measure, Outcome
 from .parallel import parallel
-from .reliability import FEWEST, PAIRINGS
+from .reliability import FEWEST
 
 
 def compute(evidence: Evidence) -> Outcome:
@@ -26,7 +26,6 @@ def compute(evidence: Evidence) -> Outcome:
     naive, corrected = participation(x)
     standard = (x - x.mean(0)) / x.std(0).clamp(min=1e-30)
     row: dict[str, float] = {
-        "participation_ratio": corrected,
         "participation_ratio_naive": naive,
         "entropy_rank": float(torch.exp(-(share * share.clamp(min=1e-300).log()).sum())),
         "k90": k90,
@@ -38,6 +37,8 @@ def compute(evidence: Evidence) -> Outcome:
     beyond = spikes(spectrum(standard), *standard.shape)
     if beyond is not None:
         row["mp_dim"] = beyond
+    if corrected is not None:
+        row["participation_ratio"] = corrected
     return Outcome(layer=row, arrays={"spectrum": values})
 
 
@@ -54,11 +55,13 @@ def spectrum(x: Tensor) -> Tensor:
     return values[: min(len(x) - 1, x.shape[1])]
 
 
-def participation(x: Tensor) -> tuple[float, float]:
+def participation(x: Tensor) -> tuple[float, float | None]:
     """Participation ratio (sum l)^2 / sum l^2: of this sample, and corrected for its having few rows.
 
     Both traces are estimated without bias from the rows (Himeno & Yamada 2014; for representations Chun et al. 2026):
     with few examples the naive ratio is low, 1/naive being about 1/rows + 1/true. x: (rows, columns).
+    The corrected one is None where its denominator is not positive; as a ratio of two unbiased numbers it has no upper
+    bound.
     """
     n = len(x)
     x = x - x.mean(0)
@@ -70,7 +73,7 @@ def participation(x: Tensor) -> tuple[float, float]:
     true_square = scale * ((n - 1) * (n - 2) * square + total**2 - n * fourth)
     square_of_total = scale * (2 * square + (n * n - 3 * n + 1) * total**2 - n * fourth)
     naive = total**2 / square
-    return naive, square_of_total / true_square if true_square > 0 else float("nan")
+    return naive, square_of_total / true_square if true_square > 0 else None
 
 
 def signal_dim(panel: Panel, live: Tensor, q: float, seed: int) -> int:
@@ -81,21 +84,15 @@ def signal_dim(panel: Panel, live: Tensor, q: float, seed: int) -> int:
     """
     fit, check = panel.half(0), panel.half(1)
     both = (fit.a_mean[:, live].double() + fit.b_mean[:, live].double()) / 2
-    middle, spread = both.mean(0), both.std(0)
-    moves = spread > 1e-6 * both.abs().amax(0)
-    z = ((both - middle) / spread.clamp(min=1e-30))[:, moves]
-    if len(z) < FEWEST or z.shape[1] == 0:
+    moves = varies(both)
+    if len(both) < FEWEST or not bool(moves.any()):
         return 0
-    axes = directions(z)
-    a, b = (
-        ((v[:, live].double() - middle) / spread.clamp(min=1e-30))[:, moves] @ axes
-        for v in (check.a_mean, check.b_mean)
-    )
+    middle, spread = both[:, moves].mean(0), both[:, moves].std(0)
+    axes = directions((both[:, moves] - middle) / spread)
+    a, b = ((v[:, live][:, moves].double() - middle) / spread @ axes for v in (check.a_mean, check.b_mean))
     centre = (a.mean(0) + b.mean(0)) / 2
     a, b = (a - centre).float(), (b - centre).float()
-    p = pairing_p(a, b, at_least=PAIRINGS, seed=seed)
-    p = heard(p, q, lambda few, n: pairing_p(a[:, few], b[:, few], at_least=n, seed=seed))
-    return int(benjamini_hochberg(p, q).sum())
+    return int(benjamini_hochberg(views_p(a, b, q, seed), q).sum())
 
 
 def directions(z: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def pick_format(net: nn.Module, inputs: Any) -> tuple[str, dict[str, float]]:
     return min(seconds, key=lambda name: seconds[name]), seconds
 
 
-def said(name: str, seconds: dict[str, float]) -> str:
+def in_words(name: str, seconds: dict[str, float]) -> str:
     """Which memory format was used, and how much faster it was than the other."""
     text = name.replace("_", " ")
     if len(seconds) < 2 or min(seconds.values()) <= 0:

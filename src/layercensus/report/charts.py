@@ -159,27 +159,20 @@ def dimensions(census: Census) -> str:
                     rows.append(at | {"measure": title, "dimension": float(value)})
     if not rows:
         return ""
-    lines = (
-        alt.Chart(pd.DataFrame(rows))
-        .mark_line(point=alt.OverlayMarkDef(size=24))
-        .encode(
-            x=alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170)),
-            y=alt.Y("dimension:Q", title="dimensions", scale=alt.Scale(type="symlog")),
-            color=alt.Color(
-                "measure:N",
-                title=None,
-                scale=alt.Scale(domain=list(measures.values()), range=["#4477aa", "#bb5566"]),
-                legend=alt.Legend(orient="top"),
-            ),
-            strokeDash=alt.StrokeDash(
-                "net:N",
-                title=None,
-                sort=list(NETS.values()),
-                legend=alt.Legend(orient="top"),
-            ),
-        )
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170)),
+        y=alt.Y("dimension:Q", title="dimensions", scale=alt.Scale(type="symlog")),
+        color=alt.Color(
+            "measure:N",
+            title=None,
+            scale=alt.Scale(domain=list(measures.values()), range=["#4477aa", "#bb5566"]),
+            legend=alt.Legend(orient="top", symbolType="square"),
+        ),
     )
-    return _svg(lines, census)
+    dash = alt.StrokeDash("net:N", title=None, sort=list(NETS.values()), legend=alt.Legend(orient="top"))
+    return _svg(
+        base.mark_line().encode(strokeDash=dash) + base.mark_point(size=14, filled=True).encode(detail="net:N"), census
+    )
 
 
 def _twin(census: Census) -> bool:

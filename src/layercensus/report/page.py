@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ..census import Census
 from ..columns import layer_meanings
 from ..errors import CensusError
-from ..models.formats import said
+from ..models.formats import in_words
 from .charts import dimensions, fair_draw, fates, rarefaction
 
 SHOWN = (
@@ -61,7 +61,7 @@ def render(census: Census) -> str:
         pictures=pictures,
         columns=columns,
         meanings=layer_meanings(),
-        memory_format=said(**census.about["memory_format"]),
+        memory_format=in_words(**census.about["memory_format"]),
         rows=[_cells(row, columns) for _, row in census.layers.iterrows()],
         learned=_learned(census),
         trends=[row for _, row in census.verdict.table.iterrows()],

@@ -16,7 +16,7 @@ from rich.text import Text
 from ..census import Census
 from ..diff import Difference
 from ..measures import FATES
-from ..models.formats import said
+from ..models.formats import in_words
 from ..models.layers import Layer
 
 WIDTH = 100
@@ -40,7 +40,7 @@ def as_text(census: Census) -> str:
 def _print(console: Console, census: Census) -> None:
     console.print(_table(census))
     console.print(_legend(census))
-    console.print(Text("memory format: " + said(**census.about["memory_format"])))
+    console.print(Text("memory format: " + in_words(**census.about["memory_format"])))
     for finding in census.findings[:8]:
         console.print(Padding(Text("- " + finding.sentence), (0, 0, 0, 1)))
     if len(census.findings) > 8:

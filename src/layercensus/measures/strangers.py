@@ -1,0 +1,74 @@
+"""What a replica gives that shares no unit: rotated, or shown other examples; and how rare a match is beside it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..tally import Panel
+from .correlation import standardised
+
+DRAWS = 20  # rotations, and as many shuffles; pooled over the units they make thousands
+ALMOST = 1 - 1e-6  # correlations beyond it are as good as one
+
+
+def rotated(half: Panel, other: Panel, seed: int) -> Tensor:
+    """Each unit's best match in randomly rotated replicas: (DRAWS, units).
+
+    A rotation keeps the replica's spectrum and its subspace, and so everything but the choice of axes.
+    """
+    rng = np.random.default_rng([seed, 0])
+    a, b = standardised(half.spots.flatten(0, 1)), other.spots.flatten(0, 1)
+    return torch.stack([(a.T @ standardised(b @ rotation(b.shape[1], rng))).abs().amax(1) for _ in range(DRAWS)])
+
+
+def shuffled(half: Panel, other: Panel, seed: int) -> Tensor:
+    """Each unit's best match in a replica that saw the examples in another order: (DRAWS, units)."""
+    rng = np.random.default_rng([seed, 1])
+    a = standardised(half.spots.flatten(0, 1))
+    orders = [torch.from_numpy(rng.permutation(len(other))) for _ in range(DRAWS)]
+    return torch.stack([(a.T @ standardised(other.spots[o].flatten(0, 1))).abs().amax(1) for o in orders])
+
+
+def rotation(units: int, rng: np.random.Generator) -> Tensor:
+    """A random orthogonal matrix, uniform over all of them (Mezzadri 2007): (units, units) float32."""
+    q, r = torch.linalg.qr(torch.from_numpy(rng.standard_normal((units, units), dtype=np.float32)))
+    uniform: Tensor = q * r.diagonal().sign()
+    return uniform
+
+
+def rarity(best: Tensor, null: Tensor) -> Tensor:
+    """P-value of each unit's best match: (units,) float32.
+
+    The null draws of all units are pooled after each unit's mean and spread are taken out (as in SAM, Tusher 2001),
+    on Fisher's scale, where a correlation near 1 is as far from chance as it should be. null: (draws, units).
+    """
+    mean, spread = _scale(null)
+    pool = _pool(null)
+    z = (torch.atanh(best.clamp(max=ALMOST)) - mean) / spread
+    return (1 + len(pool) - torch.searchsorted(pool, z)) / (1 + len(pool))
+
+
+def _scale(null: Tensor) -> tuple[Tensor, Tensor]:
+    z = torch.atanh(null.clamp(max=ALMOST))
+    return z.mean(0), z.std(0).clamp(min=1e-6)
+
+
+def _pool(null: Tensor) -> Tensor:
+    """All draws of all units, ascending, each by the mean and spread of its unit's OTHER draws, as `best` is seen."""
+    z = torch.atanh(null.clamp(max=ALMOST)).double()
+    others = len(z) - 1
+    mean = (z.sum(0) - z) / others
+    square = ((z.square().sum(0) - z.square()) - others * mean.square()).clamp(min=0) / (others - 1)
+    return ((z - mean) / square.sqrt().clamp(min=1e-6)).float().flatten().sort().values
+
+
+def value(null: Tensor, p: float) -> Tensor:
+    """The abs(correlation) of each unit at which `rarity` is `p`."""
+    mean, spread = _scale(null)
+    pool = _pool(null)
+    place = min(max(math.ceil(len(pool) - p * (1 + len(pool))), 0), len(pool) - 1)
+    return torch.tanh(mean + spread * pool[place])
