@@ -17,6 +17,7 @@ from .data.open import open_data
 from .data.source import Source
 from .data.views import Views
 from .errors import CensusError
+from .memory import kept_memory
 from .models.formats import memory_format, pick_format
 from .models.layers import Layer, survey
 from .models.open import Model, open_model
@@ -66,6 +67,7 @@ def take(
     return take_opened(opened, source, layers, twin, [open_model(r) for r in replicas], views, seed, settings)
 
 
+@kept_memory()
 def take_opened(
     model: Model, source: Source, layers: str | Sequence[str] | None, twin: bool | nn.Module, replicas: Sequence[Model],
     views: Views | float | Any, seed: int, settings: Settings,

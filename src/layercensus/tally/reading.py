@@ -50,8 +50,13 @@ def reduce_output(
     else:
         mask, mean, peak = None, flat.mean(axis, dtype=torch.float32), flat.amax(axis).float()
     spots = None if rows is None or draws is None else _spots(flat, units_last, rows, draws, mask)
-    whole = None if sketch is None or rows is None else sketch(x[rows.to(x.device)])
+    whole = None if sketch is None or rows is None else sketch(_chosen(x, rows))
     return Reading(mean.cpu(), peak.cpu(), spots, whole, given and mask is None)
+
+
+def _chosen(x: Tensor, rows: Tensor) -> Tensor:
+    """The maps of these examples, without a copy where they are all."""
+    return x if len(rows) == len(x) else x[rows.to(x.device)]
 
 
 def _positions(x: Tensor, unit_axis: int) -> tuple[Tensor, bool]:
