@@ -1,6 +1,7 @@
-"""The nonlinear dimension: how fast beside scikit-dimension, what a sketch changes, and how far the estimate reaches.
+"""The nonlinear dimension: how fast beside others, what a sketch changes, and how far the estimate reaches.
 
 python benchmarks/dimension.py --examples 2000 --coordinates 100 5000 50000   # seconds and ratios, same points
+python benchmarks/dimension.py --dadapy ENV/bin/python                        # beside DADApy too, which needs numpy < 2
 python benchmarks/dimension.py --sketch FOLDER                                # EfficientNet-Lite0 on a folder of images
 python benchmarks/dimension.py --ceiling                                      # estimates on cubes and Gaussians
 """
@@ -8,6 +9,8 @@ python benchmarks/dimension.py --ceiling                                      # 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -40,13 +43,33 @@ def seconds(work: Callable[[], object]) -> float:
 def ours(x: Tensor) -> tuple[float, float]:
     """TwoNN and MLE, the sketch included."""
     short = Sketch("benchmark", (x.shape[1],), 1)(x)
-    r, _ = distances(short)
+    r, _ = distances(short, 20)
     return float(twonn(r)), mle(r)
 
 
-def speed(examples: int, coordinates: list[int]) -> None:
-    print("| examples | coordinates | ours, TwoNN and MLE | scikit-dimension TwoNN | MLE | both / ours | estimates |")
-    print("|---" * 7 + "|")
+DADAPY = """
+import sys, time, numpy, dadapy
+data = dadapy.Data(numpy.load(sys.argv[1]).astype("float64"), verbose=False)
+start = time.perf_counter()
+data.compute_distances(maxk=20)
+found = data.compute_id_2NN()[0]
+print(time.perf_counter() - start, found)
+"""
+
+
+def dadapy(python: str, x: Tensor) -> tuple[float, float]:
+    """Seconds and TwoNN of DADApy in its own environment, the same points."""
+    with tempfile.NamedTemporaryFile(suffix=".npy") as file:
+        np.save(file.name, x.numpy())
+        run = subprocess.run([python, "-c", DADAPY, file.name], capture_output=True, text=True, check=True)
+    took, found = run.stdout.split()[-2:]
+    return float(took), float(found)
+
+
+def speed(examples: int, coordinates: list[int], python: str | None) -> None:
+    print("| examples | coordinates | ours, TwoNN and MLE | scikit-dimension TwoNN | MLE | DADApy TwoNN | faster TwoNN / ours "
+          "| estimates |")  # fmt: skip
+    print("|---" * 8 + "|")
     skdim.id.TwoNN().fit(np.random.default_rng(0).random((50, 3)))  # compiles
     for d in coordinates:
         x = bent(examples, d)
@@ -56,10 +79,11 @@ def speed(examples: int, coordinates: list[int]) -> None:
         plain, their_twonn, their_mle = x.double().numpy(), skdim.id.TwoNN(), skdim.id.MLE()
         first = seconds(lambda p=plain, e=their_twonn: e.fit(p))
         second = seconds(lambda p=plain, e=their_mle: e.fit(p))
-        said = f"{got[0]:.2f} {got[1]:.2f} / {their_twonn.dimension_:.2f} {their_mle.dimension_:.2f}"
+        third, found = dadapy(python, x) if python else (float("nan"), float("nan"))
         print(
-            f"| {examples} | {d} | {mine:.2f} s | {first:.2f} s | {second:.2f} s | {(first + second) / mine:.1f} "
-            f"| {said} |",
+            f"| {examples:,} | {d:,} | {mine:.2f} s | {first:.2f} s | {second:.2f} s | {third:.2f} s "
+            f"| {np.nanmin([first, third]) / mine:.1f} | {got[0]:.2f}, {got[1]:.2f}; {their_twonn.dimension_:.2f}, "
+            f"{their_mle.dimension_:.2f}; {found:.2f} |",
             flush=True,
         )
 
@@ -110,6 +134,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, default=2000)
     parser.add_argument("--coordinates", type=int, nargs="+", default=[100, 5000])
+    parser.add_argument("--dadapy", metavar="PYTHON", help="the interpreter of an environment with dadapy")
     parser.add_argument("--sketch", metavar="FOLDER")
     parser.add_argument("--ceiling", action="store_true")
     arguments = parser.parse_args()
@@ -118,4 +143,4 @@ if __name__ == "__main__":
     elif arguments.ceiling:
         reach()
     else:
-        speed(arguments.examples, arguments.coordinates)
+        speed(arguments.examples, arguments.coordinates, arguments.dadapy)

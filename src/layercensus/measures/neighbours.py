@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 
 EXACT = 4  # nearest neighbours whose distance is taken from differences, not from products
+BLOCK = 512  # examples whose distances to all others are held at once
+REPEAT = 1e-12  # of the largest squared length: examples nearer than that are the same one
+SAFE = 1e-3  # of the same: float32 products leave squared distances beyond it right to some 1e-4
 SCALES = (1, 2, 4, 8, 16, 32, 64)  # neighbours n1 of Gride, compared with 2 n1
 MLE_NEIGHBOURS = 20
 KEPT = 0.9  # share of the ratios that TwoNN is fitted to
@@ -20,21 +23,37 @@ def distances(x: Tensor, most: int = 2 * SCALES[-1]) -> tuple[Tensor, int]:
     """
     if len(x) < 3:
         return torch.zeros(len(x), 0, dtype=torch.float64), 0
-    x = x.double()
-    x = x - x.mean(0)
-    size = x.square().sum(1)
-    square = (size[:, None] + size[None] - 2 * x @ x.T).clamp(min=0)
-    same = torch.triu(square <= 1e-12 * size.amax().clamp(min=1e-300), 1).any(0)
-    if bool(same.any()):
-        x, square = x[~same], square[~same][:, ~same]
-    if len(x) < 3:
-        return torch.zeros(len(x), 0, dtype=torch.float64), int(same.sum())
-    square.fill_diagonal_(torch.inf)
-    near = square.topk(min(most, len(x) - 1), dim=1, largest=False)
-    r = near.values.sqrt()
-    close = near.indices[:, :EXACT]
-    r[:, :EXACT] = torch.stack([(x - x[close[:, j]]).norm(dim=1) for j in range(close.shape[1])], 1)
-    return r.sort(1).values, int(same.sum())
+    middle = x.mean(0, dtype=torch.float64)
+    x = x - middle.to(x.dtype)
+    r, same = _nearest(x.float(), most)
+    size = float(x.square().sum(1).amax())
+    if float(r[:, 0].amin()) ** 2 <= REPEAT * size or bool((r[:, EXACT:].square() < SAFE * size).any()):
+        r, same = _nearest(x.double(), most)
+    if not bool(same.any()):
+        return r, 0
+    r, more = distances(x[~same], most)
+    return r, more + int(same.sum())
+
+
+def _nearest(x: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Distances to the nearest ones, and which examples repeat an earlier one; x: (examples, coordinates), centred."""
+    n, size = len(x), x.square().sum(1)
+    limit = REPEAT * float(size.amax())
+    same = torch.zeros(n, dtype=torch.bool)
+    parts = []
+    for start in range(0, n, BLOCK):
+        own, common = x[start : start + BLOCK], size[start : start + BLOCK, None]
+        less = torch.addmm(size, own, x.T, alpha=-2)  # squared distance less what all of a row have in common
+        less.diagonal(start).fill_(torch.inf)
+        near = less.topk(min(most, n - 1), dim=1, largest=False)
+        r = (near.values + common).clamp(min=0).sqrt()
+        if float(r[:, 0].amin()) ** 2 <= limit:
+            earlier = torch.arange(n) <= torch.arange(start, start + len(own))[:, None]
+            same |= ((less + common <= limit) & ~earlier).any(0)
+        exact = [(own - x[near.indices[:, j]]).norm(dim=1) for j in range(min(EXACT, r.shape[1]))]
+        r[:, : len(exact)] = torch.stack(exact, 1)
+        parts.append(r.double().sort(1).values)
+    return torch.cat(parts), same
 
 
 def twonn(r: Tensor) -> Tensor:
