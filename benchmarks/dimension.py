@@ -2,7 +2,9 @@
 
 python benchmarks/dimension.py --examples 2000 --coordinates 100 5000 50000   # seconds and ratios, same points
 python benchmarks/dimension.py --dadapy ENV/bin/python                        # beside DADApy too, which needs numpy < 2
+python benchmarks/dimension.py --delve FOLDER                                 # one pass beside delve's, installed there
 python benchmarks/dimension.py --sketch FOLDER                                # EfficientNet-Lite0 on a folder of images
+python benchmarks/dimension.py --interval                                     # how often it holds the expected estimate
 python benchmarks/dimension.py --ceiling                                      # estimates on cubes and Gaussians
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,14 +20,22 @@ from collections.abc import Callable
 import numpy as np
 import skdim
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from layercensus import Settings
 from layercensus.data.open import open_data
+from layercensus.data.source import Source
+from layercensus.look import Net, sketches_of
+from layercensus.measures.manifold import doubted
 from layercensus.measures.neighbours import distances, mle, twonn
+from layercensus.memory import kept_memory
+from layercensus.models.layer import Layer
 from layercensus.models.layers import call, select, survey
 from layercensus.models.open import open_model
-from layercensus.tally import Sketch
+from layercensus.tally import Sketch, reduce_output
 from layercensus.tap import tap
+
+BINS = (256, 509, 1021, 2039)  # of the sketches that are compared
 
 
 def bent(examples: int, coordinates: int, seed: int = 0) -> Tensor:
@@ -67,9 +78,9 @@ def dadapy(python: str, x: Tensor) -> tuple[float, float]:
 
 
 def speed(examples: int, coordinates: list[int], python: str | None) -> None:
-    print("| examples | coordinates | ours, TwoNN and MLE | scikit-dimension TwoNN | MLE | DADApy TwoNN | faster TwoNN / ours "
-          "| estimates |")  # fmt: skip
-    print("|---" * 8 + "|")
+    heads = ("examples", "coordinates", "ours, TwoNN and MLE", "scikit-dimension TwoNN", "MLE", "DADApy TwoNN",
+             "faster TwoNN / ours", "estimates")  # fmt: skip
+    print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|")
     skdim.id.TwoNN().fit(np.random.default_rng(0).random((50, 3)))  # compiles
     for d in coordinates:
         x = bent(examples, d)
@@ -88,27 +99,73 @@ def speed(examples: int, coordinates: list[int], python: str | None) -> None:
         )
 
 
-def sketched(folder: str, examples: int = 300) -> None:
-    """TwoNN on whole maps and on sketches of several sizes, every sixth default layer."""
+def stack() -> nn.Module:
+    """VGG-11's convolutions (Simonyan & Zisserman 2015), untrained: delve overlooks convolutions with children."""
+    parts: list[nn.Module] = []
+    before = 3
+    for width, halve in ((64, 1), (128, 1), (256, 0), (256, 1), (512, 0), (512, 1), (512, 0), (512, 1)):
+        parts += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU(), *([nn.MaxPool2d(2)] if halve else [])]
+        before = width
+    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000)).eval()
+
+
+def beside_delve(folder: str, turns: int = 7) -> None:
+    """Seconds of a pass: bare, with its convolutions read as a census reads them, and with delve's saturation."""
+    sys.path.append(folder)
+    from delve import SaturationTracker
+
+    x = torch.randn(16, 3, 224, 224)
+    net, theirs = stack(), {method: stack() for method in ("channelwise", "mean")}
+    layers = [at for at in survey(net, x[:3]) if at.kind in ("Conv2d", "Linear")]
+    sketches = sketches_of(Net("trained", net, tuple(layers)), False, Settings(dimension=True), 0)
+    rows, draws = torch.arange(len(x)), torch.rand(len(x), Settings().spots)
+    for method, other in theirs.items():
+        SaturationTracker(tempfile.mkdtemp(), [], other, stats=["lsat"], conv_method=method, device="cpu", nosave=True)
+    found: dict[str, list[float]] = {}
+
+    def once(name: str, net: nn.Module) -> None:
+        found.setdefault(name, []).append(seconds(lambda: net(x)))
+
+    def read(sketched: bool) -> Callable[[Layer, Tensor], None]:
+        return lambda at, x: (
+            reduce_output(x, at.unit_axis, rows=rows, draws=draws, sketch=sketches.get(at.name) if sketched else None)
+            and None
+        )
+
+    with torch.no_grad(), kept_memory():
+        for turn in range(turns):
+            once("bare", net)
+            for name, sketched in (("read by a census", False), ("the same with sketches", True)):
+                with tap(net, layers, read(sketched)):
+                    once(name, net)
+            for method, other in theirs.items():
+                once(f"delve, {method}", other)
+            if turn == 0:
+                found.clear()  # the first turn warms up
+    print(f"| {len(layers)} layers | seconds a pass | / bare |\n|---|---|---|")
+    for name, took in found.items():
+        ratio = np.median(np.array(took) / np.array(found["bare"]))
+        print(f"| {name} | {np.median(took):.2f} | {ratio:.2f} |", flush=True)
+
+
+def sketched(folder: str, examples: int = 512) -> None:
+    """TwoNN on whole maps and on sketches of several sizes: EfficientNet-Lite0, and the net of the demonstration."""
+    print("| layer | coordinates | exact | " + " | ".join(f"{b:,} bins" for b in BINS) + " |")
+    print("|---" * (3 + len(BINS)) + "|")
     model = open_model("efficientnet-lite:0")
-    source = open_data(f"images:{folder}", prepare=model.prepare)
-    net = model.net
-    layers = select(net, survey(net, source.first(3).for_net(net)), None)[::6]
-    bins = (256, 509, 1021, 2039)
-    print("| layer | coordinates | exact | " + " | ".join(f"{b} bins" for b in bins) + " |")
-    print("|---" * (3 + len(bins)) + "|")
-    for layer in layers:
+    of_layers(model.net, open_data(f"images:{folder}", prepare=model.prepare), examples, every=6)
+    of_layers(open_model("digits").net, open_data("digits"), examples, every=1)
+
+
+def of_layers(net: nn.Module, source: Source, examples: int, every: int) -> None:
+    for layer in select(net, survey(net, source.first(3).for_net(net)), None)[::every]:
         maps: list[Tensor] = []
-        with tap(
-            net,
-            [layer],
-            lambda _, x, maps=maps, axis=layer.unit_axis: maps.append(x.movedim(axis, -1).flatten(1).clone()),
-        ):
+        with tap(net, [layer], lambda at, x, maps=maps: maps.append(x.movedim(at.unit_axis, -1).flatten(1).clone())):
             for batch in source.peek(examples, 32):
                 call(net, batch.for_net(net))
         x = torch.cat(maps)
         exact = float(twonn(distances(x)[0]))
-        short = [float(twonn(distances(Sketch(layer.name, (x.shape[1],), 1, b)(x))[0])) for b in bins]
+        short = [float(twonn(distances(Sketch(layer.name, (x.shape[1],), 1, b)(x))[0])) for b in BINS]
         cells = " | ".join(f"{v:.2f} ({v / exact - 1:+.1%})" for v in short)
         print(f"| {layer.name} | {x.shape[1]:,} | {exact:.2f} | {cells} |", flush=True)
 
@@ -130,16 +187,40 @@ def reach() -> None:
         print(f"| {n} | " + " | ".join(cells) + " |", flush=True)
 
 
+def interval(replicates: int = 200) -> None:
+    """How often the interval of TwoNN holds what the estimator gives on average at this number of examples."""
+    print("| points | examples | mean estimate | held by | mean width |\n|---|---|---|---|---|")
+    shapes: dict[str, tuple[int, Callable[..., Tensor]]] = {
+        "1-dimensional Gaussian": (1, torch.randn), "3-dimensional Gaussian": (3, torch.randn),
+        "8-dimensional Gaussian": (8, torch.randn), "5-cube": (5, torch.rand),
+    }  # fmt: skip
+    for name, (d, draw) in shapes.items():
+        for n in (300, 1000):
+            found = []
+            for seed in range(replicates):
+                x = draw(n, d, generator=torch.Generator().manual_seed(seed))
+                found.append(doubted(distances(x, 2)[0], 200, seed))
+            estimate, low, high = np.array(found).T
+            held = ((low <= estimate.mean()) & (estimate.mean() <= high)).mean()
+            print(f"| {name} | {n:,} | {estimate.mean():.2f} | {held:.1%} | {(high - low).mean():.2f} |", flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, default=2000)
     parser.add_argument("--coordinates", type=int, nargs="+", default=[100, 5000])
     parser.add_argument("--dadapy", metavar="PYTHON", help="the interpreter of an environment with dadapy")
+    parser.add_argument("--delve", metavar="FOLDER")
     parser.add_argument("--sketch", metavar="FOLDER")
     parser.add_argument("--ceiling", action="store_true")
+    parser.add_argument("--interval", action="store_true")
     arguments = parser.parse_args()
-    if arguments.sketch:
+    if arguments.delve:
+        beside_delve(arguments.delve)
+    elif arguments.sketch:
         sketched(arguments.sketch)
+    elif arguments.interval:
+        interval()
     elif arguments.ceiling:
         reach()
     else:

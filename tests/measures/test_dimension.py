@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from layercensus.measures import measure
-from layercensus.measures.manifold import ceiling, plateau
+from layercensus.measures.manifold import ceiling, doubted, plateau
 from layercensus.measures.marchenko_pastur import spikes
 from layercensus.measures.neighbours import distances, gride, mle, scales, twonn
 from layercensus.measures.parallel import parallel
@@ -162,3 +162,31 @@ def test_units_that_rest_in_the_panel_do_not_break_the_count() -> None:
     got = measure(still)
     assert got.layer["live"] == 4
     assert "participation_ratio" not in got.layer
+
+
+@pytest.mark.parametrize("most", [2, 20])
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_distances_are_those_of_differences_however_uneven_they_are(most: int, offset: float) -> None:
+    g = torch.Generator().manual_seed(0)
+    line = torch.randn(600, 1, generator=g)  # neighbours a thousandth of the spread apart
+    clumps = torch.randn(4, 50, generator=g)[torch.arange(600) % 4] * 100 + torch.randn(600, 50, generator=g)
+    for x in (line, clumps):
+        x = (x + offset).double().float()
+        exact = torch.cdist(x.double(), x.double(), compute_mode="donot_use_mm_for_euclid_dist")
+        exact.fill_diagonal_(torch.inf)
+        size = (x.double() - x.double().mean(0)).square().sum(1).amax()
+        repeats = torch.triu(exact.square() <= 1e-12 * size, 1).any(0)  # nearer than rounding can tell
+        exact = exact[~repeats][:, ~repeats]
+        r, repeated = distances(x, most)
+        assert repeated == int(repeats.sum())
+        assert torch.allclose(r, exact.sort(1).values[:, :most], rtol=1e-3, atol=0)
+
+
+def test_the_interval_of_twonn_holds_the_expected_estimate() -> None:
+    found = []
+    for seed in range(100):
+        x = torch.randn(300, 3, generator=torch.Generator().manual_seed(seed))
+        found.append(doubted(distances(x, 2)[0], 200, seed))
+    estimate, low, high = np.array(found).T
+    held = ((low <= estimate.mean()) & (estimate.mean() <= high)).mean()
+    assert held >= 0.89  # 95 % less three standard errors of a hundred samples

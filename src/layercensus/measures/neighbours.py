@@ -25,12 +25,13 @@ def distances(x: Tensor, most: int = 2 * SCALES[-1]) -> tuple[Tensor, int]:
         return torch.zeros(len(x), 0, dtype=torch.float64), 0
     middle = x.mean(0, dtype=torch.float64)
     x = x - middle.to(x.dtype)
-    r, same = _nearest(x.float(), most)
+    wanted = max(most, EXACT + 1)  # one beyond the exact ones, to judge whether products could be trusted to find them
+    r, same = _nearest(x.float(), wanted)
     size = float(x.square().sum(1).amax())
     if float(r[:, 0].amin()) ** 2 <= REPEAT * size or bool((r[:, EXACT:].square() < SAFE * size).any()):
-        r, same = _nearest(x.double(), most)
+        r, same = _nearest(x.double(), wanted)
     if not bool(same.any()):
-        return r, 0
+        return r[:, :most], 0
     r, more = distances(x[~same], most)
     return r, more + int(same.sum())
 
@@ -71,6 +72,17 @@ def slope(log_mu: Tensor) -> Tensor:
     x = log_mu.sort(-1).values[..., :kept]
     y = -(1 - torch.arange(1, kept + 1, dtype=x.dtype) / n).log()
     fitted: Tensor = (x * y).sum(-1) / x.square().sum(-1)
+    return fitted
+
+
+def weighted_slope(log_mu: Tensor, weight: Tensor) -> Tensor:
+    """The same with each example counted `weight` times: (examples,), (resamples, examples) -> (resamples,)."""
+    order = log_mu.argsort()
+    x, w = log_mu[order], weight[:, order]
+    below = w.cumsum(1) / w.sum(1, keepdim=True)
+    w = torch.where(below <= KEPT, w, 0.0)
+    y = -(1 - below.clamp(max=KEPT)).log()
+    fitted: Tensor = (w * x * y).sum(1) / (w * x * x).sum(1)
     return fitted
 
 
