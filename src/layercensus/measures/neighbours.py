@@ -24,12 +24,12 @@ def distances(x: Tensor, most: int = 2 * SCALES[-1]) -> tuple[Tensor, int]:
     if len(x) < 3:
         return torch.zeros(len(x), 0, dtype=torch.float64), 0
     middle = x.mean(0, dtype=torch.float64)
-    x = x - middle.to(x.dtype)
+    near_zero = (x - middle.to(x.dtype)).float()
     wanted = max(most, EXACT + 1)  # one beyond the exact ones, to judge whether products could be trusted to find them
-    r, same = _nearest(x.float(), wanted)
-    size = float(x.square().sum(1).amax())
+    r, same = _nearest(near_zero, wanted)
+    size = float(near_zero.square().sum(1).amax())
     if float(r[:, 0].amin()) ** 2 <= REPEAT * size or bool((r[:, EXACT:].square() < SAFE * size).any()):
-        r, same = _nearest(x.double(), wanted)
+        r, same = _nearest(x.double() - middle, wanted)
     if not bool(same.any()):
         return r[:, :most], 0
     r, more = distances(x[~same], most)
