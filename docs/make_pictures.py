@@ -26,8 +26,9 @@ def one(folder: str, name: str) -> None:
         "draw": fair_draw(census),
         "dimensions": dimensions(census),
     }
-    for suffix, svg in pictures.items():
-        Path(f"{name}-{suffix}.svg").write_text(svg, "utf-8")
+    for suffix, picture in pictures.items():
+        if picture is not None:
+            Path(f"{name}-{suffix}.svg").write_text(picture.svg, "utf-8")
 
 
 def strengths(folders: dict[str, str], name: str) -> None:

@@ -98,6 +98,11 @@ class Census:
 
         return write(self, Path(folder))
 
+    def _repr_html_(self) -> str:
+        from .report.page import snippet
+
+        return snippet(self)
+
     def __str__(self) -> str:
         from .report.terminal import as_text
 

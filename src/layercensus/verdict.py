@@ -221,6 +221,13 @@ def _flips(census: Census, layers: pd.DataFrame, twin: bool) -> dict[str, str]:
     return said
 
 
+def answers(census: Census) -> list[list[str]]:
+    """What the width-corrected count would say at every pair of cuts: a row per reliability cut, a column per tau."""
+    layers = hidden(census.layers)
+    twin = "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
+    return [[_at(census, layers, i, j, twin) for j in range(len(TAU_GRID))] for i in range(len(RELIABILITY_GRID))]
+
+
 def _nearest(census: Census, setting: str, grid: Sequence[float]) -> int:
     """Place on the grid of the cut that the census was taken with."""
     cut = census.about["settings"][setting]

@@ -1,29 +1,25 @@
-"""The pictures of a census as SVG, drawn by Vega-Lite."""
+"""The pictures of a whole census."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
-import vl_convert
 
 from ..census import Census
 from ..measures import FATES
 from ..measures.interval import interval
+from .picture import NETS, Picture, drawn, layer_axis, net_colours
 
 COLOURS = {"distinct": "#4477aa", "duplicate": "#99ccee", "noise": "#ddaa33", "dead": "#aaaaaa"}
-NETS = {"trained": "trained", "twin": "untrained twin"}
-INK = "#7a7f87"  # readable on white and on black
 
 
-def fates(census: Census, share: bool) -> str:
+def fates(census: Census, share: bool) -> Picture | None:
     """Stacked bars, a layer each, the untrained twin beside: how many units (or which share) have which fate."""
     data = _fates(census, share)
     if len(data) == 0:
-        return ""
-    x = alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170))
+        return None
+    x = layer_axis()
     offset = alt.XOffset("net:N", sort=list(NETS.values()))
     title = "share of the layer's units" if share else "units"
     bars = (
@@ -60,7 +56,8 @@ def fates(census: Census, share: bool) -> str:
         .mark_rule(color="#111", strokeWidth=1.4)
         .encode(x=x, xOffset=offset, y="low:Q", y2="high:Q")
     )
-    return _svg(bars + ticks, census)
+    table = data.pivot_table(index="layer", columns=["net", "fate"], values="units", sort=False, aggfunc="first")
+    return drawn(bars + ticks, len(census.layers), data.drop(columns="rank"), table)
 
 
 def _fates(census: Census, share: bool) -> pd.DataFrame:
@@ -89,7 +86,7 @@ def _intervals(census: Census, share: bool) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def fair_draw(census: Census) -> str:
+def fair_draw(census: Census) -> Picture | None:
     """Distinct units expected in a draw of equally many units from every layer, with intervals, twin beside."""
     rows = []
     for _, layer in census.layers.iterrows():
@@ -101,26 +98,23 @@ def fair_draw(census: Census) -> str:
             low, high = interval(float(value), np.asarray(again))
             rows.append({"layer": layer["layer"], "net": NETS[net], "distinct": float(value), "low": low, "high": high})
     if not rows:
-        return ""
-    base = alt.Chart(pd.DataFrame(rows)).encode(
-        x=alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170)),
-        color=alt.Color(
-            "net:N",
-            sort=list(NETS.values()),
-            title=None,
-            scale=alt.Scale(domain=list(NETS.values()), range=["#4477aa", "#bb5566"]),
-            legend=alt.Legend(orient="top"),
-        ),
+        return None
+    data = pd.DataFrame(rows)
+    base = alt.Chart(data).encode(
+        x=layer_axis(),
+        color=net_colours(),
     )
     y = alt.Y(
         "distinct:Q", title=f"distinct in a draw of {census.about['rarefied_to']} units", scale=alt.Scale(zero=True)
     )
-    return _svg(
-        base.mark_line(point=True).encode(y=y) + base.mark_rule(strokeWidth=1.4).encode(y="low:Q", y2="high:Q"), census
+    table = data.pivot_table(index="layer", columns="net", values=["distinct", "low", "high"], sort=False)
+    lines = base.mark_line(point=True).encode(y=y)
+    return drawn(
+        lines + base.mark_rule(strokeWidth=1.4).encode(y="low:Q", y2="high:Q"), len(census.layers), data, table
     )
 
 
-def rarefaction(census: Census) -> str:
+def rarefaction(census: Census) -> Picture | None:
     """Distinct units expected in a draw of 1, 2, ... of a layer's units: a line a hidden layer, coloured by depth."""
     rows = []
     for _, layer in census.layers[census.layers["role"] != "output"].iterrows():
@@ -131,9 +125,10 @@ def rarefaction(census: Census) -> str:
                 place = {"layer": layer["layer"], "depth": float(layer["depth"]), "net": title}
                 rows += [place | {"draw": int(m), "distinct": float(e)} for m, e in zip(draws, expected, strict=True)]
     if not rows:
-        return ""
+        return None
+    data = pd.DataFrame(rows)
     lines = (
-        alt.Chart(pd.DataFrame(rows))
+        alt.Chart(data)
         .mark_line(strokeWidth=1.6)
         .encode(
             x=alt.X("draw:Q", title="units drawn", scale=alt.Scale(type="log", nice=False)),
@@ -143,10 +138,10 @@ def rarefaction(census: Census) -> str:
             strokeDash=alt.StrokeDash("net:N", title=None, sort=list(NETS.values())),
         )
     )
-    return _svg(lines, census)
+    return drawn(lines, len(census.layers), data)
 
 
-def dimensions(census: Census) -> str:
+def dimensions(census: Census) -> Picture | None:
     """Nonlinear and linear dimension over depth, the untrained twin's dashed."""
     measures = {"twonn": "nonlinear (TwoNN)", "participation_ratio": "linear (participation ratio)"}
     rows = []
@@ -158,9 +153,10 @@ def dimensions(census: Census) -> str:
                     at = {"layer": layer["layer"], "place": place, "net": net}
                     rows.append(at | {"measure": title, "dimension": float(value)})
     if not rows:
-        return ""
-    base = alt.Chart(pd.DataFrame(rows)).encode(
-        x=alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170)),
+        return None
+    data = pd.DataFrame(rows)
+    base = alt.Chart(data).encode(
+        x=layer_axis(),
         y=alt.Y("dimension:Q", title="dimensions", scale=alt.Scale(type="symlog")),
         color=alt.Color(
             "measure:N",
@@ -170,24 +166,11 @@ def dimensions(census: Census) -> str:
         ),
     )
     dash = alt.StrokeDash("net:N", title=None, sort=list(NETS.values()), legend=alt.Legend(orient="top"))
-    return _svg(
-        base.mark_line().encode(strokeDash=dash) + base.mark_point(size=14, filled=True).encode(detail="net:N"), census
-    )
+    table = data.pivot_table(index="layer", columns=["measure", "net"], values="dimension", sort=False)
+    points = base.mark_point(size=14, filled=True).encode(detail="net:N")
+    both = base.mark_line().encode(strokeDash=dash) + points
+    return drawn(both, len(census.layers), data.drop(columns="place"), table)
 
 
 def _twin(census: Census) -> bool:
     return "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
-
-
-def _svg(chart: Any, census: Census) -> str:
-    """The chart as SVG text; wide nets get a wider picture."""
-    width = min(1400, max(560, 34 * len(census.layers)))
-    drawn = (
-        chart.properties(width=width, height=300, background="transparent")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=INK, titleColor=INK, gridColor="#88888833", domainColor=INK, tickColor=INK, labelFontSize=11
-        )
-        .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12)
-    )
-    return str(vl_convert.vegalite_to_svg(drawn.to_dict()))

@@ -1,19 +1,29 @@
-"""The page of results: one file that opens from disk with the network off."""
+"""The pages of results: a folder that opens from disk with the network off."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..census import Census
+from ..census import Census, Finding
 from ..columns import layer_meanings
 from ..errors import CensusError
 from ..models.formats import in_words
+from ..settings import RELIABILITY_GRID, TAU_GRID
+from ..verdict import answers
+from .cells import cell
 from .charts import dimensions, fair_draw, fates, rarefaction
+from .layer_page import layer_page, layer_picture
+from .picture import Picture
+from .thresholds import thresholds
 
 SHOWN = (
     "layer", "kind", "role", "width", "live", "reliable", "distinct", "distinct_rarefied", "twin_distinct",
@@ -23,49 +33,139 @@ SHOWN = (
 
 
 def write(census: Census, folder: Path) -> Path:
-    """Write `folder`/index.html and return its path; the same census gives the same bytes.
+    """Write the pages into `folder` and return the path of its index.html; the same census gives the same bytes.
 
     Raises:
         CensusError: when the folder cannot be written.
     """
-    page = folder / "index.html"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        page.write_text(render(census), "utf-8")
+        for name, text in _files(census):
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
     except OSError as error:
         raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
-    return page
+    return folder / "index.html"
 
 
-def render(census: Census) -> str:
-    """The page as HTML; everything that comes from the user's names and files is escaped."""
-    environment = Environment(
+def _files(census: Census) -> Iterator[tuple[str, str]]:
+    """Every file of the report, by its path in the folder; index.html comes last."""
+    pictures = {
+        "units": fates(census, share=False),
+        "shares": fates(census, share=True),
+        "draw": fair_draw(census),
+        "curves": rarefaction(census),
+        "dimensions": dimensions(census),
+    }
+    yield "assets/page.js", PackageLoader("layercensus.report").get_source(_environment(), "page.js")[0]
+    yield "assets/vega.js", _vega()
+    for name, picture in pictures.items():
+        yield from _drawn(name, picture)
+    names = [str(name) for name in census.layers["layer"]]
+    for place in range(len(names)):
+        picture = layer_picture(census, place)
+        yield from _drawn(_number(place), picture)
+        yield f"layers/{_number(place)}.html", _layer(census, names, place, picture)
+    yield "index.html", _index(census, pictures)
+
+
+def _drawn(name: str, picture: Picture | None) -> Iterator[tuple[str, str]]:
+    if picture is not None:
+        yield f"pictures/{name}.svg", picture.svg
+        yield f"pictures/{name}.csv", picture.data.to_csv(index=False, lineterminator="\n")
+
+
+def _number(place: int) -> str:
+    return f"layer-{place:03d}"
+
+
+@cache
+def _vega() -> str:
+    """Vega, Vega-Lite and their embedding as one script, from vl-convert: nothing is fetched when a page opens."""
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+@cache
+def _environment() -> Environment:
+    """Everything that comes from the user's names and files is escaped."""
+    return Environment(
         loader=PackageLoader("layercensus.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pictures = {
-        "counts": Markup(fates(census, share=False)),
-        "shares": Markup(fates(census, share=True)),
-        "draw": Markup(fair_draw(census)),
-        "curves": Markup(rarefaction(census)),
-        "dimensions": Markup(dimensions(census)),
-    }
+
+
+def _layer(census: Census, names: list[str], place: int, picture: Picture | None) -> str:
+    near = [
+        {"file": f"{_number(at)}.html", "name": names[at]} if 0 <= at < len(names) else None
+        for at in (place - 1, place + 1)
+    ]
+    return _environment().get_template("layer.html").render(
+        about=census.about,
+        before=near[0],
+        after=near[1],
+        findings=[f for f in census.findings if f.layer == names[place]],
+        picture=None if picture is None else _number(place),
+        spectrum=census.array(names[place], "spectrum") is not None,
+        **layer_page(census, place),
+    )  # fmt: skip
+
+
+def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
     columns = [name for name in SHOWN if name in census.layers and _said(census.layers[name])]
-    return environment.get_template("index.html").render(
+    chart, at_cuts = thresholds(census), answers(census)
+    files = {str(name): f"layers/{_number(place)}.html" for place, name in enumerate(census.layers["layer"])}
+    here = census.verdict.flips.get("here")
+    return _environment().get_template("index.html").render(
         census=census,
         about=census.about,
         verdict=census.verdict,
         pictures=pictures,
+        heads=_heads,
+        lines=_lines,
+        thresholds=None if chart is None else _script(chart),
+        answers=list(zip(RELIABILITY_GRID, at_cuts, strict=True)),
+        taus=TAU_GRID,
+        cuts=len(RELIABILITY_GRID) * len(TAU_GRID),
+        flips=sum(answer != here for row in at_cuts for answer in row) if here else 0,
         columns=columns,
         meanings=layer_meanings(),
         memory_format=in_words(**census.about["memory_format"]),
-        rows=[_cells(row, columns) for _, row in census.layers.iterrows()],
+        rows=[[cell(row, name) for name in columns] for _, row in census.layers.iterrows()],
+        files=list(files.values()),
+        findings=[(f, _link(f, files)) for f in census.findings],
         learned=_learned(census),
         trends=[row for _, row in census.verdict.table.iterrows()],
-    )
+    )  # fmt: skip
+
+
+def snippet(census: Census) -> str:
+    """The answer and the main picture as a piece of HTML that stands by itself, for notebooks."""
+    picture = fates(census, share=True)
+    return _environment().get_template("snippet.html").render(
+        verdict=census.verdict, picture=Markup(picture.svg) if picture else ""
+    )  # fmt: skip
+
+
+def _link(finding: Finding, files: dict[str, str]) -> str:
+    if finding.layer not in files:
+        return ""
+    return files[finding.layer] + (f"#unit-{finding.units[0]}" if finding.units else "")
+
+
+def _script(chart: dict[str, Any]) -> Markup:
+    """JSON that cannot end the script element which holds it."""
+    return Markup(json.dumps(chart, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def _heads(table: pd.DataFrame) -> list[str]:
+    return [", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in table.columns]
+
+
+def _lines(table: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    return [(str(name), ["–" if pd.isna(v) else f"{v:.3g}" for v in row]) for name, row in table.iterrows()]
 
 
 def _learned(census: Census) -> dict[str, Any]:
@@ -88,17 +188,3 @@ def _excess(row: pd.Series[Any]) -> str:
 
 def _said(column: pd.Series[Any]) -> bool:
     return bool(column.notna().any()) and not bool((column == "count").all())
-
-
-def _cells(row: pd.Series[Any], columns: list[str]) -> list[str]:
-    return [_cell(row, name) for name in columns]
-
-
-def _cell(row: pd.Series[Any], name: str) -> str:
-    value = row[name]
-    if pd.isna(value):
-        return "–"
-    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    if low is not None and not pd.isna(low):
-        return f"{value} [{low:.0f}–{high:.0f}]"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

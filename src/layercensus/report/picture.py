@@ -1,0 +1,63 @@
+"""A picture with the numbers that it shows; Vega-Lite draws it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+NETS = {"trained": "trained", "twin": "untrained twin"}
+INK = "#7a7f87"  # readable on white and on black
+NET_COLOURS = ("#4477aa", "#bb5566")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG, its data, and where they fit on a page the same numbers as a table with a row per layer."""
+
+    svg: str
+    data: pd.DataFrame
+    table: pd.DataFrame | None = None
+
+
+def drawn(chart: Any, layers: int, data: pd.DataFrame, table: pd.DataFrame | None = None) -> Picture:
+    """The chart drawn; nets of many layers get a wider picture."""
+    width = min(1400, max(560, 34 * layers))
+    return Picture(svg(chart.properties(width=width, height=300)), data, table)
+
+
+def svg(chart: Any) -> str:
+    """A chart as SVG text, to be read on white and on black."""
+    text = str(vl_convert.vegalite_to_svg(styled(chart).to_dict(validate=False)))
+    numbers: dict[
+        str, str
+    ] = {}  # Vega numbers gradients and clips through a whole process; here from 0 in each picture
+    return re.sub(r"\b(gradient_|clip)(\d+)\b", lambda m: m[1] + numbers.setdefault(m[2], str(len(numbers))), text)
+
+
+def styled(chart: Any) -> Any:
+    """The chart in the colours of the page, whether that is dark or light."""
+    return (
+        chart.properties(background="transparent")
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=INK, titleColor=INK, gridColor="#88888833", domainColor=INK, tickColor=INK, labelFontSize=11
+        )
+        .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12)
+        .configure_title(color=INK)
+    )
+
+
+def layer_axis() -> alt.X:
+    """Layers in forward order, from left to right."""
+    return alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170))
+
+
+def net_colours() -> alt.Color:
+    """The trained net in blue, its twin in red."""
+    scale = alt.Scale(domain=list(NETS.values()), range=list(NET_COLOURS))
+    return alt.Color("net:N", sort=list(NETS.values()), title=None, scale=scale, legend=alt.Legend(orient="top"))

@@ -1,0 +1,57 @@
+// Sorting and searching of unit tables, and the sliders' picture. Without it, pages keep all their numbers.
+(function () {
+  function value(row, column) {
+    var text = row.cells[column].textContent.trim();
+    var number = parseFloat(text);
+    return text === "–" ? null : isNaN(number) ? text.toLowerCase() : number;
+  }
+  function compare(a, b) {
+    if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1; // what is missing stays last
+    if (typeof a === typeof b) return a < b ? -1 : a > b ? 1 : 0;
+    return typeof a === "number" ? -1 : 1;
+  }
+  function sortable(table) {
+    var heads = Array.from(table.tHead.rows[0].cells);
+    heads.forEach(function (head, column) {
+      var button = document.createElement("button");
+      button.type = "button";
+      button.textContent = head.textContent;
+      head.replaceChildren(button);
+      button.addEventListener("click", function () {
+        var down = head.getAttribute("aria-sort") === "ascending";
+        heads.forEach(function (other) { other.removeAttribute("aria-sort"); });
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        var body = table.tBodies[0];
+        var rows = Array.from(body.rows).map(function (row) { return [value(row, column), row]; });
+        rows.sort(function (a, b) {
+          var missing = a[0] === null || b[0] === null;
+          return down && !missing ? compare(b[0], a[0]) : compare(a[0], b[0]);
+        });
+        body.append.apply(body, rows.map(function (pair) { return pair[1]; }));
+      });
+    });
+  }
+  function searchable(input) {
+    var table = document.getElementById(input.getAttribute("aria-controls"));
+    var said = document.getElementById(input.getAttribute("aria-describedby"));
+    input.addEventListener("input", function () {
+      var words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      var found = 0;
+      Array.from(table.tBodies[0].rows).forEach(function (row) {
+        var text = row.textContent.toLowerCase();
+        row.hidden = !words.every(function (word) { return text.includes(word); });
+        found += row.hidden ? 0 : 1;
+      });
+      said.textContent = found + " of " + table.tBodies[0].rows.length + " rows";
+    });
+  }
+  document.querySelectorAll("table.sortable").forEach(sortable);
+  document.querySelectorAll("input[type=search]").forEach(searchable);
+  document.querySelectorAll("script[type='application/vega-lite+json']").forEach(function (script) {
+    if (!window.vegaEmbed) return;
+    var place = document.getElementById(script.dataset.into);
+    vegaEmbed(place, JSON.parse(script.textContent), {
+      renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false },
+    });
+  });
+})();

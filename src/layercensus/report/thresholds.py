@@ -1,0 +1,67 @@
+"""How the count and the answer change with the two cuts: a picture with two sliders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from ..census import Census
+from ..settings import RELIABILITY_GRID, TAU_GRID
+from ..verdict import answers, hidden
+from .picture import NETS, layer_axis, net_colours, styled
+
+UNITS, FAIR = "units", "in the fair draw"
+
+
+def thresholds(census: Census) -> dict[str, Any] | None:
+    """A Vega-Lite specification: distinct units of every hidden layer at the cuts that the sliders name."""
+    rows: list[dict[str, Any]] = []
+    for name in hidden(census.layers)["layer"]:
+        for net, title in NETS.items():
+            count, fair = (census.array(name, array, net) for array in ("distinct_grid", "rarefied_grid"))
+            if count is not None and fair is not None:
+                rows.append(
+                    {"layer": name, "net": title, UNITS: count.ravel().tolist(), FAIR: fair.round(1).ravel().tolist()}
+                )
+    if not rows:
+        return None
+    cut, tau, what = (alt.param(name=n, value=v, bind=b) for n, v, b in (
+        ("cut", _nearest(census, "reliability"), _slider("reliability at least ", RELIABILITY_GRID)),
+        ("tau", _nearest(census, "tau"), _slider("one concept from abs(correlation) ", TAU_GRID)),
+        ("what", UNITS, alt.binding_radio(options=[UNITS, FAIR], name="distinct ")),
+    ))  # fmt: skip
+    place = f"{_place('cut', RELIABILITY_GRID)} * {len(TAU_GRID)} + {_place('tau', TAU_GRID)}"
+    lines = (
+        alt.Chart(alt.InlineData(values=rows))
+        .transform_calculate(distinct=f"datum[what][{place}]")
+        .mark_line(point=True)
+        .encode(
+            x=layer_axis(), y=alt.Y("distinct:Q", title="distinct"), color=net_colours(),
+            tooltip=["layer:N", "net:N", "distinct:Q"],
+        )
+        .properties(width=min(1100, max(300, 26 * len(rows) // 2)), height=240)
+    )  # fmt: skip
+    said = [f"shape of the fair draw at these cuts: {answer}" for row in answers(census) for answer in row]
+    text = (
+        alt.Chart(alt.InlineData(values=[{"said": said}]))
+        .transform_calculate(text=f"datum.said[{place}]")
+        .mark_text(align="left", fontSize=14, color="#7a7f87")
+        .encode(text="text:N", x=alt.value(0))
+        .properties(height=20)
+    )
+    chart: dict[str, Any] = styled(alt.vconcat(text, lines).add_params(cut, tau, what)).to_dict()
+    return chart
+
+
+def _slider(name: str, grid: tuple[float, ...]) -> Any:
+    return alt.binding_range(min=grid[0], max=grid[-1], step=round(grid[1] - grid[0], 2), name=name)
+
+
+def _place(parameter: str, grid: tuple[float, ...]) -> str:
+    return f"round(({parameter} - {grid[0]}) / {round(grid[1] - grid[0], 2)})"
+
+
+def _nearest(census: Census, setting: str) -> float:
+    grid = {"reliability": RELIABILITY_GRID, "tau": TAU_GRID}[setting]
+    return min(grid, key=lambda value: abs(value - census.about["settings"][setting]))

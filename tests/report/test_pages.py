@@ -1,0 +1,215 @@
+"""The report: complete, small, safe, the same every time, and alive in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+import layercensus as lc
+from layercensus.census import Census
+
+from .browser import CHROMIUM, opened
+
+EVIL = "<script>alert(1)</script> \"quoted\" 'too' & \N{SNOWMAN} \N{HEBREW LETTER ALEF}\N{HEBREW LETTER BET}"
+real_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this system")
+
+
+@pytest.fixture(scope="module")
+def census() -> Census:
+    torch.manual_seed(0)
+    parts = [
+        nn.Linear(12, 20),
+        nn.ReLU(),
+        nn.Linear(20, 20),
+        nn.ReLU(),
+        nn.Linear(20, 20),
+        nn.ReLU(),
+        nn.Linear(20, 20),
+    ]
+    net = nn.Sequential(*parts, nn.ReLU(), nn.Linear(20, 3))
+    with torch.no_grad():
+        net[2].weight[5], net[2].bias[5] = net[2].weight[4], net[2].bias[4]  # a duplicate
+        net[4].weight[3], net[4].bias[3] = 0, -1  # a dead unit
+    settings = lc.Settings(progress=False, resamples=40, twins=1, dimension=True)
+    return lc.take(net, torch.randn(400, 12), settings=settings)
+
+
+@pytest.fixture(scope="module")
+def report(census: Census, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return census.report(tmp_path_factory.mktemp("report")).parent
+
+
+class Page(HTMLParser):
+    """What a page refers to, and what can be referred to in it."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[str] = []
+        self.feed(file.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("href", "src") and value:
+                self.links.append(value)
+            if name == "id" and value:
+                self.ids.append(value)
+
+
+def pages(report: Path) -> Iterator[tuple[Path, Page]]:
+    for file in sorted(report.rglob("*.html")):
+        yield file, Page(file)
+
+
+def test_every_link_leads_to_a_file_and_an_anchor_of_the_folder(report: Path) -> None:
+    checked = 0
+    for file, page in pages(report):
+        assert len(page.ids) == len(set(page.ids))
+        for link in page.links:
+            path, _, anchor = unquote(link).partition("#")
+            target = (file.parent / path).resolve() if path else file
+            assert target.is_file(), link
+            assert target.is_relative_to(report.resolve()), link
+            assert not anchor or anchor in Page(target).ids, link
+            checked += 1
+    assert checked > 40
+
+
+def test_every_unit_of_every_layer_has_an_anchor(census: Census, report: Path) -> None:
+    found = [page for file, page in pages(report) if file.parent.name == "layers"]
+    for (_, layer), page in zip(census.layers.iterrows(), found, strict=True):
+        assert {f"unit-{n}" for n in range(layer["width"])} <= set(page.ids)
+
+
+def test_the_same_census_gives_the_same_bytes(census: Census, report: Path, tmp_path: Path) -> None:
+    census.save(tmp_path / "saved")
+    again = lc.load(tmp_path / "saved").report(tmp_path / "report").parent
+    files = sorted(p.relative_to(report) for p in report.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(again) for p in again.rglob("*") if p.is_file())
+    assert [name for name in files if (report / name).read_bytes() != (again / name).read_bytes()] == []
+
+
+def test_names_are_shown_as_text_whatever_they_hold(census: Census, report: Path, tmp_path: Path) -> None:
+    name = str(census.layers["layer"].iloc[1])
+    layers, units = census.layers.replace({"layer": {name: EVIL}}), census.units.replace({"layer": {name: EVIL}})
+    units["top"] = [(EVIL, *top[1:]) if top else top for top in units["top"]]
+    arrays = {key.replace(f"|{name}|", f"|{EVIL}|"): value for key, value in census.arrays.items()}
+    findings = tuple(replace(f, layer=EVIL if f.layer == name else f.layer, sentence=EVIL) for f in census.findings)
+    data = dict(census.about["data"]) | {"name": EVIL}
+    hostile = Census(
+        layers, units, census.twin_units, census.runs, arrays, findings, dict(census.about) | {"data": data}
+    )
+    written = hostile.report(tmp_path / "hostile").parent
+    plain = {file.relative_to(report): page.tags.count("script") for file, page in pages(report)}
+    for file, page in pages(written):
+        assert page.tags.count("script") == plain[file.relative_to(written)]
+    assert EVIL.split()[0] not in (written / "index.html").read_text("utf-8")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in (written / "layers/layer-001.html").read_text("utf-8")
+    if CHROMIUM is not None:
+        _, console = opened(written / "index.html")
+        assert console == []
+
+
+def test_a_large_census_stays_within_the_budgets(census: Census, tmp_path: Path) -> None:
+    layers, units, arrays = [], [], {}
+    for copy in range(12):
+        for name in list(census.layers["layer"]):
+            new = f"blocks.{copy}.{name}"
+            layers.append(census.layers[census.layers["layer"] == name].assign(layer=new, width=336))
+            own = census.units[census.units["layer"] == name]
+            wide = pd.concat([own] * (336 // len(own) + 1), ignore_index=True)[:336]
+            units.append(wide.assign(layer=new, unit=range(336)))
+            for key, value in census.arrays.items():
+                net, layer, array = key.split("|")
+                if layer == name:
+                    arrays[f"{net}|{new}|{array}"] = value
+    large = Census(
+        pd.concat(layers, ignore_index=True), pd.concat(units, ignore_index=True), census.twin_units, census.runs,
+        arrays, census.findings, census.about,
+    )  # fmt: skip
+    assert len(large.layers) == 60
+    assert len(large.units) >= 20_000
+    index = large.report(tmp_path)
+    assert index.stat().st_size <= 500_000
+    assert max(file.stat().st_size for file in (tmp_path / "layers").iterdir()) <= 2_000_000
+    assert len(large._repr_html_()) <= 300_000
+
+
+def test_a_census_shows_itself_in_a_notebook(census: Census) -> None:
+    shown = census._repr_html_()
+    assert f"Answer: {census.verdict.answer}." in shown
+    assert "<svg" in shown
+    assert not re.search(r"<script|<link|(src|href)=", shown)
+
+
+@real_browser
+def test_the_index_opens_without_a_network_and_the_sliders_redraw(report: Path) -> None:
+    moved = """
+    setTimeout(function () {
+      var before = document.querySelector('#thresholds svg').outerHTML;
+      var tau = document.querySelectorAll('#thresholds input[type=range]')[1];
+      tau.value = '0.5'; tau.dispatchEvent(new Event('input'));
+      setTimeout(function () {
+        document.body.dataset.moved = before !== document.querySelector('#thresholds svg').outerHTML;
+      }, 800);
+    }, 1500);
+    """
+    dom, console = opened(report / "index.html", moved)
+    assert console == []
+    assert 'data-moved="true"' in dom
+
+
+@real_browser
+def test_units_are_sorted_and_searched(report: Path) -> None:
+    tried = """
+    var table = document.getElementById('units'), out = document.body.dataset;
+    var column = function (n) {
+      return Array.from(table.tBodies[0].rows).map(function (r) { return r.cells[n].textContent; });
+    };
+    table.tHead.rows[0].cells[0].firstChild.click(); out.up = column(0).slice(0, 3).join(' ');
+    table.tHead.rows[0].cells[0].firstChild.click(); out.down = column(0).slice(0, 3).join(' ');
+    out.sort = table.tHead.rows[0].cells[0].getAttribute('aria-sort');
+    var input = document.querySelector('input[type=search]');
+    input.value = 'duplicate'; input.dispatchEvent(new Event('input'));
+    out.found = document.getElementById('found').textContent;
+    out.shown = Array.from(table.tBodies[0].rows).filter(function (r) { return !r.hidden; }).length;
+    """
+    dom, console = opened(report / "layers/layer-001.html", tried)
+    assert console == []
+    body = dict(re.findall(r'data-(\w+)="([^"]*)"', re.search(r"<body[^>]*>", dom).group()))  # type: ignore[union-attr]
+    assert body["up"] == "0 1 2"
+    assert body["down"] == "19 18 17"
+    assert body["sort"] == "descending"
+    assert body["found"] == f"{body['shown']} of 20 rows"
+    assert 0 < int(body["shown"]) < 20
+
+
+@real_browser
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("name", ["index.html", "layers/layer-001.html"])
+def test_nothing_is_wider_than_the_window(report: Path, name: str, width: int) -> None:
+    framed = f"""
+    if (window !== window.top) {{
+      setTimeout(function () {{ parent.postMessage(document.documentElement.scrollWidth, '*'); }}, 2000);
+    }} else {{
+      window.addEventListener('message', function (event) {{ document.body.dataset.wide = event.data; }});
+      var frame = document.createElement('iframe');
+      frame.style.cssText = 'width:{width}px;height:900px;border:0';
+      frame.src = location.href; document.body.append(frame);
+    }}
+    """
+    dom, _ = opened(report / name, framed, width=1500)
+    wide = re.search(r'data-wide="(\d+)"', dom)
+    assert wide is not None
+    assert int(wide.group(1)) <= width
