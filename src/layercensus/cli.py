@@ -118,6 +118,7 @@ def _report(p: argparse.ArgumentParser) -> None:
 def _diff(p: argparse.ArgumentParser) -> None:
     p.add_argument("a", metavar="A")
     p.add_argument("b", metavar="B")
+    p.add_argument("--report", metavar="DIR", help="also draw both side by side into DIR")
     p.set_defaults(run=run_diff)
 
 
@@ -232,12 +233,16 @@ def run_report(args: argparse.Namespace) -> None:
 
 
 def run_diff(args: argparse.Namespace) -> None:
-    """layercensus diff A B."""
+    """layercensus diff A B [--report DIR]."""
     from .census import load
     from .diff import differences
     from .report.terminal import show_difference
+    from .report.two import write_two
 
-    show_difference(differences(load(args.a), load(args.b)))
+    a, b = load(args.a), load(args.b)
+    show_difference(differences(a, b))
+    if args.report:
+        print(f"\nreport: {write_two(a, b, Path(args.report))}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from torch import nn
 
 import layercensus as lc
 from layercensus.census import Census
+from layercensus.report.two import write_two
 
 from .browser import CHROMIUM, opened
 
@@ -213,3 +214,14 @@ def test_nothing_is_wider_than_the_window(report: Path, name: str, width: int) -
     wide = re.search(r'data-wide="(\d+)"', dom)
     assert wide is not None
     assert int(wide.group(1)) <= width
+
+
+def test_two_censuses_stand_side_by_side(census: Census, tmp_path: Path) -> None:
+    other = replace(census, layers=census.layers.assign(distinct=census.layers["distinct"] - 1))
+    page = write_two(census, other, tmp_path)
+    shown = Page(page)
+    assert all((tmp_path / link).is_file() for link in shown.links)
+    assert page.read_text("utf-8").count("<td>-1</td>") == len(census.layers)
+    if CHROMIUM is not None:
+        _, console = opened(page)
+        assert console == []

@@ -9,8 +9,13 @@ import pandas as pd
 from ..census import Census
 from ..measures import FATES
 from ..measures.interval import interval
-from .picture import NETS, Picture, drawn, layer_axis, net_colours
+from .picture import INK, NETS, Picture, drawn, layer_axis, net_colours, svg
 
+COURSES = {  # columns that are drawn over depth, and whether they are counts that the width divides
+    "live": True, "reliable": True, "distinct": True, "redundant": True, "informative": True, "replicated": True,
+    "entropy_rank": False, "k90": False, "parallel_dim": False, "mp_dim": False, "signal_dim": False, "mle": False,
+    "gride": False, "twonn_pooled": False,
+}  # fmt: skip
 COLOURS = {"distinct": "#4477aa", "duplicate": "#99ccee", "noise": "#ddaa33", "dead": "#aaaaaa"}
 
 
@@ -170,6 +175,37 @@ def dimensions(census: Census) -> Picture | None:
     points = base.mark_point(size=14, filled=True).encode(detail="net:N")
     both = base.mark_line().encode(strokeDash=dash) + points
     return drawn(both, len(census.layers), data.drop(columns="place"), table)
+
+
+def courses(census: Census) -> Picture | None:
+    """Every share and dimension over depth in a small picture of its own, the untrained twin beside."""
+    rows = []
+    for place, (_, layer) in enumerate(census.layers.iterrows(), 1):
+        for prefix, net in (("", NETS["trained"]), ("twin_", NETS["twin"])):
+            for name, per_unit in COURSES.items():
+                value = layer.get(prefix + name)
+                if not pd.isna(value):
+                    at = {"layer": layer["layer"], "place": place, "net": net}
+                    title = f"{name} / width" if per_unit else name
+                    rows.append(at | {"measure": title, "value": float(value) / (layer["width"] if per_unit else 1)})
+    if not rows:
+        return None
+    data = pd.DataFrame(rows)
+    order = list(dict.fromkeys(data["measure"]))
+    small = (
+        alt.Chart(data)
+        .mark_line(point=alt.OverlayMarkDef(size=12))
+        .encode(
+            x=alt.X("place:Q", title="layer, in forward order", axis=alt.Axis(tickMinStep=1, format="d")),
+            y=alt.Y("value:Q", title=None),
+            color=net_colours(),
+        )
+        .properties(width=310, height=130)
+        .facet(facet=alt.Facet("measure:N", sort=order, title=None, header=alt.Header(labelColor=INK)), columns=3)
+        .resolve_scale(y="independent")
+    )
+    table = data.pivot_table(index="layer", columns=["measure", "net"], values="value", sort=False)
+    return Picture(svg(small), data.drop(columns="place"), table)
 
 
 def _twin(census: Census) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..models.formats import in_words
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict import answers
 from .cells import cell
-from .charts import dimensions, fair_draw, fates, rarefaction
+from .charts import courses, dimensions, fair_draw, fates, rarefaction
 from .layer_page import layer_page, layer_picture
 from .picture import Picture
 from .thresholds import thresholds
@@ -38,14 +39,20 @@ def write(census: Census, folder: Path) -> Path:
     Raises:
         CensusError: when the folder cannot be written.
     """
+    put(folder, _files(census))
+    return folder / "index.html"
+
+
+def put(folder: Path, files: Iterable[tuple[str, str]]) -> None:
+    """Write the script that every page uses, and these files, each a path in the folder and a text."""
+    script = PackageLoader("layercensus.report").get_source(environment(), "page.js")[0]
     try:
-        for name, text in _files(census):
+        for name, text in chain([("assets/page.js", script)], files):
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")
     except OSError as error:
         raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
-    return folder / "index.html"
 
 
 def _files(census: Census) -> Iterator[tuple[str, str]]:
@@ -56,20 +63,21 @@ def _files(census: Census) -> Iterator[tuple[str, str]]:
         "draw": fair_draw(census),
         "curves": rarefaction(census),
         "dimensions": dimensions(census),
+        "courses": courses(census),
     }
-    yield "assets/page.js", PackageLoader("layercensus.report").get_source(_environment(), "page.js")[0]
     yield "assets/vega.js", _vega()
     for name, picture in pictures.items():
-        yield from _drawn(name, picture)
+        yield from drawn_files(name, picture)
     names = [str(name) for name in census.layers["layer"]]
     for place in range(len(names)):
         picture = layer_picture(census, place)
-        yield from _drawn(_number(place), picture)
+        yield from drawn_files(_number(place), picture)
         yield f"layers/{_number(place)}.html", _layer(census, names, place, picture)
     yield "index.html", _index(census, pictures)
 
 
-def _drawn(name: str, picture: Picture | None) -> Iterator[tuple[str, str]]:
+def drawn_files(name: str, picture: Picture | None) -> Iterator[tuple[str, str]]:
+    """A picture and the numbers that it shows."""
     if picture is not None:
         yield f"pictures/{name}.svg", picture.svg
         yield f"pictures/{name}.csv", picture.data.to_csv(index=False, lineterminator="\n")
@@ -86,7 +94,7 @@ def _vega() -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """Everything that comes from the user's names and files is escaped."""
     return Environment(
         loader=PackageLoader("layercensus.report"),
@@ -102,7 +110,7 @@ def _layer(census: Census, names: list[str], place: int, picture: Picture | None
         {"file": f"{_number(at)}.html", "name": names[at]} if 0 <= at < len(names) else None
         for at in (place - 1, place + 1)
     ]
-    return _environment().get_template("layer.html").render(
+    return environment().get_template("layer.html").render(
         about=census.about,
         before=near[0],
         after=near[1],
@@ -118,7 +126,7 @@ def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
     chart, at_cuts = thresholds(census), answers(census)
     files = {str(name): f"layers/{_number(place)}.html" for place, name in enumerate(census.layers["layer"])}
     here = census.verdict.flips.get("here")
-    return _environment().get_template("index.html").render(
+    return environment().get_template("index.html").render(
         census=census,
         about=census.about,
         verdict=census.verdict,
@@ -144,7 +152,7 @@ def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
 def snippet(census: Census) -> str:
     """The answer and the main picture as a piece of HTML that stands by itself, for notebooks."""
     picture = fates(census, share=True)
-    return _environment().get_template("snippet.html").render(
+    return environment().get_template("snippet.html").render(
         verdict=census.verdict, picture=Markup(picture.svg) if picture else ""
     )  # fmt: skip
 

@@ -52,6 +52,8 @@
     var place = document.getElementById(script.dataset.into);
     vegaEmbed(place, JSON.parse(script.textContent), {
       renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false },
+    }).then(function () {
+      place.querySelectorAll("summary").forEach(function (menu) { menu.setAttribute("aria-label", "save this picture"); });
     });
   });
 })();

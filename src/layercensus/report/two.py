@@ -1,0 +1,43 @@
+"""Two censuses on one page: their pictures side by side and what differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ..census import Census
+from ..diff import differences
+from .cells import cell
+from .charts import fates
+from .page import drawn_files, environment, put
+
+
+def write_two(a: Census, b: Census, folder: Path) -> Path:
+    """Write `folder`/index.html with both censuses and return its path; the same censuses give the same bytes.
+
+    Raises:
+        CensusError: when the folder cannot be written.
+    """
+    put(folder, [file for name, census in (("a", a), ("b", b)) for file in _pictures(name, census)])
+    found = differences(a, b)
+    rows = [
+        [cell(row, name) for name in ("layer", "measure", "a", "b", "change")] + [_sure(row["beyond_doubt"])]
+        for _, row in found.layers.iterrows()
+    ]
+    page = environment().get_template("two.html").render(
+        sides=[("A", "a", a), ("B", "b", b)], rows=rows, notes=(*found.settings, *found.only)
+    )  # fmt: skip
+    put(folder, [("index.html", page), ("differences.csv", found.layers.to_csv(index=False, lineterminator="\n"))])
+    return folder / "index.html"
+
+
+def _pictures(name: str, census: Census) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for kind, share in (("units", False), ("shares", True)):
+        found += drawn_files(f"{name}-{kind}", fates(census, share))
+    return found
+
+
+def _sure(value: object) -> str:
+    return "–" if pd.isna(value) else "yes" if value else "no"
