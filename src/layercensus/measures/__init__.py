@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .distinct import distinct
+from .distribution import distribution
 from .fate import FATES, funnel
 from .informative import informative
 from .live import live
@@ -14,7 +15,7 @@ from .reliability import reliability
 from .replicated import replicated
 from .spectrum import linear
 
-MEASURES = (live, reliability, distinct, redundant, informative, replicated, funnel, linear, nonlinear)
+MEASURES = (live, distribution, reliability, distinct, redundant, informative, replicated, funnel, linear, nonlinear)
 
 
 def measure(evidence: Evidence, measures: Sequence[Measure] = MEASURES) -> Outcome:

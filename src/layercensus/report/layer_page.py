@@ -16,7 +16,8 @@ from .cells import cell, shown
 from .picture import NETS, Picture, net_colours, svg
 
 UNITS = (
-    "unit", "fate", "representative", "reliability", "firing_rate", "mean", "std", "eta2", "replication", "r2_rest",
+    "unit", "fate", "representative", "reliability", "firing_rate", "mean", "q05", "median", "q95", "eta2",
+    "replication", "r2_rest",
 )  # fmt: skip
 FATES = ("distinct", "duplicate", "noise", "dead")
 TOP = 5  # ids of examples named with each unit
@@ -36,7 +37,7 @@ def layer_page(census: Census, place: int) -> dict[str, Any]:
     """Everything that the template of one layer's page needs, but for its pictures."""
     layer = census.layers.iloc[place]
     units = census.units[census.units["layer"] == layer["layer"]]
-    columns = [name for name in UNITS if units[name].notna().any()]
+    columns = [name for name in UNITS if name in units and units[name].notna().any()]
     size = units["representative"].value_counts()
     facts = [name for name in census.layers.columns if not name.startswith("twin_") and not pd.isna(layer[name])]
     facts = [f for f in facts if not f.endswith(("_low", "_high")) and f != "layer"]

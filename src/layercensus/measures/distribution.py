@@ -1,0 +1,24 @@
+"""How a unit's response is spread over the examples."""
+
+from __future__ import annotations
+
+from .measure import Column, Evidence, Measure, Outcome
+
+SHARES = {"q05": 0.05, "median": 0.5, "q95": 0.95}
+WHAT = "of the spatial mean over all the examples, to 9 % of its size"
+
+
+def compute(evidence: Evidence) -> Outcome:
+    """Quantiles read off the histogram over ALL the examples (Masson, Rim & Lee 2019)."""
+    return Outcome(units={name: evidence.streams.quantiles.quantile(share) for name, share in SHARES.items()})
+
+
+distribution = Measure(
+    "distribution",
+    compute,
+    unit_columns={
+        "q05": Column(f"5 % quantile {WHAT}", "activation", scale_free=False),
+        "median": Column(f"median {WHAT}", "activation", scale_free=False),
+        "q95": Column(f"95 % quantile {WHAT}", "activation", scale_free=False),
+    },
+)
