@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -214,6 +215,26 @@ def test_nothing_is_wider_than_the_window(report: Path, name: str, width: int) -
     wide = re.search(r'data-wide="(\d+)"', dom)
     assert wide is not None
     assert int(wide.group(1)) <= width
+
+
+@real_browser
+@pytest.mark.skipif(
+    "LAYERCENSUS_AXE" not in os.environ, reason="LAYERCENSUS_AXE names no copy of axe-core's axe.min.js"
+)
+@pytest.mark.parametrize("name", ["index.html", "layers/layer-001.html"])
+def test_axe_finds_no_serious_violation(report: Path, name: str) -> None:
+    axe = Path(os.environ["LAYERCENSUS_AXE"]).read_text("utf-8").replace("</script", "<\\/script")
+    run = """
+    setTimeout(function () { axe.run().then(function (found) {
+      var grave = found.violations.filter(function (v) { return v.impact === 'serious' || v.impact === 'critical'; });
+      document.body.dataset.passed = found.passes.length;
+      document.body.dataset.grave = grave.map(function (v) { return v.id; }).join(' ') || 'none';
+    }); }, 1500);
+    """
+    dom, _ = opened(report / name, axe + run)
+    body = dict(re.findall(r'data-(\w+)="([^"]*)"', re.search(r"<body[^>]*>", dom).group()))  # type: ignore[union-attr]
+    assert int(body["passed"]) > 10
+    assert body["grave"] == "none"
 
 
 def test_two_censuses_stand_side_by_side(census: Census, tmp_path: Path) -> None:
