@@ -107,7 +107,7 @@ def fair_draw(census: Census) -> Picture | None:
     data = pd.DataFrame(rows)
     base = alt.Chart(data).encode(
         x=layer_axis(),
-        color=net_colours(),
+        color=net_colours(data["net"]),
     )
     y = alt.Y(
         "distinct:Q", title=f"distinct in a draw of {census.about['rarefied_to']} units", scale=alt.Scale(zero=True)
@@ -198,7 +198,7 @@ def courses(census: Census) -> Picture | None:
         .encode(
             x=alt.X("place:Q", title="layer, in forward order", axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y("value:Q", title=None),
-            color=net_colours(),
+            color=net_colours(data["net"]),
         )
         .properties(width=310, height=130)
         .facet(facet=alt.Facet("measure:N", sort=order, title=None, header=alt.Header(labelColor=INK)), columns=3)

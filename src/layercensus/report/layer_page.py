@@ -83,7 +83,7 @@ def layer_picture(census: Census, place: int) -> Picture | None:
             alt.Chart(eigenvalues).mark_line().encode(
                 x=alt.X("number:Q", title="eigenvalue number", scale=alt.Scale(type="log")),
                 y=alt.Y("share:Q", title="share of variance", scale=alt.Scale(type="log")),
-                color=net_colours(),
+                color=net_colours(eigenvalues["net"]),
             ).properties(width=260, height=220)
         )  # fmt: skip
     return Picture(svg(alt.hconcat(*parts).resolve_scale(y="independent")), pd.concat([curves, eigenvalues]))
@@ -96,7 +96,7 @@ def _lines(data: pd.DataFrame, cut: str) -> alt.Chart:
         .encode(
             x=alt.X("value:Q", title=cut, scale=alt.Scale(zero=False)),
             y=alt.Y("distinct:Q", title="distinct units"),
-            color=net_colours(),
+            color=net_colours(data["net"]),
         )
         .properties(width=260, height=220)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,9 @@ def layer_axis() -> alt.X:
     return alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170))
 
 
-def net_colours() -> alt.Color:
-    """The trained net in blue, its twin in red."""
-    scale = alt.Scale(domain=list(NETS.values()), range=list(NET_COLOURS))
-    return alt.Color("net:N", sort=list(NETS.values()), title=None, scale=scale, legend=alt.Legend(orient="top"))
+def net_colours(shown: Iterable[str]) -> alt.Color:
+    """The trained net in blue, its twin in red; shown: the nets of the data, so that no other is in the legend."""
+    present = set(shown)
+    nets = {title: colour for title, colour in zip(NETS.values(), NET_COLOURS, strict=True) if title in present}
+    scale = alt.Scale(domain=list(nets), range=list(nets.values()))
+    return alt.Color("net:N", sort=list(nets), title=None, scale=scale, legend=alt.Legend(orient="top"))

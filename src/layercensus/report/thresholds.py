@@ -37,7 +37,7 @@ def thresholds(census: Census) -> dict[str, Any] | None:
         .transform_calculate(distinct=f"datum[what][{place}]")
         .mark_line(point=True)
         .encode(
-            x=layer_axis(), y=alt.Y("distinct:Q", title="distinct"), color=net_colours(),
+            x=layer_axis(), y=alt.Y("distinct:Q", title="distinct"), color=net_colours(row["net"] for row in rows),
             tooltip=["layer:N", "net:N", "distinct:Q"],
         )
         .properties(width=min(1100, max(300, 26 * len(rows) // 2)), height=240)
