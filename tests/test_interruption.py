@@ -31,7 +31,13 @@ COMMAND = [
 def start(out: Path, *more: str) -> subprocess.Popen[str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     argv = [*COMMAND, "--quiet", "--out", str(out), "--checkpoint", "0.1", *more]
-    return subprocess.Popen(argv, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(argv, cwd=ROOT, env=env, preexec_fn=heeding, **pipes)
+
+
+def heeding() -> None:
+    """Ctrl-C works in the new process even where the tests were started in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for_a_checkpoint(run: subprocess.Popen[str], out: Path) -> None:
