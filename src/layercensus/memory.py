@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-TRIM_THRESHOLD, MMAP_MAX = -1, -4  # names of mallopt's parameters in glibc's malloc.h
-KEPT = (2**31 - 1, 0)  # their values while memory is kept: nothing below 2 GB goes back, no block is mapped by itself
-USUAL = (64 * 2**20, 65536)  # where glibc's own thresholds end after large blocks were freed
+TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # names of mallopt's parameters in glibc's malloc.h
+KEPT = {TRIM_THRESHOLD: 2**31 - 1, MMAP_MAX: 0}  # nothing below 2 GB goes back, no block is mapped by itself
+USUAL = {TRIM_THRESHOLD: 64 * 2**20, MMAP_THRESHOLD: 32 * 2**20, MMAP_MAX: 65536}  # where large blocks move glibc's own
+_lock, _open = threading.Lock(), [0]  # how many blocks are open: the last to leave puts things back
 
 
 @contextmanager
@@ -17,18 +19,24 @@ def kept_memory() -> Iterator[None]:
     """As long as the block lasts, freed memory stays with the process; afterwards it is given back.
 
     glibc maps every block beyond 32 MB anew, and the system clears each of its pages at the first touch: a feature map
-    then costs more to get than to fill. With musl, macOS or Windows nothing changes.
+    then costs more to get than to fill. Afterwards glibc's thresholds are where its own rule puts them once large
+    blocks were freed, and stay there. With musl, macOS or Windows nothing changes.
     """
     libc = _glibc()
     if libc is None:
         yield
         return
-    _set(libc, KEPT)
+    with _lock:
+        _open[0] += 1
+        _set(libc, KEPT)
     try:
         yield
     finally:
-        _set(libc, USUAL)
-        libc.malloc_trim(0)
+        with _lock:
+            _open[0] -= 1
+            if not _open[0]:
+                _set(libc, USUAL)
+                libc.malloc_trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -38,6 +46,6 @@ def _glibc() -> ctypes.CDLL | None:
     return libc if hasattr(libc, "gnu_get_libc_version") and hasattr(libc, "mallopt") else None
 
 
-def _set(libc: ctypes.CDLL, values: tuple[int, int]) -> None:
-    for parameter, value in zip((TRIM_THRESHOLD, MMAP_MAX), values, strict=True):
+def _set(libc: ctypes.CDLL, values: Mapping[int, int]) -> None:
+    for parameter, value in values.items():
         libc.mallopt(parameter, value)

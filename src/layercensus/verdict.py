@@ -222,10 +222,15 @@ def _flips(census: Census, layers: pd.DataFrame, twin: bool) -> dict[str, str]:
 
 
 def answers(census: Census) -> list[list[str]]:
-    """What the width-corrected count would say at every pair of cuts: a row per reliability cut, a column per tau."""
+    """What the fair draw's shape alone says at every pair of cuts: a row per reliability cut, a column per tau."""
     layers = hidden(census.layers)
     twin = "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
     return [[_at(census, layers, i, j, twin) for j in range(len(TAU_GRID))] for i in range(len(RELIABILITY_GRID))]
+
+
+def place_of_cuts(census: Census) -> tuple[int, int]:
+    """Where on the grid the census's own cuts are, or the nearest to them: reliability, tau."""
+    return _nearest(census, "reliability", RELIABILITY_GRID), _nearest(census, "tau", TAU_GRID)
 
 
 def _nearest(census: Census, setting: str, grid: Sequence[float]) -> int:

@@ -190,3 +190,16 @@ def test_the_interval_of_twonn_holds_the_expected_estimate() -> None:
     estimate, low, high = np.array(found).T
     held = ((low <= estimate.mean()) & (estimate.mean() <= high)).mean()
     assert held >= 0.89  # 95 % less three standard errors of a hundred samples
+
+
+def test_only_examples_that_are_the_same_count_as_repeated() -> None:
+    x = torch.randn(200, 1021, generator=torch.Generator().manual_seed(0))
+    near = x + 1e-4 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+    assert distances(torch.cat([x, near]), 20)[1] == 0
+    assert distances(torch.cat([x, near, x]), 20)[1] == 200
+
+
+def test_a_lattice_leaves_twonn_in_doubt() -> None:
+    r = distances(torch.randint(0, 9, (200, 3), generator=torch.Generator().manual_seed(0)).float(), 2)[0]
+    estimate, low, high = doubted(r, 200, 0)
+    assert low < estimate < high

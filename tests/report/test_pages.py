@@ -17,7 +17,9 @@ from torch import nn
 
 import layercensus as lc
 from layercensus.census import Census
+from layercensus.report.charts import fates, rarefaction
 from layercensus.report.two import write_two
+from layercensus.verdict import answers, place_of_cuts
 
 from .browser import CHROMIUM, opened
 
@@ -102,6 +104,37 @@ def test_the_same_census_gives_the_same_bytes(census: Census, report: Path, tmp_
     assert [name for name in files if (report / name).read_bytes() != (again / name).read_bytes()] == []
 
 
+def test_a_census_of_little_data_is_the_same_fresh_and_loaded_and_claims_nothing(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(8, 12), nn.ReLU(), nn.Linear(12, 12), nn.ReLU(), nn.Linear(12, 3))
+    small = lc.take(net, torch.randn(80, 8), twin=False, settings=lc.Settings(progress=False, resamples=20))
+    small.save(tmp_path / "saved")
+    fresh, loaded = small.report(tmp_path / "a").parent, lc.load(tmp_path / "saved").report(tmp_path / "b").parent
+    texts = [[file.read_text("utf-8") for file, _ in pages(folder)] for folder in (fresh, loaded)]
+    assert texts[0] == texts[1]
+    assert small.verdict.answer == "undecided"
+    i, j = place_of_cuts(small)
+    said = [answer for row in answers(small) for answer in row]
+    others = sum(answer != answers(small)[i][j] for answer in said)
+    index = texts[0][0]
+    assert (f"changes at {others} of 90 pairs" if others else "the same at all 90 pairs") in index
+
+
+def test_layers_named_like_parts_of_a_drawing_keep_their_names(census: Census) -> None:
+    names = dict(zip(census.layers["layer"], ("clip12", "clip7", "gradient_5", "a", "b"), strict=True))
+    arrays = {}
+    for key, value in census.arrays.items():
+        net, layer, array = key.split("|")
+        arrays[f"{net}|{names[layer]}|{array}"] = value
+    named = replace(census, layers=census.layers.replace({"layer": names}), arrays=arrays)
+    drawn = [fates(named, share=False), rarefaction(named), rarefaction(named)]
+    assert drawn[0] is not None
+    assert all(f">{name}<" in drawn[0].svg for name in names.values())
+    assert drawn[1] is not None
+    assert drawn[2] is not None
+    assert drawn[1].svg == drawn[2].svg
+
+
 def test_names_are_shown_as_text_whatever_they_hold(census: Census, report: Path, tmp_path: Path) -> None:
     name = str(census.layers["layer"].iloc[1])
     layers, units = census.layers.replace({"layer": {name: EVIL}}), census.units.replace({"layer": {name: EVIL}})
@@ -125,13 +158,13 @@ def test_names_are_shown_as_text_whatever_they_hold(census: Census, report: Path
 
 def test_a_large_census_stays_within_the_budgets(census: Census, tmp_path: Path) -> None:
     layers, units, arrays = [], [], {}
-    for copy in range(12):
+    for copy in range(30):
         for name in list(census.layers["layer"]):
             new = f"blocks.{copy}.{name}"
-            layers.append(census.layers[census.layers["layer"] == name].assign(layer=new, width=336))
+            layers.append(census.layers[census.layers["layer"] == name].assign(layer=new, width=140))
             own = census.units[census.units["layer"] == name]
-            wide = pd.concat([own] * (336 // len(own) + 1), ignore_index=True)[:336]
-            units.append(wide.assign(layer=new, unit=range(336)))
+            wide = pd.concat([own] * (140 // len(own) + 1), ignore_index=True)[:140]
+            units.append(wide.assign(layer=new, unit=range(140)))
             for key, value in census.arrays.items():
                 net, layer, array = key.split("|")
                 if layer == name:
@@ -140,7 +173,7 @@ def test_a_large_census_stays_within_the_budgets(census: Census, tmp_path: Path)
         pd.concat(layers, ignore_index=True), pd.concat(units, ignore_index=True), census.twin_units, census.runs,
         arrays, census.findings, census.about,
     )  # fmt: skip
-    assert len(large.layers) == 60
+    assert len(large.layers) == 150
     assert len(large.units) >= 20_000
     index = large.report(tmp_path)
     assert index.stat().st_size <= 500_000

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layercensus.tally import reduce_output
+from layercensus.tally import Sketch, reduce_output
 
 LAYOUTS = {"NC": 1, "NCL": 1, "NLC": 2, "NCHW": 1, "NHWC": 3, "NCHW channels_last": 1, "NCDHW": 1}
 
@@ -54,3 +54,25 @@ def test_the_output_is_never_written_to() -> None:
     before = x.clone()
     reduce_output(x, 1, rows=torch.arange(5), draws=torch.zeros(5, 2))
     assert torch.equal(x, before)
+
+
+def test_what_the_net_writes_over_a_small_map_later_does_not_reach_its_sketch() -> None:
+    for x in (torch.randn(4, 6, 8), torch.randn(4, 5, 7, 7).to(memory_format=torch.channels_last)):
+        axis = 2 if x.ndim == 3 else 1
+        rows, draws = torch.arange(4), torch.rand(4, 2)
+        sketch = Sketch("small", x.shape[1:], axis)
+        reading = reduce_output(x, axis, rows=rows, draws=draws, sketch=sketch)
+        assert reading.sketch is not None
+        before = reading.sketch.clone()
+        x.zero_()
+        assert torch.equal(reading.sketch, before)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 1, 1), (4, 5, 3, 3)])
+def test_what_the_net_writes_over_its_output_later_does_not_reach_the_reading(shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape)
+    reading = reduce_output(x, 1, rows=torch.arange(4), draws=torch.rand(4, 2))
+    assert reading.spots is not None
+    before = [t.clone() for t in (reading.mean, reading.peak, reading.spots)]
+    x.zero_()
+    assert all(torch.equal(t, b) for t, b in zip((reading.mean, reading.peak, reading.spots), before, strict=True))

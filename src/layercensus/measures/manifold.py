@@ -66,16 +66,24 @@ def doubted(r: Tensor, resamples: int, seed: int) -> tuple[float, float, float]:
     """TwoNN with its 95 % interval from resampled examples; neighbours are those of the whole sample.
 
     Two examples that are each other's nearest share that distance and so are drawn together: drawn one by one, the
-    interval holds the expected estimate in 86 % of samples, drawn so in 92 to 97 % (`benchmarks/dimension.py
+    interval holds the expected estimate in 86 % of samples, drawn so in 91 to 97 % (`benchmarks/dimension.py
     --interval`).
     """
     log_mu = (r[:, 1] / r[:, 0]).log()
-    _, pair = torch.unique(r[:, 0], return_inverse=True)
+    pair = _pairs(r[:, 0])
     pairs = int(pair.max()) + 1
     drawn = np.random.default_rng([seed, len(r)]).multinomial(pairs, np.full(pairs, 1 / pairs), resamples)
     estimate = float(slope(log_mu))
     again = weighted_slope(log_mu, torch.from_numpy(drawn)[:, pair].double())
     return (estimate, *interval(estimate, (again - again.mean() + estimate).numpy()))
+
+
+def _pairs(nearest: Tensor) -> Tensor:
+    """Number of the pair of each example, by its nearest distance; what more than two share is no pair: (examples,)."""
+    _, pair, size = torch.unique(nearest, return_inverse=True, return_counts=True)
+    alone = size[pair] != 2
+    apart: Tensor = torch.unique(torch.where(alone, len(size) + torch.arange(len(pair)), pair), return_inverse=True)[1]
+    return apart
 
 
 def ceiling(examples: int) -> float:

@@ -28,7 +28,8 @@ def distances(x: Tensor, most: int = 2 * SCALES[-1]) -> tuple[Tensor, int]:
     wanted = max(most, EXACT + 1)  # one beyond the exact ones, to judge whether products could be trusted to find them
     r, same = _nearest(near_zero, wanted)
     size = float(near_zero.square().sum(1).amax())
-    if float(r[:, 0].amin()) ** 2 <= REPEAT * size or bool((r[:, EXACT:].square() < SAFE * size).any()):
+    near = float(r[:, 0].amin()) ** 2 <= REPEAT * size or bool((r[:, EXACT:].square() < SAFE * size).any())
+    if near or bool(same.any()):  # only float64 may say that two examples are the same
         r, same = _nearest(x.double() - middle, wanted)
     if not bool(same.any()):
         return r[:, :most], 0

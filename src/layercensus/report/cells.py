@@ -18,12 +18,14 @@ def cell(row: Mapping[Any, Any] | pd.Series[Any], name: str) -> str:
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
     if low is None or high is None or pd.isna(low):
         return _number(value)
-    digits = 1 if isinstance(value, float) and not value.is_integer() else 0
+    digits = 1 if isinstance(value, float) else 0
     return f"{_number(value)} [{float(low):.{digits}f}–{float(high):.{digits}f}]"
 
 
 def _number(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) and abs(value) < 1000 else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def shown(id: str) -> str:

@@ -19,7 +19,6 @@ UNITS = (
     "unit", "fate", "representative", "reliability", "firing_rate", "mean", "q05", "median", "q95", "eta2",
     "replication", "r2_rest",
 )  # fmt: skip
-FATES = ("distinct", "duplicate", "noise", "dead")
 TOP = 5  # ids of examples named with each unit
 
 
@@ -28,7 +27,6 @@ class Row:
     """One unit of the table."""
 
     unit: int
-    fate: str
     cells: tuple[str, ...]
     top: tuple[str, ...]
 
@@ -39,7 +37,7 @@ def layer_page(census: Census, place: int) -> dict[str, Any]:
     units = census.units[census.units["layer"] == layer["layer"]]
     columns = [name for name in UNITS if name in units and units[name].notna().any()]
     size = units["representative"].value_counts()
-    facts = [name for name in census.layers.columns if not name.startswith("twin_") and not pd.isna(layer[name])]
+    facts = [n for n in census.layers.columns if not n.startswith("twin_") and _said(layer, n, f"twin_{n}")]
     facts = [f for f in facts if not f.endswith(("_low", "_high")) and f != "layer"]
     meanings = layer_meanings()
     return {
@@ -48,8 +46,14 @@ def layer_page(census: Census, place: int) -> dict[str, Any]:
         "columns": columns,
         "meanings": unit_meanings(),
         "concepts": int((size > 1).sum()),
+        "compared": bool(size.sum()),
         "rows": [_row(unit, columns) for unit in units.loc[_order(units, size)].to_dict("records")],
     }
+
+
+def _said(layer: pd.Series[Any], *names: str) -> bool:
+    values = [layer.get(name) for name in names]
+    return any(value is not None and not pd.isna(value) and value != "" for value in values)
 
 
 def _order(units: pd.DataFrame, size: pd.Series[Any]) -> pd.Index[Any]:
@@ -66,9 +70,8 @@ def _order(units: pd.DataFrame, size: pd.Series[Any]) -> pd.Index[Any]:
 
 
 def _row(unit: dict[Any, Any], columns: list[str]) -> Row:
-    fate = "" if pd.isna(unit["fate"]) else str(unit["fate"])
     top = tuple(shown(id) for id in unit["top"][:TOP])
-    return Row(int(unit["unit"]), fate, tuple(cell(unit, name) for name in columns), top)
+    return Row(int(unit["unit"]), tuple(cell(unit, name) for name in columns), top)
 
 
 def layer_picture(census: Census, place: int) -> Picture | None:

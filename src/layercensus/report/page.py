@@ -19,7 +19,7 @@ from ..columns import layer_meanings
 from ..errors import CensusError
 from ..models.formats import in_words
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from ..verdict import answers
+from ..verdict import answers, place_of_cuts
 from .cells import cell
 from .charts import courses, dimensions, fair_draw, fates, rarefaction
 from .layer_page import layer_page, layer_picture
@@ -32,6 +32,8 @@ SHOWN = (
     "participation_ratio", "parallel_dim", "twonn", "gride", "twin_participation_ratio", "twin_twonn", "status",
 )  # fmt: skip
 
+LARGEST_IN_NOTEBOOK = 250_000  # characters of a picture
+
 
 def write(census: Census, folder: Path) -> Path:
     """Write the pages into `folder` and return the path of its index.html; the same census gives the same bytes.
@@ -39,7 +41,9 @@ def write(census: Census, folder: Path) -> Path:
     Raises:
         CensusError: when the folder cannot be written.
     """
-    put(folder, _files(census))
+    files = list(_files(census))
+    put(folder, files)
+    _tidy(folder, {folder / name for name, _ in files})
     return folder / "index.html"
 
 
@@ -50,9 +54,16 @@ def put(folder: Path, files: Iterable[tuple[str, str]]) -> None:
         for name, text in chain([("assets/page.js", script)], files):
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, "utf-8")
+            file.write_text(text, "utf-8", errors="backslashreplace")
     except OSError as error:
         raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
+
+
+def _tidy(folder: Path, kept: set[Path]) -> None:
+    """Remove what an earlier report left of layers and pictures that this one does not have."""
+    for file in (*folder.glob("layers/layer-*.html"), *folder.glob("pictures/*.svg"), *folder.glob("pictures/*.csv")):
+        if file not in kept:
+            file.unlink()
 
 
 def _files(census: Census) -> Iterator[tuple[str, str]]:
@@ -125,7 +136,7 @@ def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
     columns = [name for name in SHOWN if name in census.layers and _said(census.layers[name])]
     chart, at_cuts = thresholds(census), answers(census)
     files = {str(name): f"layers/{_number(place)}.html" for place, name in enumerate(census.layers["layer"])}
-    here = census.verdict.flips.get("here")
+    i, j = place_of_cuts(census)
     return environment().get_template("index.html").render(
         census=census,
         about=census.about,
@@ -137,7 +148,7 @@ def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
         answers=list(zip(RELIABILITY_GRID, at_cuts, strict=True)),
         taus=TAU_GRID,
         cuts=len(RELIABILITY_GRID) * len(TAU_GRID),
-        flips=sum(answer != here for row in at_cuts for answer in row) if here else 0,
+        flips=sum(answer != at_cuts[i][j] for row in at_cuts for answer in row),
         columns=columns,
         meanings=layer_meanings(),
         memory_format=in_words(**census.about["memory_format"]),
@@ -150,8 +161,12 @@ def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
 
 
 def snippet(census: Census) -> str:
-    """The answer and the main picture as a piece of HTML that stands by itself, for notebooks."""
-    picture = fates(census, share=True)
+    """The answer and the main picture as a piece of HTML that stands by itself, for notebooks.
+
+    Nets of very many layers get the lines of the fair draw, which are smaller.
+    """
+    drawn = (fates(census, share=True), fair_draw(census))
+    picture = next((p for p in drawn if p is not None and len(p.svg) <= LARGEST_IN_NOTEBOOK), None)
     return environment().get_template("snippet.html").render(
         verdict=census.verdict, picture=Markup(picture.svg) if picture else ""
     )  # fmt: skip

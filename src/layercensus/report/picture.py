@@ -33,11 +33,14 @@ def drawn(chart: Any, layers: int, data: pd.DataFrame, table: pd.DataFrame | Non
 
 def svg(chart: Any) -> str:
     """A chart as SVG text, to be read on white and on black."""
-    text = str(vl_convert.vegalite_to_svg(styled(chart).to_dict(validate=False)))
+    with alt.data_transformers.enable("default", max_rows=None):
+        text = str(vl_convert.vegalite_to_svg(styled(chart).to_dict(validate=False)))
     numbers: dict[
         str, str
     ] = {}  # Vega numbers gradients and clips through a whole process; here from 0 in each picture
-    return re.sub(r"\b(gradient_|clip)(\d+)\b", lambda m: m[1] + numbers.setdefault(m[2], str(len(numbers))), text)
+    for name in re.findall(r' id="((?:gradient_|clip)\d+)"', text):  # quotes in a layer's name are escaped
+        numbers.setdefault(name, f"{name.rstrip('0123456789')}{len(numbers)}")
+    return re.sub(r'(?<= id=")[^"]+(?=")|(?<=url\(#)[^)]+(?=\))', lambda m: numbers.get(m[0], m[0]), text)
 
 
 def styled(chart: Any) -> Any:

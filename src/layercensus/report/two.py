@@ -19,14 +19,16 @@ def write_two(a: Census, b: Census, folder: Path) -> Path:
     Raises:
         CensusError: when the folder cannot be written.
     """
-    put(folder, [file for name, census in (("a", a), ("b", b)) for file in _pictures(name, census)])
+    pictures = [file for name, census in (("a", a), ("b", b)) for file in _pictures(name, census)]
+    put(folder, pictures)
     found = differences(a, b)
     rows = [
         [cell(row, name) for name in ("layer", "measure", "a", "b", "change")] + [_sure(row["beyond_doubt"])]
         for _, row in found.layers.iterrows()
     ]
     page = environment().get_template("two.html").render(
-        sides=[("A", "a", a), ("B", "b", b)], rows=rows, notes=(*found.settings, *found.only)
+        sides=[("A", "a", a), ("B", "b", b)], drawn={file for file, _ in pictures}, rows=rows,
+        notes=(*found.settings, *found.only),
     )  # fmt: skip
     put(folder, [("index.html", page), ("differences.csv", found.layers.to_csv(index=False, lineterminator="\n"))])
     return folder / "index.html"

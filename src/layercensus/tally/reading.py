@@ -40,7 +40,7 @@ def reduce_output(
     """
     x = x.detach()
     if x.ndim == 2:
-        value = x.float().cpu()
+        value = x.to("cpu", torch.float32, copy=True)  # the net may overwrite its own tensor
         return Reading(value, value, None if rows is None else value[rows].unsqueeze(1))
     flat, units_last = _positions(x, unit_axis)
     axis = 1 if units_last else 2

@@ -35,7 +35,7 @@ class Sketch:
             return torch.full((len(x), self.bins), torch.nan)
         rows = x.movedim(self.axis, -1).flatten(1)  # units last: the same order in every memory format
         if self.coordinates == self.bins:
-            return rows.float().cpu()
+            return rows.to("cpu", torch.float32, copy=True)  # the net may overwrite its own tensor
         self.signs = self.signs.to(rows.device)
         return torch.cat([self._summed(part) for part in torch.split(rows, EXAMPLES)]).cpu()
 

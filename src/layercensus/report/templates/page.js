@@ -2,13 +2,13 @@
 (function () {
   function value(row, column) {
     var text = row.cells[column].textContent.trim();
-    var number = parseFloat(text);
-    return text === "–" ? null : isNaN(number) ? text.toLowerCase() : number;
+    if (text === "–" || text === "") return null;
+    return /^[-+]?[\d.]+(e[-+]?\d+)?( \[.*\])?$/i.test(text) ? parseFloat(text) : text;
   }
   function compare(a, b) {
     if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1; // what is missing stays last
-    if (typeof a === typeof b) return a < b ? -1 : a > b ? 1 : 0;
-    return typeof a === "number" ? -1 : 1;
+    if (typeof a === "number" && typeof b === "number") return a - b;
+    return String(a).localeCompare(String(b), "en", { numeric: true });
   }
   function sortable(table) {
     var heads = Array.from(table.tHead.rows[0].cells);
