@@ -27,7 +27,7 @@ LAYER_ORDER = (
 UNIT_ORDER = (
     "layer", "unit", "fate", "representative", "reliability", "firing_rate", "firing_rate_upper", "mean", "std", "eta2",
     "replication", "r2_rest", "top", "reliability_peak", "reliability_p", "eta2_p", "informative", "replication_null",
-    "replication_paired", "replicated", "q05", "median", "q95",
+    "replication_paired", "replicated",
 )  # fmt: skip
 UNIT_FRAME = {
     "unit": Column("index along the layer's unit axis", "", 0),

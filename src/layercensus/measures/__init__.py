@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .distinct import distinct
-from .distribution import distribution
 from .fate import FATES, funnel
 from .informative import informative
 from .live import live
@@ -15,7 +14,7 @@ from .reliability import reliability
 from .replicated import replicated
 from .spectrum import linear
 
-MEASURES = (live, distribution, reliability, distinct, redundant, informative, replicated, funnel, linear, nonlinear)
+MEASURES = (live, reliability, distinct, redundant, informative, replicated, funnel, linear, nonlinear)
 
 
 def measure(evidence: Evidence, measures: Sequence[Measure] = MEASURES) -> Outcome:

@@ -16,7 +16,7 @@ from .cells import cell, shown
 from .picture import NETS, Picture, net_colours, svg
 
 UNITS = (
-    "unit", "fate", "representative", "reliability", "firing_rate", "mean", "q05", "median", "q95", "eta2",
+    "unit", "fate", "representative", "reliability", "firing_rate", "mean", "std", "eta2",
     "replication", "r2_rest",
 )  # fmt: skip
 TOP = 5  # ids of examples named with each unit
