@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 1200, 1500
 
 
 def shot(page: Path, file: Path) -> None:
-    """The top of a page as a PNG of few colours."""
+    """The top of a page as a PNG."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         sys.exit("A screenshot needs Chromium. Got a system without it.")
@@ -25,7 +25,7 @@ def shot(page: Path, file: Path) -> None:
          "--virtual-time-budget=6000", f"--screenshot={file.resolve()}", page.resolve().as_uri()],
         check=True, capture_output=True,
     )  # fmt: skip
-    Image.open(file).convert("RGB").quantize(192).save(file, optimize=True)
+    Image.open(file).convert("RGB").save(file, optimize=True)
 
 
 if __name__ == "__main__":
