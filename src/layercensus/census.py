@@ -63,6 +63,11 @@ class Census:
 
         return learned(self)
 
+    @property
+    def has_twin(self) -> bool:
+        """Whether an untrained twin was counted beside the net."""
+        return "twin_distinct" in self.layers and bool(self.layers["twin_distinct"].notna().any())
+
     def array(self, layer: str, name: str, net: str = "trained") -> NDArray[Any] | None:
         """A curve or a set of resamples of one layer, None where it was not made."""
         return self.arrays.get(f"{net}|{layer}|{name}")

@@ -73,7 +73,7 @@ def judge(census: Census) -> Verdict:
     """
     layers = hidden(census.layers)
     table = _table(census, layers)
-    twin = "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
+    twin = census.has_twin
     reasons = _too_little(census, layers)
     flips = {} if reasons else _flips(census, layers, twin)
     answer = "undecided" if reasons else _answer(table, twin)
@@ -212,7 +212,7 @@ def _resamples(census: Census, layers: pd.DataFrame, array: str, net: str, value
 def _flips(census: Census, layers: pd.DataFrame, twin: bool) -> dict[str, str]:
     """What the width-corrected count would say at other cuts, read off the shape alone, by "tau .8" and so on."""
     said = {}
-    at_r, at_tau = _nearest(census, "reliability", RELIABILITY_GRID), _nearest(census, "tau", TAU_GRID)
+    at_r, at_tau = place_of_cuts(census)
     for i, cut in enumerate(RELIABILITY_GRID):
         said[f"reliability {cut:.1f}"] = _at(census, layers, i, at_tau, twin)
     for j, tau in enumerate(TAU_GRID):
@@ -224,7 +224,7 @@ def _flips(census: Census, layers: pd.DataFrame, twin: bool) -> dict[str, str]:
 def answers(census: Census) -> list[list[str]]:
     """What the fair draw's shape alone says at every pair of cuts: a row per reliability cut, a column per tau."""
     layers = hidden(census.layers)
-    twin = "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
+    twin = census.has_twin
     return [[_at(census, layers, i, j, twin) for j in range(len(TAU_GRID))] for i in range(len(RELIABILITY_GRID))]
 
 

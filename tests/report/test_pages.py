@@ -135,6 +135,18 @@ def test_layers_named_like_parts_of_a_drawing_keep_their_names(census: Census) -
     assert drawn[1].svg == drawn[2].svg
 
 
+def test_a_second_report_leaves_no_layer_of_the_first_and_nothing_of_the_user_s_is_touched(
+    census: Census, tmp_path: Path
+) -> None:
+    census.report(tmp_path)
+    own = tmp_path / "pictures" / "holiday.svg"
+    own.write_text("mine", "utf-8")
+    replace(census, layers=census.layers[:2]).report(tmp_path)
+    assert sorted(file.name for file in (tmp_path / "layers").iterdir()) == ["layer-000.html", "layer-001.html"]
+    assert not (tmp_path / "pictures" / "layer-002.svg").exists()
+    assert own.read_text("utf-8") == "mine"
+
+
 def test_names_are_shown_as_text_whatever_they_hold(census: Census, report: Path, tmp_path: Path) -> None:
     name = str(census.layers["layer"].iloc[1])
     layers, units = census.layers.replace({"layer": {name: EVIL}}), census.units.replace({"layer": {name: EVIL}})

@@ -51,7 +51,9 @@ def fates(census: Census, share: bool) -> Picture | None:
                 title=None,
                 sort=list(NETS.values()),
                 scale=alt.Scale(domain=list(NETS.values()), range=[1.0, 0.55]),
-                legend=alt.Legend(orient="top", symbolType="square", symbolFillColor="#444") if _twin(census) else None,
+                legend=alt.Legend(orient="top", symbolType="square", symbolFillColor="#444")
+                if census.has_twin
+                else None,
             ),
             order=alt.Order("rank:Q"),
         )
@@ -206,7 +208,3 @@ def courses(census: Census) -> Picture | None:
     )
     table = data.pivot_table(index="layer", columns=["measure", "net"], values="value", sort=False)
     return Picture(svg(small), data.drop(columns="place"), table)
-
-
-def _twin(census: Census) -> bool:
-    return "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from ..census import Census
 from ..columns import layer_meanings, unit_meanings
 from ..settings import RELIABILITY_GRID, TAU_GRID
+from ..verdict import place_of_cuts
 from .cells import cell, shown
 from .picture import NETS, Picture, net_colours, svg
 
@@ -108,9 +108,7 @@ def _lines(data: pd.DataFrame, cut: str) -> alt.Chart:
 
 def _curves(census: Census, layer: str) -> pd.DataFrame:
     """Distinct units along each of the two cuts, the other being as it was set."""
-    settings = census.about["settings"]
-    i = int(np.argmin(np.abs(np.array(RELIABILITY_GRID) - settings["reliability"])))
-    j = int(np.argmin(np.abs(np.array(TAU_GRID) - settings["tau"])))
+    i, j = place_of_cuts(census)
     rows = []
     for net, title in NETS.items():
         grid = census.array(layer, "distinct_grid", net)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from functools import cache
-from itertools import chain
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import vl_convert
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..census import Census, Finding
 from ..columns import layer_meanings
-from ..errors import CensusError
 from ..models.formats import in_words
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict import answers, place_of_cuts
 from .cells import cell
 from .charts import courses, dimensions, fair_draw, fates, rarefaction
+from .files import drawn_files, environment, put, vega
 from .layer_page import layer_page, layer_picture
 from .picture import Picture
 from .thresholds import thresholds
@@ -31,7 +27,6 @@ SHOWN = (
     "twin_distinct_rarefied", "redundant", "informative", "replicated", "reliable_ratio",
     "participation_ratio", "parallel_dim", "twonn", "gride", "twin_participation_ratio", "twin_twonn", "status",
 )  # fmt: skip
-
 LARGEST_IN_NOTEBOOK = 250_000  # characters of a picture
 
 
@@ -41,29 +36,8 @@ def write(census: Census, folder: Path) -> Path:
     Raises:
         CensusError: when the folder cannot be written.
     """
-    files = list(_files(census))
-    put(folder, files)
-    _tidy(folder, {folder / name for name, _ in files})
+    put(folder, _files(census), tidy=True)
     return folder / "index.html"
-
-
-def put(folder: Path, files: Iterable[tuple[str, str]]) -> None:
-    """Write the script that every page uses, and these files, each a path in the folder and a text."""
-    script = PackageLoader("layercensus.report").get_source(environment(), "page.js")[0]
-    try:
-        for name, text in chain([("assets/page.js", script)], files):
-            file = folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, "utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
-
-
-def _tidy(folder: Path, kept: set[Path]) -> None:
-    """Remove what an earlier report left of layers and pictures that this one does not have."""
-    for file in (*folder.glob("layers/layer-*.html"), *folder.glob("pictures/*.svg"), *folder.glob("pictures/*.csv")):
-        if file not in kept:
-            file.unlink()
 
 
 def _files(census: Census) -> Iterator[tuple[str, str]]:
@@ -76,7 +50,7 @@ def _files(census: Census) -> Iterator[tuple[str, str]]:
         "dimensions": dimensions(census),
         "courses": courses(census),
     }
-    yield "assets/vega.js", _vega()
+    yield "assets/vega.js", vega()
     for name, picture in pictures.items():
         yield from drawn_files(name, picture)
     names = [str(name) for name in census.layers["layer"]]
@@ -87,33 +61,8 @@ def _files(census: Census) -> Iterator[tuple[str, str]]:
     yield "index.html", _index(census, pictures)
 
 
-def drawn_files(name: str, picture: Picture | None) -> Iterator[tuple[str, str]]:
-    """A picture and the numbers that it shows."""
-    if picture is not None:
-        yield f"pictures/{name}.svg", picture.svg
-        yield f"pictures/{name}.csv", picture.data.to_csv(index=False, lineterminator="\n")
-
-
 def _number(place: int) -> str:
     return f"layer-{place:03d}"
-
-
-@cache
-def _vega() -> str:
-    """Vega, Vega-Lite and their embedding as one script, from vl-convert: nothing is fetched when a page opens."""
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-
-
-@cache
-def environment() -> Environment:
-    """Everything that comes from the user's names and files is escaped."""
-    return Environment(
-        loader=PackageLoader("layercensus.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _layer(census: Census, names: list[str], place: int, picture: Picture | None) -> str:
@@ -134,7 +83,8 @@ def _layer(census: Census, names: list[str], place: int, picture: Picture | None
 
 def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
     columns = [name for name in SHOWN if name in census.layers and _said(census.layers[name])]
-    chart, at_cuts = thresholds(census), answers(census)
+    at_cuts = answers(census)
+    chart = thresholds(census, at_cuts)
     files = {str(name): f"layers/{_number(place)}.html" for place, name in enumerate(census.layers["layer"])}
     i, j = place_of_cuts(census)
     return environment().get_template("index.html").render(

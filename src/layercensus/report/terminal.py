@@ -51,7 +51,7 @@ def _print(console: Console, census: Census) -> None:
 
 def _table(census: Census) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False)
-    twin = "twin_distinct" in census.layers and bool(census.layers["twin_distinct"].notna().any())
+    twin = census.has_twin
     table.add_column("layer", no_wrap=True)
     table.add_column("units", justify="right")
     table.add_column("fate of the units", no_wrap=True)

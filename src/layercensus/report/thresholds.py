@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
 from ..census import Census
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from ..verdict import answers, hidden
+from ..verdict import hidden, place_of_cuts
 from .picture import NETS, layer_axis, net_colours, styled
 
 UNITS, FAIR = "units", "in the fair draw"
 
 
-def thresholds(census: Census) -> dict[str, Any] | None:
-    """A Vega-Lite specification: distinct units of every hidden layer at the cuts that the sliders name."""
+def thresholds(census: Census, shapes: Sequence[Sequence[str]]) -> dict[str, Any] | None:
+    """A Vega-Lite specification: distinct units of every hidden layer at the cuts that the sliders name.
+
+    shapes: what the fair draw says at each pair of cuts, as `answers` gives it.
+    """
     rows: list[dict[str, Any]] = []
     for name in hidden(census.layers)["layer"]:
         for net, title in NETS.items():
@@ -26,9 +30,10 @@ def thresholds(census: Census) -> dict[str, Any] | None:
                 )
     if not rows:
         return None
+    i, j = place_of_cuts(census)
     cut, tau, what = (alt.param(name=n, value=v, bind=b) for n, v, b in (
-        ("cut", _nearest(census, "reliability"), _slider("reliability at least ", RELIABILITY_GRID)),
-        ("tau", _nearest(census, "tau"), _slider("one concept from abs(correlation) ", TAU_GRID)),
+        ("cut", RELIABILITY_GRID[i], _slider("reliability at least ", RELIABILITY_GRID)),
+        ("tau", TAU_GRID[j], _slider("one concept from abs(correlation) ", TAU_GRID)),
         ("what", UNITS, alt.binding_radio(options=[UNITS, FAIR], name="distinct ")),
     ))  # fmt: skip
     place = f"{_place('cut', RELIABILITY_GRID)} * {len(TAU_GRID)} + {_place('tau', TAU_GRID)}"
@@ -42,7 +47,7 @@ def thresholds(census: Census) -> dict[str, Any] | None:
         )
         .properties(width=min(1100, max(300, 26 * len(rows) // 2)), height=240)
     )  # fmt: skip
-    said = [f"shape of the fair draw at these cuts: {answer}" for row in answers(census) for answer in row]
+    said = [f"shape of the fair draw at these cuts: {answer}" for row in shapes for answer in row]
     text = (
         alt.Chart(alt.InlineData(values=[{"said": said}]))
         .transform_calculate(text=f"datum.said[{place}]")
@@ -60,8 +65,3 @@ def _slider(name: str, grid: tuple[float, ...]) -> Any:
 
 def _place(parameter: str, grid: tuple[float, ...]) -> str:
     return f"round(({parameter} - {grid[0]}) / {round(grid[1] - grid[0], 2)})"
-
-
-def _nearest(census: Census, setting: str) -> float:
-    grid = {"reliability": RELIABILITY_GRID, "tau": TAU_GRID}[setting]
-    return min(grid, key=lambda value: abs(value - census.about["settings"][setting]))

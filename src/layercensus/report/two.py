@@ -10,7 +10,7 @@ from ..census import Census
 from ..diff import differences
 from .cells import cell
 from .charts import fates
-from .page import drawn_files, environment, put
+from .files import drawn_files, environment, put
 
 
 def write_two(a: Census, b: Census, folder: Path) -> Path:

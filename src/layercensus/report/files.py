@@ -1,0 +1,64 @@
+"""The files of a report: what every page is made with, and how they come to the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+import vl_convert
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ..errors import CensusError
+from .picture import Picture
+
+OF_LAYERS = ("layers/layer-[0-9][0-9][0-9].html", "pictures/layer-[0-9][0-9][0-9].svg",
+             "pictures/layer-[0-9][0-9][0-9].csv")  # fmt: skip
+
+
+def put(folder: Path, files: Iterable[tuple[str, str]], tidy: bool = False) -> None:
+    """Write the script that every page uses, and these files, each a path in the folder and a text.
+
+    tidy: also remove layers that an earlier report had and this one does not.
+
+    Raises:
+        CensusError: when the folder cannot be written.
+    """
+    script = PackageLoader("layercensus.report").get_source(environment(), "page.js")[0]
+    written: set[Path] = set()
+    try:
+        for name, text in chain([("assets/page.js", script)], files):
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8", errors="backslashreplace")
+            written.add(file)
+        for old in (file for pattern in OF_LAYERS if tidy for file in folder.glob(pattern) if file not in written):
+            old.unlink()
+    except OSError as error:
+        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
+
+
+def drawn_files(name: str, picture: Picture | None) -> Iterator[tuple[str, str]]:
+    """A picture and the numbers that it shows."""
+    if picture is not None:
+        yield f"pictures/{name}.svg", picture.svg
+        yield f"pictures/{name}.csv", picture.data.to_csv(index=False, lineterminator="\n")
+
+
+@cache
+def vega() -> str:
+    """Vega, Vega-Lite and their embedding as one script, from vl-convert: nothing is fetched when a page opens."""
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+@cache
+def environment() -> Environment:
+    """Everything that comes from the user's names and files is escaped."""
+    return Environment(
+        loader=PackageLoader("layercensus.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
