@@ -116,7 +116,7 @@ class Images(Source):
         if len(self._bad) > self.limit_bad:
             raise CensusError(
                 f"{self.root / id} must be a readable picture. Got: {why}. "
-                f"Remove it, or allow for {len(self._bad)} such files with --skip-bad {len(self._bad)}."
+                f"Remove it, or allow for such files with --skip-bad {len(self._bad)}."
             )
 
     def _fitting(self, id: str, x: Tensor) -> Tensor:
