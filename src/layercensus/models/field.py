@@ -1,0 +1,73 @@
+"""The receptive field: what part of a picture or signal each position of a layer's map can see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Line:
+    """One axis of a map: position i sees the `size` inputs from start + i x stride on, along one axis of the input."""
+
+    of: int  # which axis of the input, 0 = the first behind the channels
+    stride: float = 1.0
+    start: float = 0.0
+    size: float = 1.0
+
+    def slid(self, steps: float, before: float, span: float) -> Line:
+        """Behind a window that moves by `steps`, begins `before` positions earlier and spans `span` further ones."""
+        start, size = self.start - before * self.stride, self.size + span * abs(self.stride)
+        return Line(self.of, self.stride * steps, start - (span * abs(self.stride) if self.stride < 0 else 0), size)
+
+
+@dataclass(frozen=True)
+class Field:
+    """The receptive field of every position of one layer's map.
+
+    shape: of the map without its unit axis; positions are numbered in its row-major order. lines: for each axis of the
+    input the axis of the map that runs along it, and how; None where every position sees all of it. beyond: every
+    position also sees the rest of the input through a gate or a normalisation over the map.
+    """
+
+    shape: tuple[int, ...]
+    lines: tuple[tuple[int, Line] | None, ...]
+    beyond: bool = False
+
+    def window(self, place: int, size: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """For each axis of an input of this size the first position that is seen, and the one behind the last.
+
+        It may reach over the edges of the input, into what convolutions pad. place: -1 for a map without positions.
+        """
+        if place < 0 or not self.shape or place >= math.prod(self.shape):
+            return tuple((0, n) for n in size)
+        at = [place // math.prod(self.shape[axis + 1 :]) % n for axis, n in enumerate(self.shape)]
+        return tuple(_covered(found, at, n) for found, n in zip(self.lines or (None,) * len(size), size, strict=True))
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as JSON."""
+        lines = [
+            None if found is None else [found[0], found[1].stride, found[1].start, found[1].size]
+            for found in self.lines
+        ]
+        return {"shape": list(self.shape), "lines": lines, "beyond": self.beyond}
+
+    @classmethod
+    def from_json(cls, held: dict[str, Any]) -> Field:
+        """The field that `as_json` gave."""
+        lines = tuple(
+            None if found is None else (int(found[0]), Line(of, *map(float, found[1:])))
+            for of, found in enumerate(held["lines"])
+        )
+        return cls(tuple(held["shape"]), lines, bool(held["beyond"]))
+
+
+def _covered(found: tuple[int, Line] | None, at: Sequence[int], n: int) -> tuple[int, int]:
+    if found is None:
+        return 0, n
+    axis, line = found
+    first = line.start + at[axis] * line.stride
+    low, high = math.floor(first + 1e-6), math.ceil(first + line.size - 1e-6)
+    return (0, n) if low <= 0 and high >= n else (low, high)
