@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from .errors import CensusError
+from .gallery import Gallery
 
 if TYPE_CHECKING:
     from .verdict import Verdict
@@ -39,6 +40,7 @@ class Census:
 
     layers: a row per layer in forward order. units: a row per unit. twin_units: the same for the untrained twin.
     runs: a row per replica and layer. arrays: curves and resamples by "net|layer|name". about: provenance and settings.
+    gallery: what the report draws and no number depends on.
     """
 
     layers: pd.DataFrame
@@ -48,6 +50,7 @@ class Census:
     arrays: Mapping[str, NDArray[Any]]
     findings: tuple[Finding, ...]
     about: Mapping[str, Any]
+    gallery: Gallery = field(default_factory=Gallery, repr=False)
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -73,7 +76,7 @@ class Census:
         return self.arrays.get(f"{net}|{layer}|{name}")
 
     def save(self, folder: str | Path) -> Path:
-        """Write the census into `folder`: CSV tables, census.json and arrays.safetensors.
+        """Write the census into `folder`: CSV tables, census.json, arrays.safetensors, and the gallery's two files.
 
         Raises:
             CensusError: when the folder cannot be written.
@@ -83,7 +86,9 @@ class Census:
             folder.mkdir(parents=True, exist_ok=True)
             for name in TABLES:
                 _to_csv(getattr(self, name), folder / f"{name}.csv")
-            save_file({k: np.ascontiguousarray(v) for k, v in self.arrays.items()}, str(folder / "arrays.safetensors"))
+            arrays = {name: np.ascontiguousarray(value) for name, value in self.arrays.items()}
+            (folder / "arrays.safetensors").write_bytes(save(arrays))
+            self.gallery.save(folder)
             (folder / "census.json").write_text(json.dumps(self._head(), indent=1, ensure_ascii=False), "utf-8")
         except OSError as error:
             raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
@@ -97,11 +102,17 @@ class Census:
             "types": {name: {c: str(t) for c, t in getattr(self, name).dtypes.items()} for name in TABLES},
         }
 
-    def report(self, folder: str | Path) -> Path:
-        """Write the page of results into `folder` and return the path of its index.html."""
+    def report(self, folder: str | Path, *, progress: bool = False) -> Path:
+        """Write the pages of results into `folder` and return the path of its index.html.
+
+        progress: show a bar on standard error; a net of fifty layers takes half a minute.
+
+        Raises:
+            CensusError: when the folder cannot be written.
+        """
         from .report.page import write
 
-        return write(self, Path(folder))
+        return write(self, Path(folder), progress)
 
     def _repr_html_(self) -> str:
         from .report.page import snippet
@@ -130,12 +141,13 @@ def load(folder: str | Path) -> Census:
             raise CensusError(f"{folder} must hold a census of format {FORMAT}. Got format {head['format']}.")
         tables = {name: _from_csv(folder / f"{name}.csv", head["types"][name]) for name in TABLES}
         arrays = load_file(str(folder / "arrays.safetensors"))
+        gallery = Gallery.load(folder)
         findings = tuple(Finding(f["layer"], tuple(f["units"]), f["sentence"], f["evidence"]) for f in head["findings"])
     except CensusError:
         raise
     except Exception as error:
         raise CensusError(f"{folder} holds a damaged census ({type(error).__name__}: {error}).") from error
-    return Census(**tables, arrays=arrays, findings=findings, about=head["about"])
+    return Census(**tables, arrays=arrays, findings=findings, about=head["about"], gallery=gallery)
 
 
 def _to_csv(table: pd.DataFrame, file: Path) -> None:

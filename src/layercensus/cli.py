@@ -90,6 +90,7 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--signed", action="store_true", help="a unit and its negative are two concepts")
     p.add_argument("--batch", type=int, metavar="N", help="examples a forward pass (default 32)")
     p.add_argument("--checkpoint", type=float, metavar="SECONDS", help="time between checkpoints (default 30)")
+    p.add_argument("--pictures", type=int, metavar="N", help="examples kept to be shown in the report (default 1000)")
     p.add_argument("--skip-bad", type=int, default=0, metavar="N", help="unreadable files to skip before giving up")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--quiet", action="store_true", help="no progress bars")
@@ -112,6 +113,7 @@ def _layers(p: argparse.ArgumentParser) -> None:
 
 def _report(p: argparse.ArgumentParser) -> None:
     p.add_argument("folder", metavar="DIR")
+    p.add_argument("--quiet", action="store_true", help="no progress bars")
     p.set_defaults(run=run_report)
 
 
@@ -127,7 +129,7 @@ def run_demo(args: argparse.Namespace) -> None:
     from .demo import demo
 
     census = demo(Path(args.out), seed=args.seed, progress=not args.quiet)
-    _show(census, Path(args.out))
+    _show(census, Path(args.out), args.quiet)
 
 
 def run_run(args: argparse.Namespace) -> None:
@@ -152,7 +154,7 @@ def run_run(args: argparse.Namespace) -> None:
         print(f"share {args.share} is counted: {census.about['examples']:,} examples, kept in {out}")
         print("when all shares are: layercensus merge SHARE ... --out DIR")
         return
-    _show(census, out)
+    _show(census, out, args.quiet)
 
 
 def _sized(model: Model, size: int | None) -> Model:
@@ -166,7 +168,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
     given = {
         name: getattr(args, name)
-        for name in ("panel", "reliability", "tau", "batch", "checkpoint", "twins")
+        for name in ("panel", "reliability", "tau", "batch", "checkpoint", "twins", "pictures")
         if getattr(args, name) is not None
     }
     return Settings(
@@ -198,10 +200,10 @@ def _axis(text: str) -> tuple[str, int]:
     return glob, int(axis)
 
 
-def _show(census: Census, out: Path) -> None:
+def _show(census: Census, out: Path, quiet: bool) -> None:
     from .report.terminal import show
 
-    page = census.report(out / "report")
+    page = census.report(out / "report", progress=not quiet)
     show(census)
     print(f"\nreport: {page}")
 
@@ -213,7 +215,7 @@ def run_merge(args: argparse.Namespace) -> None:
     out = Path(args.out)
     if (out / "census.json").exists():
         raise CensusError(f"{out} already holds a census. Name another --out.")
-    _show(merge(args.folders, out=out, progress=not args.quiet), out)
+    _show(merge(args.folders, out=out, progress=not args.quiet), out, args.quiet)
 
 
 def run_layers(args: argparse.Namespace) -> None:
@@ -229,7 +231,7 @@ def run_report(args: argparse.Namespace) -> None:
     """layercensus report DIR."""
     from .census import load
 
-    print(load(args.folder).report(Path(args.folder) / "report"))
+    print(load(args.folder).report(Path(args.folder) / "report", progress=not args.quiet))
 
 
 def run_diff(args: argparse.Namespace) -> None:

@@ -32,6 +32,7 @@ class Settings:
     dimension: bool = False  # also the linear and nonlinear dimension of every layer
     sketch: int = 1021  # numbers that a panel example's feature map is kept in, for distances; a prime is best
     top: int = 9  # top examples kept per unit
+    pictures: int = 1000  # examples kept for the report, with where the units that they top peak in them; 0: none
     out: str | Path | None = None  # folder for checkpoints; None: a temporary one
     resume: bool = False  # go on with what `out` already holds
     share: tuple[int, int] | None = None  # (2, 4): count the second of four shares of the data, to be merged later
@@ -81,6 +82,7 @@ _RANGES = (
     ("resamples", 20, 10_000),
     ("batch", 1, 65_536),
     ("top", 1, 1000),
+    ("pictures", 0, 100_000),
     ("twins", 1, 100),
     ("sketch", 16, 1_000_000),
 )

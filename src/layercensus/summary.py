@@ -14,7 +14,9 @@ from tqdm import tqdm
 
 from .census import Census
 from .columns import LAYER_ORDER, UNIT_ORDER
+from .drawings import matrix, strip
 from .findings import find
+from .gallery import Gallery, Matrix, Strip
 from .look import Net
 from .measures import FATES, Evidence, Outcome, measure
 from .models.layers import Layer
@@ -59,12 +61,18 @@ def summarise(
     twin_units: list[pd.DataFrame] = []
     runs: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in held.items()}
+    strips: dict[str, Strip] = {}
+    matrices: dict[str, Matrix] = {}
     for layer in tqdm(layers, desc="measuring", unit="layer", disable=not settings.progress):
         panel, outcomes = _outcomes(spool, nets, layer, draw, classes, settings, seed)
         row = _row(layer, layers, outcomes)
         row["status"] = status(layer, panel, classes)
         row["dimension_status"] = dimension_status(outcomes["trained"].layer)
         rows.append(row)
+        strips[layer.name] = strip(panel)
+        compared = matrix(panel, outcomes["trained"].units, settings.sign_blind)
+        if compared is not None:
+            matrices[layer.name] = compared
         for net, outcome in outcomes.items():
             arrays.update({f"{net}|{layer.name}|{k}": v.numpy() for k, v in outcome.arrays.items()})
             if net in ("trained", "twin"):
@@ -78,7 +86,8 @@ def summarise(
     twin_table = _typed(pd.concat(twin_units, ignore_index=True), UNIT_ORDER) if twin_units else pd.DataFrame()
     findings = find(layer_table, unit_table, about)
     run_table = _typed(pd.DataFrame(runs), ("net", "layer", *(c for c in LAYER_ORDER if c not in OWN)))
-    return Census(layer_table, unit_table, twin_table, run_table, arrays, findings, about)
+    gallery = Gallery(strips=strips, matrices=matrices, missing="the count was merged from shares")
+    return Census(layer_table, unit_table, twin_table, run_table, arrays, findings, about, gallery)
 
 
 def narrowest(layers: Sequence[Layer]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from .data.open import open_data
 from .data.source import Source
 from .data.views import Views
 from .errors import CensusError
+from .examine import examine
 from .memory import kept_memory
 from .models.formats import memory_format, pick_format
 from .models.layers import Layer, survey
@@ -56,7 +57,8 @@ def take(
         its strength, or a function (example, numpy Generator) -> example.
 
     Cost: one forward pass per net over all data and two over the panel's examples (at most `settings.panel`); with an
-    own twin some 800 more for each of `settings.twins` untrained nets, which tell how much such nets differ.
+    own twin some 800 more for each of `settings.twins` untrained nets, which tell how much such nets differ. For the
+    report's pictures the examples that units respond to most are read again (at most `settings.pictures`).
 
     Raises:
         CensusError: one line that says what must be changed.
@@ -84,8 +86,18 @@ def take_opened(
         census = summarise(spool, plan.nets, source.class_names, about, settings, seed, held)
         if settings.out is not None:
             census.save(settings.out)
-            if settings.share is None:
-                spool.clear()
+        if settings.share is None:
+            census = _examined(census, plan, about["memory_format"]["name"])
+            spool.clear()
+    return census
+
+
+def _examined(census: Census, plan: Plan, format: str) -> Census:
+    """The census with pictures of the examples that its units respond to most; the numbers are safe by now."""
+    gallery = examine(census.gallery, plan.nets[0], plan.source, census.units, format, plan.settings)
+    census = replace(census, gallery=gallery)
+    if plan.settings.out is not None:
+        census.save(plan.settings.out)
     return census
 
 

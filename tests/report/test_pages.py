@@ -21,7 +21,7 @@ from layercensus.report.charts import fates, rarefaction
 from layercensus.report.two import write_two
 from layercensus.verdict import answers, place_of_cuts
 
-from .browser import CHROMIUM, opened
+from .browser import CHROMIUM, opened, seconds_to_open
 
 EVIL = "<script>alert(1)</script> \"quoted\" 'too' & \N{SNOWMAN} \N{HEBREW LETTER ALEF}\N{HEBREW LETTER BET}"
 real_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this system")
@@ -50,6 +50,19 @@ def census() -> Census:
 @pytest.fixture(scope="module")
 def report(census: Census, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return census.report(tmp_path_factory.mktemp("report")).parent
+
+
+@pytest.fixture(scope="module")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a small convolutional net on pictures."""
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, 12, 5), nn.ReLU(), nn.Conv2d(12, 8, 5, 2), nn.ReLU(), nn.Flatten(), nn.Linear(800, 4)
+    )
+    settings = lc.Settings(progress=False, resamples=20, twins=1)
+    return (
+        lc.take(net, torch.rand(150, 3, 28, 28), settings=settings).report(tmp_path_factory.mktemp("pictured")).parent
+    )
 
 
 class Page(HTMLParser):
@@ -102,6 +115,18 @@ def test_the_same_census_gives_the_same_bytes(census: Census, report: Path, tmp_
     files = sorted(p.relative_to(report) for p in report.rglob("*") if p.is_file())
     assert files == sorted(p.relative_to(again) for p in again.rglob("*") if p.is_file())
     assert [name for name in files if (report / name).read_bytes() != (again / name).read_bytes()] == []
+
+
+def test_without_a_twin_no_page_speaks_of_one_and_cuts_between_the_sliders_are_told(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(8, 12), nn.ReLU(), nn.Linear(12, 3))
+    settings = lc.Settings(progress=False, resamples=20, reliability=0.47, tau=0.93)
+    alone = lc.take(net, torch.randn(300, 8), twin=False, settings=settings).report(tmp_path).parent
+    index = (alone / "index.html").read_text("utf-8")
+    assert "start at 0.5 and 0.95, which are nearest to this census's own 0.47 and 0.93" in index
+    for file, _ in pages(alone):
+        text = file.read_text("utf-8")
+        assert not any(said in text for said in ("dashed ones", "the untrained twin beside", ">untrained twin</th>"))
 
 
 def test_a_census_of_little_data_is_the_same_fresh_and_loaded_and_claims_nothing(tmp_path: Path) -> None:
@@ -191,6 +216,8 @@ def test_a_large_census_stays_within_the_budgets(census: Census, tmp_path: Path)
     assert index.stat().st_size <= 500_000
     assert max(file.stat().st_size for file in (tmp_path / "layers").iterdir()) <= 2_000_000
     assert len(large._repr_html_()) <= 300_000
+    if CHROMIUM is not None:
+        assert seconds_to_open(index, tmp_path / "blank.html") < 2
 
 
 def test_a_census_shows_itself_in_a_notebook(census: Census) -> None:
@@ -215,6 +242,45 @@ def test_the_index_opens_without_a_network_and_the_sliders_redraw(report: Path) 
     dom, console = opened(report / "index.html", moved)
     assert console == []
     assert 'data-moved="true"' in dom
+
+
+def test_every_unit_shows_its_top_examples(pictured: Path) -> None:
+    page = (pictured / "layers/layer-000.html").read_text("utf-8")
+    rows = re.findall(r'<tr id="unit-\d+">.*?</tr>', page)
+    assert len(rows) == 12
+    assert all(row.count("<img") in (0, 5) for row in rows)
+    assert sum(row.count("<img") for row in rows) >= 40
+    assert all(row.count("<svg") == 1 for row in rows if "<img" in row)
+    assert "5 x 5 of 28 x 28 pixels" in page
+    assert "13 x 13" not in page
+    for file, found in pages(pictured):
+        for link in found.links:
+            assert (file.parent / unquote(link).partition("#")[0]).exists(), link
+    assert (pictured / "pictures/layer-000-correlations.csv").read_text("utf-8").startswith("unit,")
+
+
+@real_browser
+def test_pictures_are_there_when_the_page_is_and_say_what_they_are(pictured: Path) -> None:
+    tried = """
+    var image = document.querySelector('#units img'), out = document.body.dataset;
+    out.wide = image.clientWidth; out.natural = image.naturalWidth;
+    image.dispatchEvent(new MouseEvent('mouseover', { bubbles: true })); out.title = image.title === image.alt;
+    var cell = document.querySelector('#units td'), head = document.querySelector('#units th');
+    cell.dispatchEvent(new MouseEvent('mouseover', { bubbles: true })); out.cell = cell.title === head.title;
+    var input = document.querySelector('input[type=search]');
+    input.value = image.alt; input.dispatchEvent(new Event('input'));
+    out.found = Array.from(document.getElementById('units').tBodies[0].rows).filter(function (r) {
+      return !r.hidden && r.contains(image);
+    }).length;
+    """
+    late = f"window.addEventListener('load', function () {{ {tried} }});"
+    dom, console = opened(pictured / "layers/layer-000.html", late)
+    assert console == []
+    body = dict(re.findall(r'data-(\w+)="([^"]*)"', re.search(r"<body[^>]*>", dom).group()))  # type: ignore[union-attr]
+    assert body["wide"] == "48"
+    assert int(body["natural"]) % 48 == 0
+    assert int(body["natural"]) > 0
+    assert (body["title"], body["cell"], body["found"]) == ("true", "true", "1")
 
 
 @real_browser
@@ -245,7 +311,7 @@ def test_units_are_sorted_and_searched(report: Path) -> None:
 @real_browser
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("name", ["index.html", "layers/layer-001.html"])
-def test_nothing_is_wider_than_the_window(report: Path, name: str, width: int) -> None:
+def test_nothing_is_wider_than_the_window(pictured: Path, name: str, width: int) -> None:
     framed = f"""
     if (window !== window.top) {{
       setTimeout(function () {{ parent.postMessage(document.documentElement.scrollWidth, '*'); }}, 2000);
@@ -256,7 +322,7 @@ def test_nothing_is_wider_than_the_window(report: Path, name: str, width: int) -
       frame.src = location.href; document.body.append(frame);
     }}
     """
-    dom, _ = opened(report / name, framed, width=1500)
+    dom, _ = opened(pictured / name, framed, width=1500)
     wide = re.search(r'data-wide="(\d+)"', dom)
     assert wide is not None
     assert int(wide.group(1)) <= width
@@ -267,7 +333,7 @@ def test_nothing_is_wider_than_the_window(report: Path, name: str, width: int) -
     "LAYERCENSUS_AXE" not in os.environ, reason="LAYERCENSUS_AXE names no copy of axe-core's axe.min.js"
 )
 @pytest.mark.parametrize("name", ["index.html", "layers/layer-001.html"])
-def test_axe_finds_no_serious_violation(report: Path, name: str) -> None:
+def test_axe_finds_no_serious_violation(pictured: Path, name: str) -> None:
     axe = Path(os.environ["LAYERCENSUS_AXE"]).read_text("utf-8").replace("</script", "<\\/script")
     run = """
     setTimeout(function () { axe.run().then(function (found) {
@@ -276,7 +342,7 @@ def test_axe_finds_no_serious_violation(report: Path, name: str) -> None:
       document.body.dataset.grave = grave.map(function (v) { return v.id; }).join(' ') || 'none';
     }); }, 1500);
     """
-    dom, _ = opened(report / name, axe + run)
+    dom, _ = opened(pictured / name, axe + run)
     body = dict(re.findall(r'data-(\w+)="([^"]*)"', re.search(r"<body[^>]*>", dom).group()))  # type: ignore[union-attr]
     assert int(body["passed"]) > 10
     assert body["grave"] == "none"

@@ -36,6 +36,7 @@ class Images(Source):
     """
 
     kind = "images"
+    prepare: Prepare
 
     def __init__(
         self, folder: str, prepare: Prepare | None = None, labels: Labels | None = None, limit_bad: int = 0

@@ -36,6 +36,11 @@ class Replay(Source):
         return self._source.about
 
     @property
+    def reusable(self) -> bool:  # type: ignore[override]
+        """Whether everything can still be read again: only until the kept examples are left behind."""
+        return not self._spent
+
+    @property
     def class_names(self) -> tuple[str, ...] | None:  # type: ignore[override]
         """The names of the classes met until now."""
         return self._source.class_names

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import CensusError
+from ..models.prepare import Prepare
 from .batch import Batch
 
 Skip = Callable[[str], bool] | None
@@ -29,6 +30,11 @@ class Source:
     special: frozenset[int] = frozenset()  # tokens that no random replacement may be
     structural: frozenset[int] = frozenset()  # tokens of the model's own making: neither counted nor replaced
     vocabulary: int | None = None  # token ids are below it
+    prepare: Prepare | None = None  # what was done to each example
+
+    def words(self, tokens: Sequence[int]) -> list[str]:
+        """These token ids as a reader knows them."""
+        return [str(token) for token in tokens]
 
     def batches(self, size: int, skip: Skip = None) -> Iterator[Batch]:
         """All examples in the data's own order, at most `size` at a time; ids for which skip is true are left out."""

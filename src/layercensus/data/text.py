@@ -31,6 +31,7 @@ class Lines(Source):
     """
 
     kind = "tokens"
+    prepare: Prepare
 
     def __init__(self, file: str, prepare: Prepare | None, labels: Labels | None = None) -> None:
         if prepare is None or prepare.tokenizer is None:
@@ -55,6 +56,11 @@ class Lines(Source):
         self.special = self.structural | {int(i) for i in getattr(self.tokenizer, "all_special_ids", ())}
         self.vocabulary = len(self.tokenizer) if hasattr(self.tokenizer, "__len__") else None
         self._padding = int(getattr(self.tokenizer, "pad_token_id", None) or 0)
+
+    def words(self, tokens: Sequence[int]) -> list[str]:
+        """The tokenizer's pieces, a continued word's marked as the tokenizer marks it."""
+        convert = getattr(self.tokenizer, "convert_ids_to_tokens", None)
+        return super().words(tokens) if convert is None else [str(word) for word in convert(list(tokens))]
 
     def pick(self, ids: Sequence[str]) -> Batch:
         inputs = self._tokens([self.lines[id] for id in ids])

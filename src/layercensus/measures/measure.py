@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isinf
 
 from torch import Tensor
 
@@ -21,6 +22,15 @@ class Column:
     high: float = float("inf")
     source: str = ""
     scale_free: bool = True  # unchanged when a unit's responses are multiplied by a positive number
+
+    @property
+    def described(self) -> str:
+        """Meaning, unit, range and source in one line, for a tooltip."""
+        bounds = (
+            "" if isinf(self.low) else f"{self.low:g} or more" if isinf(self.high) else f"{self.low:g} to {self.high:g}"
+        )
+        of = ", ".join(filter(None, (self.unit, bounds)))
+        return self.meaning + (f" [{of}]" if of else "") + (f" ({self.source})" if self.source else "")
 
 
 @dataclass(frozen=True)

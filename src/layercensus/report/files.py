@@ -13,12 +13,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ..errors import CensusError
 from .picture import Picture
 
-OF_LAYERS = ("layers/layer-[0-9][0-9][0-9].html", "pictures/layer-[0-9][0-9][0-9].svg",
-             "pictures/layer-[0-9][0-9][0-9].csv")  # fmt: skip
+NUMBER = "layer-[0-9][0-9][0-9]"
+OF_LAYERS = (
+    f"layers/{NUMBER}.html", f"sprites/{NUMBER}.webp", *(f"pictures/{NUMBER}{part}.{kind}" for kind in ("svg", "csv")
+    for part in ("", "-correlations")),
+)  # fmt: skip
 
 
-def put(folder: Path, files: Iterable[tuple[str, str]], tidy: bool = False) -> None:
-    """Write the script that every page uses, and these files, each a path in the folder and a text.
+def put(folder: Path, files: Iterable[tuple[str, str | bytes]], tidy: bool = False) -> None:
+    """Write the script that every page uses, and these files, each a path in the folder and its text or bytes.
 
     tidy: also remove layers that an earlier report had and this one does not.
 
@@ -28,10 +31,11 @@ def put(folder: Path, files: Iterable[tuple[str, str]], tidy: bool = False) -> N
     script = PackageLoader("layercensus.report").get_source(environment(), "page.js")[0]
     written: set[Path] = set()
     try:
-        for name, text in chain([("assets/page.js", script)], files):
+        every: Iterable[tuple[str, str | bytes]] = chain([("assets/page.js", script)], files)
+        for name, held in every:
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, "utf-8", errors="backslashreplace")
+            file.write_bytes(held if isinstance(held, bytes) else held.encode("utf-8", errors="backslashreplace"))
             written.add(file)
         for old in (file for pattern in OF_LAYERS if tidy for file in folder.glob(pattern) if file not in written):
             old.unlink()

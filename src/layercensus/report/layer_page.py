@@ -10,16 +10,28 @@ import pandas as pd
 
 from ..census import Census
 from ..columns import layer_meanings, unit_meanings
+from ..gallery import Strip
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict import place_of_cuts
 from .cells import cell, shown
 from .picture import NETS, Picture, net_colours, svg
+from .tiles import Examples, Sheet, Tile, Words
 
 UNITS = (
     "unit", "fate", "representative", "reliability", "firing_rate", "mean", "std", "eta2",
     "replication", "r2_rest",
 )  # fmt: skip
-TOP = 5  # ids of examples named with each unit
+TOP = 5  # examples shown with each unit
+FRAME, ROW = 30_000, 560  # bytes of a page and of each unit's row, without pictures
+HIGH = 8  # of a histogram, in the units of its drawing
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How often a unit responds how much: an outline, and the range from its left to its right end."""
+
+    path: str  # SVG
+    range: str
 
 
 @dataclass(frozen=True)
@@ -28,11 +40,14 @@ class Row:
 
     unit: int
     cells: tuple[str, ...]
-    top: tuple[str, ...]
+    top: tuple[str, ...]  # ids
+    tiles: tuple[Tile, ...]
+    words: tuple[Words, ...]
+    histogram: Histogram | None
 
 
-def layer_page(census: Census, place: int) -> dict[str, Any]:
-    """Everything that the template of one layer's page needs, but for its pictures."""
+def layer_page(census: Census, place: int, examples: Examples, sheet: Sheet | None) -> dict[str, Any]:
+    """Everything that the template of one layer's page needs, but for its pictures. sheet: from `layer_sheet`."""
     layer = census.layers.iloc[place]
     units = census.units[census.units["layer"] == layer["layer"]]
     columns = [name for name in UNITS if name in units and units[name].notna().any()]
@@ -47,8 +62,35 @@ def layer_page(census: Census, place: int) -> dict[str, Any]:
         "meanings": unit_meanings(),
         "concepts": int((size > 1).sum()),
         "compared": bool(size.sum()),
-        "rows": [_row(unit, columns) for unit in units.loc[_order(units, size)].to_dict("records")],
+        "rows": _rows(census, units.loc[_order(units, size)], columns, examples, sheet),
+        "sheet": sheet,
+        "spoken": examples.spoken,
+        "seen": _seen(examples, str(layer["layer"])),
+        "gallery": examples.gallery,
     }
+
+
+def layer_sheet(census: Census, place: int, examples: Examples, room: int) -> Sheet | None:
+    """The crops of a layer's units in the order of its page, both in at most `room` bytes where that can be."""
+    name = census.layers["layer"].iloc[place]
+    units = census.units[census.units["layer"] == name]
+    ordered = units.loc[_order(units, units["representative"].value_counts())]
+    tops = [top[:TOP] for top in ordered["top"]]
+    rest = FRAME + ROW * len(ordered)
+    return examples.sheet(str(name), [int(unit) for unit in ordered["unit"]], tops, room - rest)
+
+
+def _seen(examples: Examples, layer: str) -> str:
+    """What a position of the layer's map can see of an example, in words."""
+    field, side = examples.gallery.fields.get(layer), examples.gallery.side
+    if not examples.pictured or field is None or not any(field.lines):
+        return ""
+    sizes = [n if found is None else int(found[1].size) for found, n in zip(field.lines, side, strict=True)]
+    if all(size >= n for size, n in zip(sizes, side, strict=True)):
+        return ""
+    unit = "pixels" if len(side) == 2 else "samples"
+    rest = ", and through a gate or a normalisation, which is not shown, the rest as well" if field.beyond else ""
+    return f"{' x '.join(map(str, sizes))} of {' x '.join(map(str, side))} {unit}{rest}"
 
 
 def _said(layer: pd.Series[Any], *names: str) -> bool:
@@ -69,9 +111,30 @@ def _order(units: pd.DataFrame, size: pd.Series[Any]) -> pd.Index[Any]:
     return keys.fillna({"own": True}).sort_values(list(keys.columns)).index
 
 
-def _row(unit: dict[Any, Any], columns: list[str]) -> Row:
-    top = tuple(shown(id) for id in unit["top"][:TOP])
-    return Row(int(unit["unit"]), tuple(cell(unit, name) for name in columns), top)
+def _rows(
+    census: Census, units: pd.DataFrame, columns: list[str], examples: Examples, sheet: Sheet | None
+) -> list[Row]:
+    name = str(units["layer"].iloc[0]) if len(units) else ""
+    strip = census.gallery.strips.get(name)
+    rows = []
+    for at, unit in enumerate(units.to_dict("records")):
+        number, top = int(unit["unit"]), unit["top"][:TOP]
+        tiles = sheet.tiles[at] if sheet is not None else ()
+        words = examples.words(name, number, top) if examples.spoken else ()
+        histogram = None if strip is None or unit["fate"] == "dead" else _histogram(strip, number)
+        cells = tuple(cell(unit, column) for column in columns)
+        rows.append(Row(number, cells, tuple(shown(id) for id in top), tiles, words, histogram))
+    return rows
+
+
+def _histogram(strip: Strip, unit: int) -> Histogram | None:
+    """Heights are square roots of counts, so that rare responses show beside a peak at zero."""
+    counts = strip.counts[unit]
+    if counts.sum() == 0 or strip.high[unit] <= strip.low[unit]:
+        return None
+    tops = (HIGH - (HIGH * (counts / counts.max()) ** 0.5).round(1)).tolist()
+    path = f"M0 {HIGH}" + "".join(f"V{top:g}h1" for top in tops) + f"V{HIGH}z"
+    return Histogram(path, f"{strip.low[unit]:.3g} to {strip.high[unit]:.3g}")
 
 
 def layer_picture(census: Census, place: int) -> Picture | None:

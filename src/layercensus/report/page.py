@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
+from tqdm import tqdm
 
 from ..census import Census, Finding
 from ..columns import layer_meanings
@@ -18,9 +19,11 @@ from ..verdict import answers, place_of_cuts
 from .cells import cell
 from .charts import courses, dimensions, fair_draw, fates, rarefaction
 from .files import drawn_files, environment, put, vega
-from .layer_page import layer_page, layer_picture
+from .layer_page import layer_page, layer_picture, layer_sheet
+from .matrix import matrix_picture
 from .picture import Picture
 from .thresholds import thresholds
+from .tiles import Examples, Sheet
 
 SHOWN = (
     "layer", "kind", "role", "width", "live", "reliable", "distinct", "distinct_rarefied", "twin_distinct",
@@ -30,17 +33,20 @@ SHOWN = (
 LARGEST_IN_NOTEBOOK = 250_000  # characters of a picture
 
 
-def write(census: Census, folder: Path) -> Path:
+LARGEST_LAYER = 1_900_000  # bytes of a layer's page with its crops
+
+
+def write(census: Census, folder: Path, progress: bool = False) -> Path:
     """Write the pages into `folder` and return the path of its index.html; the same census gives the same bytes.
 
     Raises:
         CensusError: when the folder cannot be written.
     """
-    put(folder, _files(census), tidy=True)
+    put(folder, _files(census, progress), tidy=True)
     return folder / "index.html"
 
 
-def _files(census: Census) -> Iterator[tuple[str, str]]:
+def _files(census: Census, progress: bool) -> Iterator[tuple[str, str | bytes]]:
     """Every file of the report, by its path in the folder; index.html comes last."""
     pictures = {
         "units": fates(census, share=False),
@@ -53,11 +59,10 @@ def _files(census: Census) -> Iterator[tuple[str, str]]:
     yield "assets/vega.js", vega()
     for name, picture in pictures.items():
         yield from drawn_files(name, picture)
-    names = [str(name) for name in census.layers["layer"]]
-    for place in range(len(names)):
-        picture = layer_picture(census, place)
-        yield from drawn_files(_number(place), picture)
-        yield f"layers/{_number(place)}.html", _layer(census, names, place, picture)
+    examples = Examples(census.gallery)
+    places = range(len(census.layers))
+    for place in tqdm(places, desc="drawing", unit="layer", disable=not progress):
+        yield from _layer(census, place, examples)
     yield "index.html", _index(census, pictures)
 
 
@@ -65,19 +70,41 @@ def _number(place: int) -> str:
     return f"layer-{place:03d}"
 
 
-def _layer(census: Census, names: list[str], place: int, picture: Picture | None) -> str:
+def _layer(census: Census, place: int, examples: Examples) -> Iterator[tuple[str, str | bytes]]:
+    """The page of one layer and all its pictures."""
+    number, name = _number(place), str(census.layers["layer"].iloc[place])
+    matrix = census.gallery.matrices.get(name)
+    correlations = None if matrix is None else matrix_picture(matrix)
+    picture = layer_picture(census, place)
+    yield from drawn_files(number, picture)
+    yield from drawn_files(f"{number}-correlations", correlations)
+    drawn = sum(len(p.svg) for p in (picture, correlations) if p)
+    sheet = layer_sheet(census, place, examples, LARGEST_LAYER - drawn)
+    if sheet is not None:
+        yield f"sprites/{number}.webp", sheet.picture
+    yield f"layers/{number}.html", _layer_html(census, place, examples, sheet, picture, correlations)
+
+
+def _layer_html(
+    census: Census, place: int, examples: Examples, sheet: Sheet | None, picture: Picture | None,
+    correlations: Picture | None,
+) -> str:  # fmt: skip
+    names = [str(name) for name in census.layers["layer"]]
     near = [
         {"file": f"{_number(at)}.html", "name": names[at]} if 0 <= at < len(names) else None
         for at in (place - 1, place + 1)
     ]
     return environment().get_template("layer.html").render(
         about=census.about,
+        number=_number(place),
         before=near[0],
         after=near[1],
         findings=[f for f in census.findings if f.layer == names[place]],
-        picture=None if picture is None else _number(place),
+        picture=picture,
+        correlations=correlations,
         spectrum=census.array(names[place], "spectrum") is not None,
-        **layer_page(census, place),
+        twin=census.has_twin,
+        **layer_page(census, place, examples, sheet),
     )  # fmt: skip
 
 
@@ -96,6 +123,7 @@ def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
         lines=_lines,
         thresholds=None if chart is None else _script(chart),
         answers=list(zip(RELIABILITY_GRID, at_cuts, strict=True)),
+        started=_started(census),
         taus=TAU_GRID,
         cuts=len(RELIABILITY_GRID) * len(TAU_GRID),
         flips=sum(answer != at_cuts[i][j] for row in at_cuts for answer in row),
@@ -108,6 +136,13 @@ def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
         learned=_learned(census),
         trends=[row for _, row in census.verdict.table.iterrows()],
     )  # fmt: skip
+
+
+def _started(census: Census) -> tuple[float, float] | None:
+    """Where the sliders start, when that is not where the census was cut."""
+    i, j = place_of_cuts(census)
+    start, own = (RELIABILITY_GRID[i], TAU_GRID[j]), census.about["settings"]
+    return None if start == (own["reliability"], own["tau"]) else start
 
 
 def snippet(census: Census) -> str:

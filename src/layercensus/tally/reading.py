@@ -54,6 +54,12 @@ def reduce_output(
     return Reading(mean.cpu(), peak.cpu(), spots, whole, given and mask is None)
 
 
+def by_position(x: Tensor, unit_axis: int, rows: Tensor, units: Tensor) -> Tensor:
+    """(pairs, positions): the response of one unit in one example, for each pair of `rows` and `units`."""
+    flat, units_last = _positions(x, unit_axis)
+    return flat[rows, :, units] if units_last else flat[rows, units]
+
+
 def _chosen(x: Tensor, rows: Tensor) -> Tensor:
     """The maps of these examples, without a copy where they are all."""
     return x if len(rows) == len(x) else x[rows.to(x.device)]

@@ -31,6 +31,21 @@
       });
     });
   }
+  function wordsOf(row) {
+    if (row.dataset.words === undefined) {
+      var shown = Array.from(row.querySelectorAll("img"), function (image) { return image.alt; });
+      row.dataset.words = row.textContent + " " + shown.join(" ");
+    }
+    return row.dataset.words;
+  }
+  function explained(table) { // a cell says what its heading says, a picture what it shows
+    var heads = table.tHead ? Array.from(table.tHead.rows[table.tHead.rows.length - 1].cells) : [];
+    table.addEventListener("mouseover", function (event) {
+      var cell = event.target.closest("td"), image = event.target.closest("img[alt]");
+      if (image) image.title = image.alt;
+      else if (cell && !cell.title && heads[cell.cellIndex]) cell.title = heads[cell.cellIndex].title;
+    });
+  }
   function searchable(input) {
     var table = document.getElementById(input.getAttribute("aria-controls"));
     var said = document.getElementById(input.getAttribute("aria-describedby"));
@@ -38,13 +53,14 @@
       var words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
       var found = 0;
       Array.from(table.tBodies[0].rows).forEach(function (row) {
-        var text = row.textContent.toLowerCase();
+        var text = wordsOf(row).toLowerCase();
         row.hidden = !words.every(function (word) { return text.includes(word); });
         found += row.hidden ? 0 : 1;
       });
       said.textContent = found + " of " + table.tBodies[0].rows.length + " rows";
     });
   }
+  document.querySelectorAll("table").forEach(explained);
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("input[type=search]").forEach(searchable);
   document.querySelectorAll("script[type='application/vega-lite+json']").forEach(function (script) {

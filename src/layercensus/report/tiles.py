@@ -1,0 +1,203 @@
+"""Crops of the examples that units respond to most, many in one picture file, each shown by where it lies in it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from ..gallery import Gallery
+
+WIDTH, HEIGHT = 48, 48  # of a tile, in pixels
+LONG = 144  # width of a signal's tile
+ACROSS = 1536  # width of a sheet
+ENLARGED = 24  # crops of fewer pixels keep their pixels' edges
+QUALITY, EFFORT = 60, 2  # of WebP
+MARKUP = 110  # bytes of a page for each crop
+GREY = 128  # what a crop shows beyond the edge of the example
+AROUND = 7  # tokens shown on either side of the peak
+Window = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One crop: whose, and where in the sheet, in tiles from the left and the top."""
+
+    id: str
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The crops of one layer. tiles: for each row that was asked for its crops, the highest response first."""
+
+    picture: bytes  # WebP
+    width: int  # of a tile
+    tiles: tuple[tuple[Tile, ...], ...]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What stands around the token to which a unit responds most."""
+
+    id: str
+    before: str
+    peak: str
+    after: str
+
+
+class Examples:
+    """The examples of a gallery, decoded once."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self.gallery = gallery
+        self.pictured = gallery.kind in ("images", "signals") and bool(gallery.examples)
+        self._small: dict[str, Image.Image] = {}
+        self.spoken = gallery.kind == "tokens" and bool(gallery.examples)
+
+    @cached_property
+    def _pictures(self) -> dict[str, Image.Image]:
+        return {id: _decoded(held) for id, held in self.gallery.examples.items()}
+
+    @cached_property
+    def _sentences(self) -> dict[str, list[str]]:
+        return {id: json.loads(held) for id, held in self.gallery.examples.items()}
+
+    def window(self, layer: str, place: int) -> Window:
+        """What a position of a layer's map can see of an example."""
+        field, side = self.gallery.fields.get(layer), self.gallery.side
+        return tuple((0, n) for n in side) if field is None else field.window(place, side)
+
+    def sheet(self, layer: str, units: Sequence[int], tops: Sequence[Sequence[str]], room: int) -> Sheet | None:
+        """The crops of these units of a layer in at most `room` bytes; with fewer crops a unit where it is small.
+
+        tops: the ids of each unit's top examples. A crop that several units share is kept once; what a page needs to
+        show each is part of the room.
+        """
+        if not self.pictured:
+            return None
+        for ranks in range(max(map(len, tops), default=0), 0, -1):
+            keys = [self._keys(layer, unit, top[:ranks]) for unit, top in zip(units, tops, strict=True)]
+            crops = list(dict.fromkeys(key for row in keys for key in row))
+            left = room - MARKUP * sum(map(len, keys))
+            if ranks > 1 and self._estimate(crops) > left:
+                continue
+            made = self._made(keys, crops)
+            if ranks == 1 or len(made.picture) <= left:
+                return made if crops else None
+        return None
+
+    def words(self, layer: str, unit: int, top: Sequence[str]) -> tuple[Words, ...]:
+        """The tokens around each peak of a unit."""
+        places = self.gallery.places.get(layer)
+        found = []
+        for rank, id in enumerate(top):
+            tokens = self._sentences.get(id)
+            if tokens is not None:
+                place = -1 if places is None or rank >= places.shape[1] else int(places[unit, rank])
+                found.append(_around(id, tokens, place))
+        return tuple(found)
+
+    def _keys(self, layer: str, unit: int, top: Sequence[str]) -> list[tuple[str, Window]]:
+        places = self.gallery.places[layer]
+        kept = [(id, int(places[unit, rank])) for rank, id in enumerate(top) if id in self.gallery.examples]
+        return [(id, self.window(layer, place)) for id, place in kept]
+
+    def _estimate(self, crops: Sequence[tuple[str, Window]]) -> float:
+        """Bytes of a sheet of all crops, from one of some of them."""
+        some = crops[:: max(1, len(crops) // 64)][:64]
+        return len(self._joined(some)) / max(1, len(some)) * len(crops)
+
+    def _made(self, keys: Sequence[Sequence[tuple[str, Window]]], crops: Sequence[tuple[str, Window]]) -> Sheet:
+        across = ACROSS // self._width
+        at = {crop: divmod(number, across) for number, crop in enumerate(crops)}
+        tiles = tuple(tuple(Tile(key[0], at[key][1], at[key][0]) for key in row) for row in keys)
+        return Sheet(self._joined(crops), self._width, tiles)
+
+    @property
+    def _width(self) -> int:
+        return LONG if self.gallery.kind == "signals" else WIDTH
+
+    def _joined(self, crops: Sequence[tuple[str, Window]]) -> bytes:
+        across = ACROSS // self._width
+        columns, rows = min(len(crops), across), -(-len(crops) // across)
+        sheet = Image.new("RGB", (max(1, columns * self._width), max(1, rows * HEIGHT)), (GREY,) * 3)
+        for number, (id, window) in enumerate(crops):
+            y, x = divmod(number, across)
+            sheet.paste(self._tile(id, window), (x * self._width, y * HEIGHT))
+        held = io.BytesIO()
+        sheet.save(held, "WEBP", quality=QUALITY, method=EFFORT)
+        return held.getvalue()
+
+    def _tile(self, id: str, window: Window) -> Image.Image:
+        if self.gallery.kind == "signals":
+            return _wave(np.frombuffer(self.gallery.examples[id], dtype=np.float32), window[0])
+        whole = window == tuple((0, n) for n in self.gallery.side)
+        if not whole:
+            return _crop(self._pictures[id], window)
+        if id not in self._small:  # late layers show the same examples whole again and again
+            self._small[id] = _crop(self._pictures[id], window)
+        return self._small[id]
+
+
+def _decoded(held: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(held)) as image:
+        return image.convert("RGB")
+
+
+def _crop(image: Image.Image, window: Window) -> Image.Image:
+    """The window of a picture as a tile, its longer side as long as the tile; grey where it leaves the picture."""
+    (top, bottom), (left, right) = window
+    height, width = bottom - top, right - left
+    scale = min(WIDTH / width, HEIGHT / height)
+    how = Image.Resampling.NEAREST if max(width, height) < ENLARGED else Image.Resampling.BILINEAR
+    tile = Image.new("RGB", (WIDTH, HEIGHT), (GREY,) * 3)
+    inside = (max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height))
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        return tile
+    size = (max(1, round((inside[2] - inside[0]) * scale)), max(1, round((inside[3] - inside[1]) * scale)))
+    at = (
+        (WIDTH - width * scale) / 2 + (inside[0] - left) * scale,
+        (HEIGHT - height * scale) / 2 + (inside[1] - top) * scale,
+    )
+    tile.paste(image.resize(size, how, inside, reducing_gap=2.0), (round(at[0]), round(at[1])))
+    return tile
+
+
+def _wave(values: NDArray[np.float32], window: tuple[int, int]) -> Image.Image:
+    """The part of a signal that is seen, in black on white; the height of a tile is the range of the whole signal."""
+    tile = Image.new("RGB", (LONG, HEIGHT), "white")
+    low, high = float(values.min()), float(values.max())
+    seen = values[max(0, window[0]) : window[1]]
+    if len(seen) == 0 or high <= low:
+        return tile
+    y = (HEIGHT - 3) * (1 - (seen - low) / (high - low)) + 1
+    at = np.linspace(0, len(seen) - 1, LONG * 2)
+    line = np.interp(at, np.arange(len(seen)), y)
+    ImageDraw.Draw(tile).line([(n / 2, float(v)) for n, v in enumerate(line)], fill="black")
+    return tile
+
+
+def _around(id: str, tokens: Sequence[str], place: int) -> Words:
+    """The tokens beside the peak as text; pieces of one word joined, as the usual tokenizers mark them."""
+    pieces = [_piece(token) for token in tokens]
+    if not 0 <= place < len(pieces):
+        return Words(id, "".join(pieces[: 2 * AROUND]).strip(), "", "")
+    first, last = max(0, place - AROUND), place + 1 + AROUND
+    before, after = "".join(pieces[first:place]).lstrip(), "".join(pieces[place + 1 : last])
+    before = ("… " if any(pieces[:first]) else "") + before + (" " if pieces[place].startswith(" ") else "")
+    return Words(id, before, pieces[place].strip(), after + (" …" if any(pieces[last:]) else ""))
+
+
+def _piece(token: str) -> str:
+    """A token with the space before it, if it begins a word."""
+    if token.startswith("##") and len(token) > 2:
+        return token[2:]
+    return f" {token.lstrip('Ġ▁')}" if token else ""
