@@ -284,6 +284,27 @@ def test_pictures_are_there_when_the_page_is_and_say_what_they_are(pictured: Pat
 
 
 @real_browser
+def test_the_switch_changes_the_picture_and_an_anchor_finds_its_unit(report: Path) -> None:
+    switched = """
+    var shown = function () {
+      return Array.from(document.querySelectorAll('.picture')).filter(function (p) {
+        return getComputedStyle(p).display !== 'none';
+      }).map(function (p) { return p.className.split(' ')[1]; }).join(' ');
+    };
+    document.body.dataset.first = shown();
+    document.querySelector('label[for=by-share]').click(); document.body.dataset.second = shown();
+    document.querySelector('label[for=by-draw]').click(); document.body.dataset.third = shown();
+    """
+    dom, console = opened(report / "index.html", switched)
+    assert console == []
+    body = dict(re.findall(r'data-(\w+)="([^"]*)"', re.search(r"<body[^>]*>", dom).group()))  # type: ignore[union-attr]
+    assert [body["first"], body["second"], body["third"]] == ["counts", "shares", "draw"]
+    found = "location.hash = '#unit-5'; document.body.dataset.target = document.querySelector(':target').id;"
+    dom, _ = opened(report / "layers/layer-001.html", found)
+    assert 'data-target="unit-5"' in dom
+
+
+@real_browser
 def test_units_are_sorted_and_searched(report: Path) -> None:
     tried = """
     var table = document.getElementById('units'), out = document.body.dataset;
