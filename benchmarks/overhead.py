@@ -74,7 +74,7 @@ def cost(count: int, turns: int) -> None:
             before = bare(model.net, x, 32, name, 3)
         taken = {}
         for kind in own:
-            settings = lc.Settings(progress=False, memory_format=name, dimension=kind != "counts alone")
+            settings = lc.Settings(progress=False, memory_format=name, dimension=kind != "counts alone", pictures=0)
             start = time.perf_counter()
             lc.take(model, x, twin=False, settings=settings)
             taken[kind] = time.perf_counter() - start
