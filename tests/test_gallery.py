@@ -131,7 +131,7 @@ def test_data_that_vanishes_before_the_pictures_leaves_the_counts(tmp_path: Path
             return super().forward(x)
 
     with pytest.raises(lc.CensusError, match="readable picture"):
-        lc.take(Vanishing(), f"images:{folder}", settings=lc.Settings(**QUIET, batch=4, out=tmp_path / "out"))
+        lc.take(Vanishing(), f"images:{folder}", settings=lc.Settings(**QUIET, batch=1, out=tmp_path / "out"))
     kept = lc.load(tmp_path / "out")
     assert kept.about["examples"] == 40
     assert not kept.gallery.examples
@@ -198,6 +198,18 @@ def test_wide_layers_get_fewer_crops_and_stay_within_their_room() -> None:
         if shown[room] > 900:
             assert len(sheet.picture) + 110 * shown[room] <= room
     assert shown == {300_000: 900, 8_000_000: 4500}
+
+
+def test_a_sheet_is_never_taller_than_its_format_allows() -> None:
+    values = np.sin(np.arange(4000, dtype=np.float32)).tobytes()
+    places = np.arange(4000, dtype=np.int32)[:, None]
+    gallery = Gallery("signals", {"a": values}, (4000,), places={"l": places},
+                      fields={"l": Field((4000,), ((0, Line(0, 1, 0, 50)),))})  # fmt: skip
+    sheet = Examples(gallery).sheet("l", range(4000), [("a",)] * 4000, 10_000_000)
+    assert sheet is not None
+    with Image.open(io.BytesIO(sheet.picture)) as shown:
+        assert 16_000 < shown.height <= 16_383
+    assert sum(map(len, sheet.tiles)) == 3410
 
 
 def test_units_that_repeat_each_other_stand_side_by_side_in_the_matrix() -> None:

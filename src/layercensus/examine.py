@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from .data.batch import Batch, tensors
 from .data.source import Source
-from .gallery import Gallery
+from .gallery import RANKS, Gallery
 from .look import Net
 from .models.field import Field
 from .models.formats import memory_format
@@ -28,11 +28,10 @@ from .settings import Settings
 from .tally.reading import by_position
 from .tap import tap
 
-RANKS = 5  # top examples of a unit that are shown
 LOSSLESS = 64  # pixels a side up to which pictures are kept bit by bit
 QUALITY = 80  # of larger ones
 IDS = ("input_ids", "tokens", "inputs")  # where a batch of several inputs holds its tokens
-Tops = Mapping[str, NDArray[np.object_]]  # by layer (units, RANKS) ids, None where there is none
+Tops = Mapping[str, Mapping[str, list[tuple[int, int]]]]  # by layer and id: which units it tops, and how far up
 
 
 def examine(
@@ -50,9 +49,9 @@ def examine(
     if not source.reusable:
         return replace(gallery, missing="the data could be read only once")
     tops = {layer.name: _tops(units, layer.name) for layer in net.layers}
-    wanted = _wanted(tops, settings.pictures)
-    drawn = _Drawn(source, len(wanted))
-    places = {layer.name: np.full(tops[layer.name].shape, -1, dtype=np.int32) for layer in net.layers}
+    wanted = _wanted(tops, {layer.name: layer.width for layer in net.layers}, settings.pictures)
+    drawn = _Drawn(source)
+    places = {layer.name: np.full((layer.width, RANKS), -1, dtype=np.int32) for layer in net.layers}
     fields: dict[str, Field] = {}
     with memory_format(net.net, format):
         for batch in _read(source, wanted, settings):
@@ -64,22 +63,21 @@ def examine(
     )  # fmt: skip
 
 
-def _tops(units: pd.DataFrame, layer: str) -> NDArray[np.object_]:
-    found = list(units.loc[units["layer"] == layer, "top"])
-    tops = np.full((len(found), RANKS), None, dtype=object)
-    for unit, ids in enumerate(found):
-        tops[unit, : len(ids[:RANKS])] = ids[:RANKS]
-    return tops
+def _tops(units: pd.DataFrame, layer: str) -> dict[str, list[tuple[int, int]]]:
+    """The (unit, rank) pairs of every example that is among the first of some unit."""
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for unit, ids in enumerate(units.loc[units["layer"] == layer, "top"]):
+        for rank, id in enumerate(ids[:RANKS]):
+            found[id].append((unit, rank))
+    return dict(found)
 
 
-def _wanted(tops: Tops, most: int) -> list[str]:
+def _wanted(tops: Tops, widths: Mapping[str, int], most: int) -> list[str]:
     """The ids that show most: a first place counts more than a fifth, and every layer counts the same."""
     worth: dict[str, float] = defaultdict(float)
-    for table in tops.values():
-        for unit in table:
-            for rank, id in enumerate(unit):
-                if id is not None:
-                    worth[id] += 1 / (rank + 1) / len(table)
+    for layer, found in tops.items():
+        for id, pairs in found.items():
+            worth[id] += sum(1 / (rank + 1) for _, rank in pairs) / widths[layer]
     return sorted(worth, key=lambda id: (-worth[id], id))[:most]
 
 
@@ -95,11 +93,10 @@ def _peaks(
     net: Net, batch: Batch, tops: Tops, places: dict[str, NDArray[np.int32]], fields: dict[str, Field] | None
 ) -> None:
     """Fill in where the units that these examples top peak in them; and once, what each position can see."""
-    row = {id: at for at, id in enumerate(batch.ids)}
 
     def sink(layer: Layer, x: Tensor) -> None:
         if x.ndim > 2:
-            _fill(layer, x, row, batch.mask, tops[layer.name], places[layer.name])
+            _fill(layer, x, batch, tops[layer.name], places[layer.name])
 
     inputs = batch.for_net(net.net)
     first = tensors(inputs)[0]
@@ -118,14 +115,14 @@ def _peaks(
 
 
 def _fill(
-    layer: Layer, x: Tensor, row: Mapping[str, int], mask: Tensor | None, tops: NDArray[np.object_],
-    places: NDArray[np.int32],
+    layer: Layer, x: Tensor, batch: Batch, tops: Mapping[str, list[tuple[int, int]]], places: NDArray[np.int32]
 ) -> None:  # fmt: skip
-    found = [(unit, rank, row[id]) for (unit, rank), id in np.ndenumerate(tops) if id in row]
+    found = [(unit, rank, row) for row, id in enumerate(batch.ids) for unit, rank in tops.get(id, ())]
     if not found:
         return
     unit, rank, at = (torch.tensor(column, device=x.device) for column in zip(*found, strict=True))
     maps = by_position(x.detach(), layer.unit_axis, at, unit).float()
+    mask = batch.mask
     if mask is not None and mask.shape == (x.shape[0], maps.shape[1]):
         maps = maps.masked_fill(~mask.to(x.device)[at], -torch.inf)
     places[unit.cpu().numpy(), rank.cpu().numpy()] = maps.argmax(1).int().cpu().numpy()
@@ -134,7 +131,7 @@ def _fill(
 class _Drawn:
     """Examples as they are shown, encoded one by one."""
 
-    def __init__(self, source: Source, examples: int) -> None:
+    def __init__(self, source: Source) -> None:
         self._source, self._range = source, (0.0, 1.0)
         self.examples: dict[str, bytes] = {}
         self.side: tuple[int, ...] = ()

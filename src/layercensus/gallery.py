@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save
 
 from .models.field import Field
 
+RANKS = 5  # top examples of a unit that are shown
 HEAD, ARRAYS = "gallery.json", "gallery.safetensors"
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..census import Census
 from ..columns import layer_meanings, unit_meanings
-from ..gallery import Strip
+from ..gallery import RANKS, Strip
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict import place_of_cuts
 from .cells import cell, shown
@@ -21,7 +21,6 @@ UNITS = (
     "unit", "fate", "representative", "reliability", "firing_rate", "mean", "std", "eta2",
     "replication", "r2_rest",
 )  # fmt: skip
-TOP = 5  # examples shown with each unit
 FRAME, ROW = 30_000, 560  # bytes of a page and of each unit's row, without pictures
 HIGH = 8  # of a histogram, in the units of its drawing
 
@@ -75,7 +74,7 @@ def layer_sheet(census: Census, place: int, examples: Examples, room: int) -> Sh
     name = census.layers["layer"].iloc[place]
     units = census.units[census.units["layer"] == name]
     ordered = units.loc[_order(units, units["representative"].value_counts())]
-    tops = [top[:TOP] for top in ordered["top"]]
+    tops = [top[:RANKS] for top in ordered["top"]]
     rest = FRAME + ROW * len(ordered)
     return examples.sheet(str(name), [int(unit) for unit in ordered["unit"]], tops, room - rest)
 
@@ -118,7 +117,7 @@ def _rows(
     strip = census.gallery.strips.get(name)
     rows = []
     for at, unit in enumerate(units.to_dict("records")):
-        number, top = int(unit["unit"]), unit["top"][:TOP]
+        number, top = int(unit["unit"]), unit["top"][:RANKS]
         tiles = sheet.tiles[at] if sheet is not None else ()
         words = examples.words(name, number, top) if examples.spoken else ()
         histogram = None if strip is None or unit["fate"] == "dead" else _histogram(strip, number)

@@ -17,6 +17,7 @@ from ..gallery import Gallery
 WIDTH, HEIGHT = 48, 48  # of a tile, in pixels
 LONG = 144  # width of a signal's tile
 ACROSS = 1536  # width of a sheet
+TALLEST = 16_383 // HEIGHT  # tiles that a WebP picture can hold above each other
 ENLARGED = 24  # crops of fewer pixels keep their pixels' edges
 QUALITY, EFFORT = 60, 2  # of WebP
 MARKUP = 110  # bytes of a page for each crop
@@ -86,6 +87,10 @@ class Examples:
         for ranks in range(max(map(len, tops), default=0), 0, -1):
             keys = [self._keys(layer, unit, top[:ranks]) for unit, top in zip(units, tops, strict=True)]
             crops = list(dict.fromkeys(key for row in keys for key in row))
+            most = TALLEST * (ACROSS // self._width)
+            if len(crops) > most and ranks > 1:
+                continue
+            crops = crops[:most]
             left = room - MARKUP * sum(map(len, keys))
             if ranks > 1 and self._estimate(crops) > left:
                 continue
@@ -118,7 +123,7 @@ class Examples:
     def _made(self, keys: Sequence[Sequence[tuple[str, Window]]], crops: Sequence[tuple[str, Window]]) -> Sheet:
         across = ACROSS // self._width
         at = {crop: divmod(number, across) for number, crop in enumerate(crops)}
-        tiles = tuple(tuple(Tile(key[0], at[key][1], at[key][0]) for key in row) for row in keys)
+        tiles = tuple(tuple(Tile(key[0], at[key][1], at[key][0]) for key in row if key in at) for row in keys)
         return Sheet(self._joined(crops), self._width, tiles)
 
     @property
