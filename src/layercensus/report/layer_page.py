@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import altair as alt
@@ -85,7 +86,8 @@ def _seen(examples: Examples, layer: str) -> str:
     if not examples.pictured or field is None or not any(field.lines):
         return ""
     sizes = [n if found is None else int(found[1].size) for found, n in zip(field.lines, side, strict=True)]
-    if all(size >= n for size, n in zip(sizes, side, strict=True)):
+    whole, corners = tuple((0, n) for n in side), (0, prod(field.shape) - 1)
+    if all(field.window(place, side) == whole for place in corners):
         return ""
     unit = "pixels" if len(side) == 2 else "samples"
     rest = ", and through a gate or a normalisation, which is not shown, the rest as well" if field.beyond else ""
