@@ -5,6 +5,7 @@ from .data.views import Views
 from .errors import CensusError
 from .models.open import Model
 from .models.prepare import Prepare
+from .see.see import see
 from .settings import Settings
 from .share import merge
 from .take import layers_of, take
@@ -22,5 +23,6 @@ __all__ = [
     "layers_of",
     "load",
     "merge",
+    "see",
     "take",
 ]

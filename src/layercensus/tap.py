@@ -22,12 +22,17 @@ Sink = Callable[[Layer, Tensor], None]
 
 
 @contextmanager
-def tap(net: nn.Module, layers: Sequence[Layer], sink: Sink) -> Iterator[None]:
+def tap(
+    net: nn.Module, layers: Sequence[Layer], sink: Sink, *, before: Sink | None = None, gradients: bool = False
+) -> Iterator[None]:
     """While open, each forward pass of `net` hands every layer's output to `sink` as soon as it is there.
 
     The tensor is the net's own, in its own dtype and memory layout, with the examples on axis 0 and the units on
     `layer.unit_axis`. `sink` must take what it needs at once and not write to it: the next module may overwrite it.
     The net is in eval mode without gradients; on any exit all hooks are gone and every module's own mode is back.
+
+    before: is handed each layer's first input as well, before the layer sees it, as it comes. gradients: those of the
+    net's inputs are kept. Whatever `sink` raises ends the forward pass.
 
     Cost: a hook per layer. If a functional layer is among them, also a hook per module and a check per torch function.
 
@@ -36,10 +41,13 @@ def tap(net: nn.Module, layers: Sequence[Layer], sink: Sink) -> Iterator[None]:
     """
     net = unwrap(net)
     modules = modules_by_name(net)
-    taps = _Taps(layers, sink)
-    with watched(net) as stack:
+    taps = _Taps(layers, sink, before)
+    with watched(net, gradients) as stack:
         for name in dict.fromkeys(layer.module for layer in layers if layer.function is None):
-            stack.callback(_module(modules, name).register_forward_hook(taps.hook(name)).remove)
+            module = _module(modules, name)
+            stack.callback(module.register_forward_hook(taps.hook(name)).remove)
+            if before is not None:
+                stack.callback(module.register_forward_pre_hook(taps.before_hook(name)).remove)
         if taps.functions:
             stack.enter_context(_frames(modules, taps))
         stack.callback(net.register_forward_pre_hook(taps.start, with_kwargs=True, prepend=True).remove)
@@ -68,11 +76,11 @@ def _module(modules: dict[str, nn.Module], name: str) -> nn.Module:
 class _Taps:
     """Counts calls within one forward pass and passes on those that are selected."""
 
-    def __init__(self, layers: Sequence[Layer], sink: Sink) -> None:
+    def __init__(self, layers: Sequence[Layer], sink: Sink, before: Sink | None = None) -> None:
         self.layers = {(layer.module, layer.function, layer.call): layer for layer in layers}
         self.functions = {layer.function for layer in layers if layer.function}
         self.running: list[str] = []  # names of the modules under way, filled where functions are selected
-        self._sink = sink
+        self._sink, self._before = sink, before
         self._calls: Counter[tuple[str, str | None]] = Counter()
         self._reached: set[str] = set()
         self._examples = 0
@@ -97,6 +105,22 @@ class _Taps:
             self.take(name, None, output)
 
         return hook
+
+    def before_hook(self, name: str) -> Callable[..., None]:
+        """A forward pre-hook for the module of this name."""
+
+        def hook(module: nn.Module, args: Any) -> None:
+            self.enter(name, None, args)
+
+        return hook
+
+    def enter(self, module: str, function: str | None, args: Any) -> None:
+        """One call's arguments, before the call."""
+        layer = self.layers.get((module, function, self._calls[module, function]))
+        x = first_tensor(args)
+        if layer is not None and self._before is not None and x is not None:
+            with torch._C.DisableTorchFunction():
+                self._before(layer, x)
 
     def take(self, module: str, function: str | None, output: Any) -> None:
         """One call's output."""
@@ -137,9 +161,12 @@ class _Frames(TorchFunctionMode):
         self._taps = taps
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
         name = function_name(func)
-        if name in self._taps.functions and self._taps.running:
+        tapped = name in self._taps.functions and bool(self._taps.running)
+        if tapped:
+            self._taps.enter(self._taps.running[-1], name, args)
+        out = func(*args, **(kwargs or {}))
+        if tapped:
             self._taps.take(self._taps.running[-1], name, out)
         return out
 

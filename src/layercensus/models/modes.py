@@ -11,10 +11,11 @@ from torch import nn
 
 
 @contextmanager
-def watched(net: nn.Module) -> Iterator[ExitStack]:
+def watched(net: nn.Module, gradients: bool = False) -> Iterator[ExitStack]:
     """The net in eval mode, without gradients, compilation and fused transformer kernels, as long as this is open.
 
-    Yields a stack on which hooks are registered for removal. On any exit every module gets its own mode back.
+    gradients: those of the inputs are kept, those of the net's parameters are not. Yields a stack on which hooks are
+    registered for removal. On any exit every module and parameter gets its own mode back.
     """
     with ExitStack() as stack:
         flags = {module: module.training for module in net.modules()}
@@ -25,8 +26,18 @@ def watched(net: nn.Module) -> Iterator[ExitStack]:
         torch.backends.mha.set_fastpath_enabled(False)  # the fused kernels call no modules
         if "torch._dynamo" in sys.modules:  # else nothing is compiled, and the import costs seconds
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-        stack.enter_context(torch.inference_mode())
+        if gradients:
+            stack.callback(_thaw, [p for p in net.parameters() if p.requires_grad])
+            net.requires_grad_(False)
+            stack.enter_context(torch.enable_grad())
+        else:
+            stack.enter_context(torch.inference_mode())
         yield stack
+
+
+def _thaw(parameters: list[nn.Parameter]) -> None:
+    for parameter in parameters:
+        parameter.requires_grad_(True)
 
 
 def _restore(flags: dict[nn.Module, bool]) -> None:

@@ -1,0 +1,142 @@
+"""What objectives say about the user's own examples: the distribution that every made picture is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..data.batch import Batch
+from ..data.keys import key
+from ..data.source import Source
+from ..errors import CensusError
+from ..models.layers import Layer, call
+from ..tap import tap
+from .objectives import Objective
+
+BATCH = 32
+
+
+class _Enough(Exception):  # noqa: N818 - ends a forward pass; nothing went wrong
+    """Every layer that is read has been reached."""
+
+
+@dataclass(frozen=True)
+class Natural:
+    """Responses to examples; every array is (objectives, examples).
+
+    value: of the objective itself. mean, peak: of its unit over the map, where it is about a single unit, else as
+    value. place: position of the peak in row-major order, -1 without one.
+    """
+
+    ids: tuple[str, ...]
+    value: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    peak: NDArray[np.float32]
+    place: NDArray[np.int32]
+
+    def top(self, objective: int, count: int, by: str = "value") -> list[int]:
+        """Rows of the examples with the highest responses, the highest first."""
+        values: NDArray[np.float32] = getattr(self, by)[objective]
+        return [int(row) for row in np.argsort(-values, kind="stable")[:count]]
+
+
+def chosen_ids(source: Source, count: int, also: Sequence[str] = ()) -> list[str] | None:
+    """Ids of `count` examples (the least hashes) and of `also`; None where ids are not known before reading."""
+    if source.ids is None:
+        return None
+    some = sorted(source.ids, key=key)[:count]
+    return list(dict.fromkeys([*some, *also]))
+
+
+def read(source: Source, ids: Sequence[str] | None, count: int) -> list[Batch]:
+    """These examples, or the first `count` ones."""
+    if ids is None:
+        found = list(source.peek(count, BATCH))
+    else:
+        found = [source.pick(ids[at : at + BATCH]) for at in range(0, len(ids), BATCH)]
+    found = [batch for batch in found if batch.ids]
+    if not found:
+        raise CensusError(f"data must hold at least one example. Got none from {source.name}.")
+    return found
+
+
+def respond(
+    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], batches: Sequence[Batch],
+    tick: Callable[[int], None] = lambda done: None,
+) -> Natural:  # fmt: skip
+    """One forward pass over the examples, as far as the last layer that is read."""
+    parts = []
+    for batch in batches:
+        parts.append(_respond(net, layers, objectives, batch.for_net(net), batch.mask))
+        tick(len(batch.ids))
+    value, mean, peak, place = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+    return Natural(tuple(id for batch in batches for id in batch.ids), value, mean, peak, place.astype(np.int32))
+
+
+def activations(
+    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], pictures: Tensor
+) -> NDArray[np.float32]:
+    """(objectives, pictures): what every objective says of every picture, given as the net takes them."""
+    parts = [_respond(net, layers, objectives, some, None)[0] for some in pictures.split(BATCH)]  # type: ignore[no-untyped-call]
+    return np.concatenate(parts, axis=1)
+
+
+def _respond(
+    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], inputs: object, mask: Tensor | None
+) -> list[NDArray[np.float32]]:
+    """Value, mean, peak and place of the peak of each objective: each (objectives, examples)."""
+    jobs: dict[str, list[tuple[int, int]]] = {}
+    for number, objective in enumerate(objectives):
+        for at, term in enumerate(objective.terms):
+            if not term.couples:
+                jobs.setdefault(term.layer, []).append((number, at))
+    wanted = tuple(layer for layer in layers if layer.name in jobs)
+    left = set(jobs)
+    inputs_of: dict[str, Tensor] = {}
+    found: list[list[Tensor]] = [[] for _ in objectives]
+    units: list[tuple[Tensor, Tensor, Tensor] | None] = [None] * len(objectives)
+
+    def before(layer: Layer, x: Tensor) -> None:
+        if any(objectives[number].terms[at].before for number, at in jobs[layer.name]):
+            inputs_of[layer.name] = layer.view.apply(x, x.shape[0]).movedim(layer.unit_axis, 1).clone()
+
+    def after(layer: Layer, x: Tensor) -> None:
+        outs = x.movedim(layer.unit_axis, 1)
+        for number, at in jobs[layer.name]:
+            objective = objectives[number]
+            term, weight = objective.terms[at], objective.weights[at]
+            seen = inputs_of[layer.name] if term.before else outs
+            weight = weight if not isinstance(weight, tuple) else sum(weight) / len(weight)
+            found[number].append(weight * term.natural(seen).float())
+            if term.unit is not None and len(objective.terms) == 1:
+                units[number] = _unit(seen[:, term.unit].flatten(1).float(), mask)
+        left.discard(layer.name)
+        if not left:
+            raise _Enough
+
+    with tap(net, wanted, after, before=before):
+        with suppress(_Enough):
+            call(net, inputs)  # type: ignore[arg-type]
+    value = torch.stack([torch.stack(parts).sum(0) for parts in found])
+    none = torch.full_like(value[0], -1)
+    mean, peak, place = (
+        torch.stack([(v, v, none)[part] if u is None else u[part] for v, u in zip(value, units, strict=True)])
+        for part in range(3)
+    )
+    return [part.cpu().numpy() for part in (value, mean, peak, place)]
+
+
+def _unit(maps: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, maximum and place of the maximum of a unit's maps (examples, positions)."""
+    if mask is None or mask.shape != maps.shape:
+        peak, place = maps.max(1)
+        return maps.mean(1), peak, place.float() if maps.shape[1] > 1 else torch.full_like(peak, -1)
+    counted = mask.to(maps.device)
+    peak, place = maps.masked_fill(~counted, -torch.inf).max(1)
+    return (maps * counted).sum(1) / counted.sum(1).clamp(min=1), peak, place.float()
