@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from . import cli_see
 from .errors import CensusError
 
 if TYPE_CHECKING:  # heavy to import: each command does so itself
@@ -30,8 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"layercensus: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        kept = f"; what is counted is kept, go on with the same command and --resume (in {getattr(args, 'out', '')})"
-        where = kept if args.command == "run" else ""
+        what = {"run": "counted", "see": "made"}.get(args.command)
+        kept = f"; what is {what} is kept, go on with the same command and --resume (in {getattr(args, 'out', '')})"
+        where = kept if what else ""
         print(f"layercensus: interrupted{where}", file=sys.stderr)
         return 143 if isinstance(stop, Terminated) else 130
     except BrokenPipeError:
@@ -59,6 +61,8 @@ def parser() -> argparse.ArgumentParser:
     _layers(commands.add_parser("layers", help="list a model's layers, and which are counted by default"))
     _report(commands.add_parser("report", help="draw the page of a saved census again"))
     _diff(commands.add_parser("diff", help="what changed between two saved censuses"))
+    cli_see.arguments(commands.add_parser("see", help="pictures of what units respond to"))
+    cli_see.prior_arguments(commands.add_parser("prior", help="train the learned prior that two ways of seeing need"))
     return top
 
 

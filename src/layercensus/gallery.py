@@ -36,6 +36,14 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A picture made to excite a unit, cut to what the peak's position can see, and its score."""
+
+    picture: bytes  # a picture file
+    score: Mapping[str, Any]  # the fields of see.Score, and contrast
+
+
+@dataclass(frozen=True)
 class Gallery:
     """Nothing here is counted, and no number of a census depends on it.
 
@@ -44,7 +52,7 @@ class Gallery:
     counted). side: (height, width) or (length,) of an input. scale: how values became brightness, in words. missing:
     why there are no examples. places: by layer (units, ranks) int32, the position at which a unit peaks in each of its
     top examples, -1 where it has no positions or the example is not kept. fields: by layer, what its positions can
-    see.
+    see. made: by layer and unit, pictures that were made. made_by: how, in words.
     """
 
     kind: str = ""
@@ -56,13 +64,13 @@ class Gallery:
     fields: Mapping[str, Field] = field(default_factory=dict)
     strips: Mapping[str, Strip] = field(default_factory=dict)
     matrices: Mapping[str, Matrix] = field(default_factory=dict)
+    made: Mapping[tuple[str, int], Made] = field(default_factory=dict)
+    made_by: str = ""
 
     def save(self, folder: Path) -> None:
         """Write it beside a census; OSError when that is impossible."""
-        arrays: dict[str, NDArray[Any]] = {
-            "examples": np.frombuffer(b"".join(self.examples.values()), dtype=np.uint8),
-            "ends": np.cumsum([len(held) for held in self.examples.values()], dtype=np.int64),
-        }
+        arrays = _packed("examples", "ends", list(self.examples.values()))
+        arrays |= _packed("made", "made_ends", [one.picture for one in self.made.values()])
         arrays |= {f"places|{layer}": places for layer, places in self.places.items()}
         for layer, strip in self.strips.items():
             arrays |= {f"counts|{layer}": strip.counts, f"low|{layer}": strip.low, f"high|{layer}": strip.high}
@@ -70,7 +78,9 @@ class Gallery:
             arrays |= {f"units|{layer}": matrix.units, f"values|{layer}": matrix.values}
         head = {
             "kind": self.kind, "ids": list(self.examples), "side": list(self.side), "scale": self.scale,
-            "missing": self.missing, "fields": {layer: found.as_json() for layer, found in self.fields.items()},
+            "missing": self.missing, "made_by": self.made_by,
+            "made": [[layer, unit, dict(one.score)] for (layer, unit), one in self.made.items()],
+            "fields": {layer: found.as_json() for layer, found in self.fields.items()},
         }  # fmt: skip
         (folder / ARRAYS).write_bytes(save({name: np.ascontiguousarray(value) for name, value in arrays.items()}))
         (folder / HEAD).write_text(json.dumps(head, ensure_ascii=False, indent=1), "utf-8", errors="backslashreplace")
@@ -82,12 +92,14 @@ class Gallery:
             return cls(missing="the census was saved without pictures")
         head = json.loads((folder / HEAD).read_text("utf-8"))
         arrays = load_file(str(folder / ARRAYS))
-        parts = np.split(arrays["examples"], arrays["ends"][:-1]) if len(arrays["ends"]) else []
+        parts = _unpacked(arrays, "examples", "ends")
+        pictures = _unpacked(arrays, "made", "made_ends") if "made" in arrays else []
+        made = zip(head.get("made", []), pictures, strict=True)
         named = {name: _named(arrays, name) for name in ("places", "counts", "low", "high", "units", "values")}
         strips = {at: Strip(counts, named["low"][at], named["high"][at]) for at, counts in named["counts"].items()}
         return cls(
             kind=head["kind"],
-            examples={id: part.tobytes() for id, part in zip(head["ids"], parts, strict=True)},
+            examples=dict(zip(head["ids"], parts, strict=True)),
             side=tuple(head["side"]),
             scale=head["scale"],
             missing=head["missing"],
@@ -95,7 +107,22 @@ class Gallery:
             fields={layer: Field.from_json(held) for layer, held in head["fields"].items()},
             strips=strips,
             matrices={layer: Matrix(units, named["values"][layer]) for layer, units in named["units"].items()},
+            made={(layer, unit): Made(picture, score) for (layer, unit, score), picture in made},
+            made_by=head.get("made_by", ""),
         )
+
+
+def _packed(name: str, ends: str, parts: list[bytes]) -> dict[str, NDArray[Any]]:
+    """Files as one array, and where each of them ends."""
+    return {
+        name: np.frombuffer(b"".join(parts), dtype=np.uint8),
+        ends: np.cumsum([len(part) for part in parts], dtype=np.int64),
+    }
+
+
+def _unpacked(arrays: Mapping[str, NDArray[Any]], name: str, ends: str) -> list[bytes]:
+    """The way back."""
+    return [part.tobytes() for part in np.split(arrays[name], arrays[ends][:-1])] if len(arrays[ends]) else []
 
 
 def _named(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:

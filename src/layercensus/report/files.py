@@ -15,7 +15,8 @@ from .picture import Picture
 
 NUMBER = "layer-[0-9][0-9][0-9]"
 OF_LAYERS = (
-    f"layers/{NUMBER}.html", f"sprites/{NUMBER}.webp", *(f"pictures/{NUMBER}{part}.{kind}" for kind in ("svg", "csv")
+    f"layers/{NUMBER}.html", f"sprites/{NUMBER}.webp", f"sprites/{NUMBER}-made.webp",
+    *(f"pictures/{NUMBER}{part}.{kind}" for kind in ("svg", "csv")
     for part in ("", "-correlations")),
 )  # fmt: skip
 

@@ -44,10 +44,15 @@ class Row:
     tiles: tuple[Tile, ...]
     words: tuple[Words, ...]
     histogram: Histogram | None
+    made: Tile | None = None
+    score: str = ""  # of the made picture
+    failed: str = ""  # why it failed
 
 
-def layer_page(census: Census, place: int, examples: Examples, sheet: Sheet | None) -> dict[str, Any]:
-    """Everything that the template of one layer's page needs, but for its pictures. sheet: from `layer_sheet`."""
+def layer_page(
+    census: Census, place: int, examples: Examples, sheet: Sheet | None, made: Sheet | None = None
+) -> dict[str, Any]:
+    """Everything that the template of one layer's page needs, but for its pictures. sheet, made: from `*_sheet`."""
     layer = census.layers.iloc[place]
     units = census.units[census.units["layer"] == layer["layer"]]
     columns = [name for name in UNITS if name in units and units[name].notna().any()]
@@ -62,12 +67,21 @@ def layer_page(census: Census, place: int, examples: Examples, sheet: Sheet | No
         "meanings": unit_meanings(),
         "concepts": int((size > 1).sum()),
         "compared": bool(size.sum()),
-        "rows": _rows(census, units.loc[_order(units, size)], columns, examples, sheet),
+        "rows": _rows(census, units.loc[_order(units, size)], columns, examples, sheet, made),
         "sheet": sheet,
+        "made": made,
         "spoken": examples.spoken,
         "seen": _seen(examples, str(layer["layer"])),
         "gallery": examples.gallery,
     }
+
+
+def made_sheet(census: Census, place: int, examples: Examples) -> Sheet | None:
+    """The pictures that were made for a layer's units, in the order of its page."""
+    name = census.layers["layer"].iloc[place]
+    units = census.units[census.units["layer"] == name]
+    ordered = units.loc[_order(units, units["representative"].value_counts())]
+    return examples.made(str(name), [int(unit) for unit in ordered["unit"]])
 
 
 def layer_sheet(census: Census, place: int, examples: Examples, room: int) -> Sheet | None:
@@ -113,7 +127,7 @@ def _order(units: pd.DataFrame, size: pd.Series[Any]) -> pd.Index[Any]:
 
 
 def _rows(
-    census: Census, units: pd.DataFrame, columns: list[str], examples: Examples, sheet: Sheet | None
+    census: Census, units: pd.DataFrame, columns: list[str], examples: Examples, sheet: Sheet | None, made: Sheet | None
 ) -> list[Row]:
     name = str(units["layer"].iloc[0]) if len(units) else ""
     strip = census.gallery.strips.get(name)
@@ -124,8 +138,20 @@ def _rows(
         words = examples.words(name, number, top) if examples.spoken else ()
         histogram = None if strip is None or unit["fate"] == "dead" else _histogram(strip, number)
         cells = tuple(cell(unit, column) for column in columns)
-        rows.append(Row(number, cells, tuple(shown(id) for id in top), tiles, words, histogram))
+        ids = tuple(shown(id) for id in top)
+        picture = made.tiles[at][0] if made is not None and made.tiles[at] else None
+        score, failed = _score(examples, name, number) if picture is not None else ("", "")
+        rows.append(Row(number, cells, ids, tiles, words, histogram, picture, score, failed))
     return rows
+
+
+def _score(examples: Examples, layer: str, unit: int) -> tuple[str, str]:
+    """What the made picture of a unit is worth in few words, and why it failed."""
+    score = examples.gallery.made[layer, unit].score
+    said = [f"{score['percentile']:.0f} %"] if score["percentile"] is not None else []
+    said += [f"x {score['ratio']:.1f}"] if score["ratio"] is not None else []
+    said += [f"kept {max(0.0, score['kept']):.0%}"] if score["kept"] is not None else []
+    return ", ".join(said), str(score["status"])
 
 
 def _histogram(strip: Strip, unit: int) -> Histogram | None:

@@ -19,7 +19,7 @@ from ..verdict import answers, place_of_cuts
 from .cells import cell
 from .charts import courses, dimensions, fair_draw, fates, rarefaction
 from .files import drawn_files, environment, put, vega
-from .layer_page import layer_page, layer_picture, layer_sheet
+from .layer_page import layer_page, layer_picture, layer_sheet, made_sheet
 from .matrix import matrix_picture
 from .picture import Picture
 from .thresholds import thresholds
@@ -79,14 +79,18 @@ def _layer(census: Census, place: int, examples: Examples) -> Iterator[tuple[str
     yield from drawn_files(number, picture)
     yield from drawn_files(f"{number}-correlations", correlations)
     drawn = sum(len(p.svg) for p in (picture, correlations) if p)
+    made = made_sheet(census, place, examples)
+    if made is not None:
+        yield f"sprites/{number}-made.webp", made.picture
+        drawn += len(made.picture)
     sheet = layer_sheet(census, place, examples, LARGEST_LAYER - drawn)
     if sheet is not None:
         yield f"sprites/{number}.webp", sheet.picture
-    yield f"layers/{number}.html", _layer_html(census, place, examples, sheet, picture, correlations)
+    yield f"layers/{number}.html", _layer_html(census, place, examples, sheet, made, picture, correlations)
 
 
 def _layer_html(
-    census: Census, place: int, examples: Examples, sheet: Sheet | None, picture: Picture | None,
+    census: Census, place: int, examples: Examples, sheet: Sheet | None, made: Sheet | None, picture: Picture | None,
     correlations: Picture | None,
 ) -> str:  # fmt: skip
     names = [str(name) for name in census.layers["layer"]]
@@ -104,7 +108,7 @@ def _layer_html(
         correlations=correlations,
         spectrum=census.array(names[place], "spectrum") is not None,
         twin=census.has_twin,
-        **layer_page(census, place, examples, sheet),
+        **layer_page(census, place, examples, sheet, made),
     )  # fmt: skip
 
 

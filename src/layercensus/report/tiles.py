@@ -99,6 +99,28 @@ class Examples:
                 return made if crops else None
         return None
 
+    def made(self, layer: str, units: Sequence[int]) -> Sheet | None:
+        """The pictures that were made for these units of a layer; no tile for a unit without one."""
+        found = [(unit, self.gallery.made.get((layer, unit))) for unit in units]
+        pictures = [_decoded(one.picture) for _, one in found if one is not None]
+        if not pictures:
+            return None
+        across, numbers = ACROSS // WIDTH, iter(range(len(pictures)))
+        sheet = Image.new(
+            "RGB", (min(len(pictures), across) * WIDTH, -(-len(pictures) // across) * HEIGHT), (GREY,) * 3
+        )
+        tiles: list[tuple[Tile, ...]] = []
+        for unit, one in found:
+            if one is None:
+                tiles.append(())
+                continue
+            number = next(numbers)
+            y, x = divmod(number, across)
+            image = pictures[number]
+            sheet.paste(_crop(image, ((0, image.height), (0, image.width))), (x * WIDTH, y * HEIGHT))
+            tiles.append((Tile(f"picture made for unit {unit}", x, y),))
+        return Sheet(_webp(sheet), WIDTH, tuple(tiles))
+
     def words(self, layer: str, unit: int, top: Sequence[str]) -> tuple[Words, ...]:
         """The tokens around each peak of a unit."""
         places = self.gallery.places.get(layer)
@@ -137,9 +159,7 @@ class Examples:
         for number, (id, window) in enumerate(crops):
             y, x = divmod(number, across)
             sheet.paste(self._tile(id, window), (x * self._width, y * HEIGHT))
-        held = io.BytesIO()
-        sheet.save(held, "WEBP", quality=QUALITY, method=EFFORT)
-        return held.getvalue()
+        return _webp(sheet)
 
     def _tile(self, id: str, window: Window) -> Image.Image:
         if self.gallery.kind == "signals":
@@ -150,6 +170,12 @@ class Examples:
         if id not in self._small:  # late layers show the same examples whole again and again
             self._small[id] = _crop(self._pictures[id], window)
         return self._small[id]
+
+
+def _webp(sheet: Image.Image) -> bytes:
+    held = io.BytesIO()
+    sheet.save(held, "WEBP", quality=QUALITY, method=EFFORT)
+    return held.getvalue()
 
 
 def _decoded(held: bytes) -> Image.Image:

@@ -17,7 +17,7 @@ from ..data.source import Source
 from ..errors import CensusError
 from ..models.layers import Layer, call
 from ..tap import tap
-from .objectives import Objective
+from .objectives import Objective, neuron
 
 BATCH = 32
 
@@ -39,6 +39,11 @@ class Natural:
     mean: NDArray[np.float32]
     peak: NDArray[np.float32]
     place: NDArray[np.int32]
+
+    def take(self, rows: Sequence[int]) -> Natural:
+        """Some objectives alone, or several times."""
+        at = np.array(rows, dtype=np.int64)
+        return Natural(self.ids, self.value[at], self.mean[at], self.peak[at], self.place[at])
 
     def top(self, objective: int, count: int, by: str = "value") -> list[int]:
         """Rows of the examples with the highest responses, the highest first."""
@@ -115,7 +120,7 @@ def _respond(
             weight = weight if not isinstance(weight, tuple) else sum(weight) / len(weight)
             found[number].append(weight * term.natural(seen).float())
             if term.unit is not None and len(objective.terms) == 1:
-                units[number] = _unit(seen[:, term.unit].flatten(1).float(), mask)
+                units[number] = _unit(seen[:, term.unit].reshape(len(seen), -1).float(), mask)
         left.discard(layer.name)
         if not left:
             raise _Enough
@@ -140,3 +145,10 @@ def _unit(maps: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     counted = mask.to(maps.device)
     peak, place = maps.masked_fill(~counted, -torch.inf).max(1)
     return (maps * counted).sum(1) / counted.sum(1).clamp(min=1), peak, place.float()
+
+
+def place_of(net: nn.Module, layers: Sequence[Layer], layer: str, unit: int, picture: Tensor) -> int:
+    """The position at which one picture, (1, ...) as the net takes it, excites a unit most; -1 without positions."""
+    parameter = next(net.parameters(), None)
+    x = picture if parameter is None else picture.to(parameter.device, parameter.dtype)
+    return int(_respond(net, layers, [neuron(layer, unit)], x, None)[3][0, 0])

@@ -145,10 +145,10 @@ def _neuron(layer: str, place: Sequence[int] | None, before: bool, unit: int) ->
         for axis, n in enumerate(x.shape[2:], 1):
             some = max(1, round(n / 3))
             found = found.narrow(axis, (n - some) // 2, some)
-        return found.flatten(1).amax(1)
+        return found.reshape(len(found), -1).amax(1)
 
     def anywhere(x: Tensor) -> Tensor:
-        return x[:, unit].flatten(1).amax(1)
+        return _map(x, unit).amax(1)
 
     same = partial(_neuron, layer, place, before)
     return Term(layer, str(unit), at, anywhere, before, local=True, unit=unit, same_of=same)
@@ -161,7 +161,12 @@ def _place(shape: Sequence[int], place: Sequence[int]) -> tuple[int, ...]:
 
 
 def _mean(unit: int) -> Read:
-    return lambda x: x[:, unit].flatten(1).mean(1)
+    return lambda x: _map(x, unit).mean(1)
+
+
+def _map(x: Tensor, unit: int) -> Tensor:
+    """One unit at all its positions: (faces, positions)."""
+    return x[:, unit].reshape(len(x), -1)
 
 
 def layer(layer: str) -> Objective:
@@ -182,7 +187,7 @@ def probability(number: int, layer: str = LAST) -> Objective:
     """The probability of a class. Often worse than its logit: it is as well raised by lowering all others."""
 
     def share(x: Tensor) -> Tensor:
-        return torch.softmax(x.flatten(2).mean(2), dim=1)[:, number]
+        return torch.softmax(x.reshape(*x.shape[:2], -1).mean(2), dim=1)[:, number]
 
     return _one(Term(layer, f"probability of class {number}", share, share, unit=number))
 
@@ -248,7 +253,7 @@ def gram_cosines(x: Tensor) -> Tensor:
     """(faces, units, *map) -> (faces,): mean cosine of each picture's Gram matrix with the others'."""
     if x.shape[0] < 2:
         return x.new_zeros(x.shape[0])
-    flat = x.flatten(2) if x.ndim > 2 else x.unsqueeze(2)
+    flat = x.reshape(*x.shape[:2], -1)
     gram = torch.einsum("fup,fvp->fuv", flat, flat).flatten(1)
     cosines = F.normalize(gram, dim=1) @ F.normalize(gram, dim=1).T
     return (cosines.sum(1) - cosines.diagonal()) / (x.shape[0] - 1)

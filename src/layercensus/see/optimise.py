@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import CensusError
+from ..models.formats import FORMATS, memory_format
 from ..models.layers import Layer
 from .dice import Dice, dice_for
 from .filters import unit
@@ -22,6 +23,7 @@ from .transforms import Transforms
 from .watch import Values, watching
 
 OCTAVE = 1.4
+LARGE = 64  # pixels a side from which convolutions on a CPU are faster channels-last
 Tick = Callable[[int], None]
 
 
@@ -41,7 +43,7 @@ def optimise(
     dice = dice_for(objectives, seed, "picture")
     run = _Run(net, preset, palette, steps, tick, prior)
     transforms = Transforms(preset.robustness, palette.shape[1:], dice_for(objectives, seed, "moves"), palette.mean)
-    with watching(net, layers, objectives) as values:
+    with memory_format(net, run.format), watching(net, layers, objectives) as values:
         if preset.over == "pixels":
             first = _start(preset.start, palette, start, dice)
             return run.pixels(Pixels(first), values, transforms)
@@ -100,6 +102,8 @@ class _Run:
         parameter = next(net.parameters(), None)
         self._device = torch.device("cpu") if parameter is None else parameter.device
         self._dtype = torch.float32 if parameter is None else parameter.dtype
+        small = min(palette.shape[1:]) < LARGE or self._device.type != "cpu"
+        self.format = "contiguous" if small else "channels_last"  # not by timing: rounding would differ between runs
 
     def adam(self, parameters: Parameters, values: Values, transforms: Transforms) -> Tensor:
         """Adam on numbers that stand for pictures."""
@@ -158,7 +162,8 @@ class _Run:
         return list(dict.fromkeys(found))
 
     def _shown(self, x: Tensor) -> Tensor:
-        return self._palette.to_net(x).to(self._device, self._dtype)
+        x = self._palette.to_net(x).to(self._device, self._dtype)
+        return x.contiguous(memory_format=FORMATS[self.format])
 
 
 def _cooled(progress: float) -> float:

@@ -54,7 +54,7 @@ class Fourier:
     A step of equal size on every coefficient then changes low frequencies, and the colours that the data vary in, most.
     The start is faint noise about the data's mean colour. contrast: instead of the sigmoid the picture is stretched to
     this share of the range, so that only its direction is free: the strongest response to a limited amount of contrast
-    shows a pattern in its proportions, an unlimited one only its signs. None: free, as in the article. shared: further fields
+    shows a pattern in its proportions, an unlimited one only its signs. None: free, as in the article. shared: fields
     that all pictures have in common, so that what can be alike is (Olah et al. 2017, "Interpolation").
     """
 

@@ -37,8 +37,9 @@ class Top:
 
 @dataclass(frozen=True)
 class Sight:
-    """One objective's picture. picture is None where none can be made, score then too."""
+    """One objective's picture, or one face of it. picture is None where none can be made, score then too."""
 
+    wanted: str  # the objective of the whole group of faces
     objective: str
     layer: str
     unit: int | None
@@ -46,6 +47,7 @@ class Sight:
     faces: int
     picture: Tensor | None  # (channels, height, width) in 0..1
     score: Score | None
+    contrast: float | None = None  # share of the range that the picture was stretched to; None: it was free
     tops: tuple[Top, ...] = ()
 
 
@@ -80,10 +82,11 @@ class Pictures:
         names = [f.name for f in fields(Score)]
         rows = [
             {"objective": s.objective, "layer": s.layer, "unit": s.unit, "face": s.face}
+            | {"contrast": "free" if s.contrast is None else f"{s.contrast:g}"}
             | (dict.fromkeys(names) if s.score is None else asdict(s.score))
             for s in self.sights
         ]
-        table = pd.DataFrame(rows, columns=["objective", "layer", "unit", "face", *names])
+        table = pd.DataFrame(rows, columns=["objective", "layer", "unit", "face", "contrast", *names])
         numbers = [n for n in names if n not in ("status", "examples")]
         table[numbers] = table[numbers].astype("Float64")
         return table.astype({"unit": "Int64", "examples": "Int64"})

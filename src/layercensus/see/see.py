@@ -21,13 +21,13 @@ from ..models.open import Model, open_model
 from .looking import Looking
 from .names import objectives_of
 from .natural import Natural, chosen_ids, read, respond
-from .objectives import Objective
+from .objectives import Objective, diversity
 from .optimise import optimise
 from .palette import palette_of, palette_without, refusal
 from .pictures import Pictures, Sight
 from .presets import DEFAULT, Preset, preset_of
 from .priors import Prior, load_prior
-from .score import Match, score
+from .score import Match, Score, score
 from .tops import tops_of
 from .watch import bound
 
@@ -197,14 +197,29 @@ def objectives(looking: Looking, wanted: Sequence[str | Objective], faces: int =
     return list(bound([o if faces == 1 else o.with_faces(faces) for o in found], looking.net, looking.layers))
 
 
+def diverse(looking: Looking, wanted: Sequence[Objective], faces: int) -> list[Objective]:
+    """The objectives for several faces that differ: diversity weighs as much as the data's own maximum."""
+    natural = _natural(
+        looking, list(bound(wanted, looking.net, looking.layers)), replace(How(preset_of(DEFAULT)), progress=False)
+    )
+    tops = [1.0] * len(wanted) if natural is None else [float(values.max()) for values in natural.value]
+    return [
+        (one + max(abs(top), 1e-6) * diversity(one.terms[0].layer)).named(one.name).with_faces(faces)
+        for one, top in zip(wanted, tops, strict=True)
+    ]
+
+
 def make(looking: Looking, wanted: Sequence[Objective], how: How, keep: Keep = lambda sights: None) -> Pictures:
     """The pictures of these objectives. keep: is handed those of each batch as soon as they are scored."""
-    about = _about(how, looking)
+    _check(how, looking)
+    about = about_of(how, looking)
     natural = _natural(looking, wanted, how)
     done: list[Sight] = []
     interrupted = False
     start = _start(looking, natural, how)
-    with tqdm(total=_total(wanted, how, looking), desc="making", unit="picture", disable=not how.progress) as bar:
+    with tqdm(
+        total=sum(objective.faces for objective in wanted), desc="making", unit="picture", disable=not how.progress
+    ) as bar:
         try:
             for group in _groups(wanted, how, looking):
                 sights = _batch(looking, wanted, group, natural, how, start, bar)
@@ -217,57 +232,104 @@ def make(looking: Looking, wanted: Sequence[Objective], how: How, keep: Keep = l
     return Pictures(tuple(done), looking.palette, about, looking.missing, interrupted)
 
 
+def _check(how: How, looking: Looking) -> None:
+    preset, prior = how.preset, how.prior
+    if looking.palette is None:
+        return
+    if preset.needs == "images" and looking.palette.magnitude is None:
+        raise CensusError(f"{preset.name} needs images to take its spectrum from. Name data: --data DATA.")
+    if preset.needs == "prior" and prior is None:
+        raise CensusError(f"{preset.name} needs a prior: `layercensus prior DATA --out FILE`, then --prior FILE.")
+    if preset.needs == "prior" and prior is not None and prior.channels != looking.palette.shape[0]:
+        raise CensusError(
+            f"The prior must be of images with {looking.palette.shape[0]} channels. Got one with {prior.channels}."
+        )
+
+
 def _batch(
     looking: Looking, wanted: Sequence[Objective], group: Sequence[int], natural: Natural | None, how: How,
     start: Tensor | None, bar: Any,
 ) -> list[Sight]:  # fmt: skip
     some = [wanted[number] for number in group]
-    alone = [one for objective in some for one in objective.alone()]
     owner = [number for number in group for _ in range(wanted[number].faces)]
-    pictures, scores = None, None
-    if looking.palette is not None:
-        pictures = _made(looking, some, how, start, bar)
-        own = None if natural is None or any(o.faces > 1 for o in some) else _rows(natural, owner)
-        if own is None and looking.batches:
-            own = respond(looking.net, looking.layers, alone, looking.batches)
-        matches = [_match(looking, one) for one in alone] if looking.replicas else None
-        scores = score(looking.net, looking.layers, alone, pictures, looking.palette, own, matches)
+    made = (
+        None if looking.palette is None else _made(looking, some, _rows(looking, natural, some, owner), how, start, bar)
+    )
+    if made is None:
+        bar.update(len(owner))
     sights: list[Sight] = []
     for at, number in enumerate(owner):
-        objective = wanted[number]
+        objective, face = wanted[number], at - owner.index(number)
         term = objective.terms[0]
-        face = at - owner.index(number)
-        single = len([t for t in objective.terms if not t.couples]) == 1
         tops = tops_of(looking, natural, number, objective, how.top) if natural is not None and face == 0 else ()
+        picture, scored, contrast = (None, None, None) if made is None else made[at]
         sights.append(
             Sight(
-                alone[at].name, term.layer, term.unit if single else None, face, objective.faces,
-                None if pictures is None else pictures[at].cpu(), None if scores is None else scores[at], tops,
+                objective.name, objective.alone()[face].name, term.layer, _unit(objective), face, objective.faces,
+                picture, scored, contrast, tops,
             )
         )  # fmt: skip
-    if looking.palette is None:
-        bar.update(len(owner))
     return sights
 
 
-def _made(looking: Looking, some: Sequence[Objective], how: How, start: Tensor | None, bar: Any) -> Tensor:
+def _unit(objective: Objective) -> int | None:
+    single = [term for term in objective.terms if not term.couples]
+    return single[0].unit if len(single) == 1 else None
+
+
+Made = tuple[Tensor, Score, float | None]  # a picture, its score and contrast
+
+
+def _made(
+    looking: Looking, some: Sequence[Objective], own: Natural | None, how: How, start: Tensor | None, bar: Any
+) -> list[Made]:
+    """The pictures of some objectives. Where limited contrast is tried and fails, free contrast is tried as well."""
+    auto = how.contrast == AUTO and how.preset.over == "fourier"
+    contrast = how.contrast if not isinstance(how.contrast, str) else None
+    if auto and all(objective.local for objective in some):
+        contrast = CONTRAST
+    made = _scored(looking, some, own, how, start, contrast, bar)
+    again = [at for at, (_, found, _) in enumerate(made) if found.status] if auto and contrast is not None else []
+    if again and all(objective.faces == 1 for objective in some):
+        rest = None if own is None else own.take(again)
+        bar.total += len(again)
+        for at, other in zip(
+            again, _scored(looking, [some[at] for at in again], rest, how, start, None, bar), strict=True
+        ):
+            if not other[1].status or other[1].activation > made[at][1].activation:
+                made[at] = other
+    return made
+
+
+def _scored(
+    looking: Looking, some: Sequence[Objective], own: Natural | None, how: How, start: Tensor | None,
+    contrast: float | None, bar: Any,
+) -> list[Made]:  # fmt: skip
     assert looking.palette is not None
-    count = sum(objective.faces for objective in some)
-    contrast = how.contrast
-    if contrast == AUTO:
-        contrast = CONTRAST if all(objective.local for objective in some) else None
+    alone = [one for objective in some for one in objective.alone()]
     shown = 0.0
 
     def tick(step: int) -> None:
         nonlocal shown
-        bar.update(count * step / how.count - shown)
-        shown = count * step / how.count
+        bar.update(len(alone) * step / how.count - shown)
+        shown = len(alone) * step / how.count
 
-    return optimise(
+    pictures = optimise(
         looking.net, looking.layers, some, how.preset, looking.palette, steps=how.count, seed=how.seed,
-        contrast=contrast if not isinstance(contrast, str) else None, shared=how.shared, start=start, prior=how.prior,
-        tick=tick,
-    )  # fmt: skip
+        contrast=contrast, shared=how.shared, start=start, prior=how.prior, tick=tick,
+    ).cpu()  # fmt: skip
+    matches = [_match(looking, one) for one in alone] if looking.replicas else None
+    scores = score(looking.net, looking.layers, alone, pictures, looking.palette, own, matches)
+    return [(picture, found, contrast) for picture, found in zip(pictures, scores, strict=True)]
+
+
+def _rows(looking: Looking, natural: Natural | None, some: Sequence[Objective], owner: Sequence[int]) -> Natural | None:
+    """What the objectives of single faces say of the data."""
+    if natural is None:
+        return None
+    if all(objective.faces == 1 for objective in some):
+        return natural.take(owner)
+    return respond(looking.net, looking.layers, [one for o in some for one in o.alone()], looking.batches)
 
 
 def _groups(wanted: Sequence[Objective], how: How, looking: Looking) -> Iterator[list[int]]:
@@ -291,21 +353,12 @@ def _like(objective: Objective) -> tuple[bool, str]:
     return objective.local, objective.terms[-1].layer
 
 
-def _total(wanted: Sequence[Objective], how: How, looking: Looking) -> int:
-    return sum(objective.faces for objective in wanted)
-
-
 def _natural(looking: Looking, wanted: Sequence[Objective], how: How) -> Natural | None:
     if not looking.batches:
         return None
     total = sum(len(batch.ids) for batch in looking.batches)
     with tqdm(total=total, desc="looking at examples", unit="ex", disable=not how.progress) as bar:
         return respond(looking.net, looking.layers, wanted, looking.batches, bar.update)
-
-
-def _rows(natural: Natural, rows: Sequence[int]) -> Natural:
-    at = np.array(rows)
-    return Natural(natural.ids, natural.value[at], natural.mean[at], natural.peak[at], natural.place[at])
 
 
 def _start(looking: Looking, natural: Natural | None, how: How) -> Tensor | None:
@@ -339,7 +392,8 @@ def _match(looking: Looking, objective: Objective) -> Match | None:
     return best
 
 
-def _about(how: How, looking: Looking) -> dict[str, Any]:
+def about_of(how: How, looking: Looking) -> dict[str, Any]:
+    """How pictures are made, as JSON."""
     return {
         "preset": how.preset.name, "paper": how.preset.paper, "regulariser": how.preset.regulariser,
         "steps": how.count, "size": list(looking.palette.shape[1:]) if looking.palette else None,

@@ -60,8 +60,8 @@ def watching(
     """While open: a function from pictures to what each one's objective says, with gradients of the pictures.
 
     The pictures of an objective lie side by side, in the order of `objectives`: (sum of faces, ...) -> (sum of faces,).
-    A forward pass ends behind the last layer that is read. redirect: where a unit behind a ReLU is silent all over a
-    picture, and so gives no gradient, it is read before the ReLU.
+    A forward pass ends behind the last layer that is read. redirect: where a unit behind a ReLU is silent, and so
+    gives no gradient, it is read before the ReLU.
     """
     reader = _Reader(layers, objectives, redirect)
     with tap(net, reader.layers, reader.after, before=reader.before, gradients=True):
@@ -117,7 +117,7 @@ class _Reader:
             seen = _group(ins if term.before and ins is not None else outs, rows)
             read = term.read(seen)
             if ins is not None and not term.before and self._redirects(layer):
-                read = _redirected(read, term, seen, _group(ins, rows))
+                read = _redirected(read, term, _group(ins, rows))
             self._parts.append((rows, read * torch.as_tensor(weight, dtype=read.dtype, device=read.device)))
         self._left.discard(layer.name)
         if not self._left:
@@ -142,11 +142,11 @@ def _group(maps: Sequence[Tensor], rows: slice) -> Tensor:
     return some[0].unsqueeze(0) if len(some) == 1 else torch.stack(tuple(some))
 
 
-def _redirected(read: Tensor, term: Term, after: Tensor, before: Tensor) -> Tensor:
-    """The reading, or where the unit is silent in a whole picture that of its input."""
+def _redirected(read: Tensor, term: Term, before: Tensor) -> Tensor:
+    """The reading, or where that is nothing at all the same of what goes in."""
     if term.unit is None or term.couples:
         return read
-    silent = (after[:, term.unit].flatten(1) == 0).all(1)
+    silent = read == 0
     return torch.where(silent, term.read(before), read) if bool(silent.any()) else read
 
 

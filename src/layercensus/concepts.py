@@ -1,0 +1,182 @@
+"""A made picture of each concept of a census, to stand beside its examples in the report."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+
+import pandas as pd
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from .census import Census
+from .data.source import Source
+from .errors import CensusError
+from .gallery import Made
+from .models.field import Field
+from .models.fingerprint import weights
+from .models.layers import Layer, call, select
+from .models.open import Model
+from .models.receptive import following
+from .see.looking import Looking
+from .see.natural import place_of
+from .see.objectives import neuron
+from .see.pictures import Sight, shown
+from .see.record import cropped
+from .see.see import How, look_at, make
+from .tap import tap
+
+STEPS = 128  # of each picture, where the user does not say
+ROOM = 1.5  # side of a picture, in sides of what a position can see
+LEAST = 16  # pixels that a picture has at least, or what the net's input has
+TILE = 96  # pixels that a picture is kept with
+
+
+def see_census(
+    census: Census, model: Model, source: Source | None, how: How, each: int, layers: str | Sequence[str] | None = None
+) -> tuple[Census, bool]:
+    """The census with pictures of at most `each` concepts of each layer, and whether an interrupt cut this short.
+
+    A concept is shown by its representative; the largest concepts come first, then the most reliable units. Where a
+    layer's positions see only part of the input the pictures are as large as that and half more, and cut to what the
+    peak sees. layers: globs over layer names, None for all.
+
+    Raises:
+        CensusError: the census is of another net; the net takes no images; no data.
+    """
+    if census.about["weights"]["trained"] != weights(model.net):
+        raise CensusError("The census must be of this model. Got one of other weights.")
+    if source is None and model.name != "digits":
+        raise CensusError("Pictures of a census need its data, which they are compared with: --data DATA.")
+    if each < 1:
+        raise CensusError(f"each must be at least 1. Got {each}.")
+    looking = look_at(model, source, replace(how, asked=True))
+    names = list(census.layers["layer"])
+    chosen = names if not layers else [one.name for one in select(looking.net, looking.layers, layers)]
+    return _seen(census, looking, how, each, [name for name in names if name in chosen])
+
+
+def _seen(census: Census, looking: Looking, how: How, each: int, names: Sequence[str]) -> tuple[Census, bool]:
+    how = how if how.steps is not None else replace(how, steps=STEPS)
+    made = dict(census.gallery.made)
+    interrupted = False
+    with tqdm(total=len(names), desc="seeing", unit="layer", disable=not how.progress) as bar:
+        for name in names:
+            wanted = concepts(census.units[census.units["layer"] == name], each)
+            try:
+                made |= dict(_of_layer(looking, name, wanted, replace(how, progress=False)))
+            except KeyboardInterrupt:
+                interrupted = True
+                break
+            bar.update()
+    words = f"{how.preset.name} ({how.preset.paper}), {how.count} steps, seed {how.seed}"
+    return replace(census, gallery=replace(census.gallery, made=made, made_by=words)), interrupted
+
+
+def concepts(units: pd.DataFrame, each: int) -> list[int]:
+    """The representatives of the largest concepts of a layer; among those of equal size the most reliable."""
+    own = units[units["representative"] == units["unit"]].copy()
+    own["size"] = own["representative"].map(units["representative"].value_counts())
+    return [int(unit) for unit in own.sort_values(["size", "reliability"], ascending=False)["unit"][:each]]
+
+
+def _of_layer(looking: Looking, name: str, units: Sequence[int], how: How) -> Iterator[tuple[tuple[str, int], Made]]:
+    """The pictures of some units of a layer."""
+    if not units:
+        return
+    assert looking.palette is not None
+    layer = next(one for one in looking.layers if one.name == name)
+    side = looking.palette.shape[1:] if how.size is not None else _side(looking, layer)
+    near = replace(looking, palette=looking.palette.resized(side))
+    field = _field(near, layer)
+    made = make(near, [neuron(name, unit).named(f"{name}:{unit}") for unit in units], replace(how, top=0))
+    if made.interrupted:
+        raise KeyboardInterrupt
+    for unit, sight in zip(units, made.sights, strict=True):
+        yield (name, unit), _made(near, layer, field, sight)
+
+
+def _side(looking: Looking, layer: Layer) -> tuple[int, int]:
+    """Pixels that pictures for a layer need; all of the input where the net takes no others."""
+    assert looking.palette is not None
+    whole = (looking.palette.shape[1], looking.palette.shape[2])
+    field = looking.field(layer.name)
+    if field is None or field.beyond or not all(field.lines):
+        return whole
+    sizes = [found[1].size + 4 * abs(found[1].stride) for found in field.lines if found is not None]
+    h, w = (min(n, max(LEAST, math.ceil(ROOM * size / 8) * 8)) for n, size in zip(whole, sizes, strict=True))
+    if (h, w) == whole or not _takes(looking.net, layer, (looking.palette.shape[0], h, w)):
+        return whole
+    return h, w
+
+
+def _takes(net: nn.Module, layer: Layer, shape: tuple[int, ...]) -> bool:
+    """Whether a net reaches a layer, and the layer has its units, with inputs of another size."""
+    reached = []
+
+    def sink(which: Layer, x: torch.Tensor) -> None:
+        reached.append(x.shape[which.unit_axis] == which.width)
+        raise _Reached
+
+    parameter = next(net.parameters(), None)
+    x = torch.zeros(2, *shape) if parameter is None else torch.zeros(2, *shape, device=parameter.device)
+    try:
+        with tap(net, [layer], sink):
+            call(net, x if parameter is None else x.to(parameter.dtype))
+    except _Reached:
+        return all(reached)
+    except Exception:  # whatever a net raises at a size that it was not made for
+        return False
+    return False
+
+
+class _Reached(Exception):  # noqa: N818 - ends a forward pass; nothing went wrong
+    """The layer has been reached."""
+
+
+def _field(looking: Looking, layer: Layer) -> Field | None:
+    """What positions of a layer's map see of pictures as large as the palette says."""
+    assert looking.palette is not None
+    found: list[Field] = []
+    parameter = next(looking.net.parameters(), None)
+    x = torch.zeros(1, *looking.palette.shape)
+    x = x if parameter is None else x.to(parameter.device, parameter.dtype)
+    with following(looking.net, x) as receptive:
+
+        def sink(which: Layer, seen: torch.Tensor) -> None:
+            found.append(receptive.field(seen, which.unit_axis))
+            raise _Reached
+
+        try:
+            with tap(looking.net, [layer], sink):
+                call(looking.net, x)
+        except _Reached:
+            pass
+    return found[0] if found else None
+
+
+def _made(looking: Looking, layer: Layer, field: Field | None, sight: Sight) -> Made:
+    assert looking.palette is not None and sight.picture is not None  # noqa: PT018
+    assert sight.score is not None
+    assert sight.unit is not None
+    side = looking.palette.shape[1:]
+    place = _peak(looking, layer, sight) if field is not None else -1
+    window = field.window(place, side) if field is not None else tuple((0, n) for n in side)
+    image = cropped(shown(sight.picture), window, TILE)
+    held = io.BytesIO()
+    if max(window[0][1] - window[0][0], window[1][1] - window[1][0]) <= TILE // 3:
+        image.save(held, "PNG", optimize=True)
+    else:
+        image.save(held, "WEBP", quality=85, method=4)
+    return Made(held.getvalue(), asdict(sight.score) | {"contrast": sight.contrast})
+
+
+def _peak(looking: Looking, layer: Layer, sight: Sight) -> int:
+    """The position at which a picture excites its unit most; -1 without positions."""
+
+    assert looking.palette is not None and sight.picture is not None  # noqa: PT018
+    assert sight.unit is not None
+    return place_of(looking.net, looking.layers, layer.name, sight.unit, looking.palette.to_net(sight.picture[None]))
