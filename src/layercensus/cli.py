@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # heavy to import: each command does so itself
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 2 for what the user can mend, 130 or 143 when interrupted."""
-    args = parser().parse_args(argv)
+    args = _parsed(argv)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         args.run(args)
@@ -39,6 +39,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     return 0
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line; what stands behind options may still be a layer to look at."""
+    top = parser()
+    args, rest = top.parse_known_args(argv)
+    if rest and (args.command != "see" or any(word.startswith("-") for word in rest)):
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.targets += rest
+    return args
 
 
 class Terminated(KeyboardInterrupt):

@@ -112,7 +112,7 @@ class _Run:
             for group in optimiser.param_groups:
                 group["lr"] = self._preset.rate * (0.02 + 0.98 * _cooled(step / self._steps))
             optimiser.zero_grad()
-            said = values(self._shown(transforms(parameters.pictures())))
+            said = values(self._shown(transforms(parameters.pictures(), _fading(step / self._steps))))
             (-_finite(said).sum()).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             with torch.no_grad():
@@ -169,6 +169,11 @@ class _Run:
 def _cooled(progress: float) -> float:
     """Full rate for the first half, then down to nothing along a cosine, so that noise averages out."""
     return 1.0 if progress < 0.5 else 0.5 + 0.5 * math.cos(math.pi * (2 * progress - 1))
+
+
+def _fading(progress: float) -> float:
+    """Transforms at full strength, fading over the last quarter: of several copies of a pattern one then wins."""
+    return min(1.0, (1 - progress) / 0.25)
 
 
 def _to(x: Tensor, side: Sequence[int]) -> Tensor:

@@ -139,7 +139,13 @@ def train_prior(source: Source, *, seed: int = 0, steps: int = STEPS, progress: 
             optimiser.step()
             rate.step()
     variance = float(x.var(0).mean())
-    about = {"data": source.name, "images": len(x), "steps": steps, "seed": seed, "unexplained": float(loss) / variance}
+    about = {
+        "data": source.name,
+        "images": len(x),
+        "steps": steps,
+        "seed": seed,
+        "unexplained": float(loss.detach()) / variance,
+    }
     return Prior(net.eval().requires_grad_(False), palette.shape[0], side, about)
 
 

@@ -90,7 +90,7 @@ def see(
     """
     opened = open_model(model)
     source = None if data is None else open_data(data, prepare=opened.prepare)
-    wanted = [objective] if isinstance(objective, (str, Objective)) else list(objective)
+    wanted: list[Any] = list(objective) if isinstance(objective, (list, tuple)) else [objective]
     how = How(
         preset=preset_of(preset or DEFAULT), asked=preset is not None, steps=steps, size=size, contrast=contrast,
         shared=shared, examples=examples, top=top, seed=seed, batch=batch, progress=progress,

@@ -73,7 +73,7 @@ def _spoken(
     changed = tokens.repeat(len(at) * WAYS, 1)
     for step, i in enumerate(at):
         for way in range(WAYS):
-            changed[step * WAYS + way, i] = int(random.choice(others))
+            changed[step * WAYS + way, i] = int(random.choice(others[others != row[i]]))
     without = _values(looking, objective, example, changed, by).reshape(len(at), WAYS).mean(1)
     return Top(id, by, response, words=words, peak=place, drivers=_most(response, without, [words[i] for i in at]))
 
@@ -126,4 +126,4 @@ def _pool(looking: Looking) -> np.ndarray:  # type: ignore[type-arg]
     apart = looking.source.special | looking.source.structural
     seen = [_tokens(batch.inputs).unique() for batch in looking.batches]  # type: ignore[no-untyped-call]
     pool = np.array([int(t) for t in torch.cat(seen).unique() if int(t) not in apart])  # type: ignore[no-untyped-call]
-    return pool if len(pool) else np.array([0])
+    return pool if len(pool) > 1 else np.array([0, 1])

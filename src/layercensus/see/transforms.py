@@ -45,8 +45,8 @@ class Transforms:
         self._fill = fill.view(-1, 1, 1)
         self._last: tuple[Tensor, Tensor, Tensor] | None = None
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """(pictures, channels, height, width) -> the same shape."""
+    def __call__(self, x: Tensor, strength: float = 1.0) -> Tensor:
+        """(pictures, channels, height, width) -> the same shape. strength: of shifts, turns and scales."""
         amounts = self.amounts
         if amounts.colour:
             x = x + self._dice.normal(x.shape[1], 1, 1) * amounts.colour
@@ -55,6 +55,8 @@ class Transforms:
         if not (amounts.jitter or amounts.rotation or len(amounts.scales) > 1):
             return x
         shift, turn, scale = self.draw()
+        if strength < 1:
+            shift, turn, scale = (shift * strength).round(), turn * strength, scale**strength
         return moved(x, shift, turn, scale, self._fill)
 
     def draw(self) -> tuple[Tensor, Tensor, Tensor]:
