@@ -150,7 +150,7 @@ PRESETS = {
         Preset(
             DEFAULT, "Olah et al. 2017, section 'The Enemy of Feature Visualization'",
             "low frequencies and the data's colours first; jitter, scale, rotation", over="fourier", steps=512,
-            rate=0.05, adam=True, robustness=ARTICLE,
+            rate=0.1, adam=True, robustness=ARTICLE,
         ),
     )
 }  # fmt: skip
