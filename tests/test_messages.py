@@ -58,6 +58,10 @@ X[17, 0, 0, 0] = 5.0
 BAD = X.copy()
 BAD[7] = np.nan
 
+def see(path: Path, *more: str) -> list[str]:
+    return ["see", *more, "--quiet", "--out", str(path / "see")]
+
+
 CASES: dict[str, Case] = {
     "unknown model": lambda p: run("efficientnet-lit:0x", "digits"),
     "unknown data": lambda p: run(NET, "digit"),
@@ -100,6 +104,24 @@ CASES: dict[str, Case] = {
     "twin that keeps trained weights": lambda p: [
         a for a in run("tests.user_models:stubborn", "digits") if a != "--no-twin"
     ],
+    "concepts to see in tables": lambda p: run("tests.user_models:table", npz(p, x=X.reshape(len(X), -1)), "--see", "2"),
+    "see nothing": lambda p: see(p, NET, "--data", "digits"),
+    "see an unknown layer": lambda p: see(p, NET, "conv3:0", "--data", "digits"),
+    "see an unknown unit": lambda p: see(p, NET, "conv2:6", "--data", "digits"),
+    "see without data": lambda p: see(p, NET, "conv2:0"),
+    "see by an unknown preset": lambda p: see(p, NET, "conv2:0", "--data", "digits", "--preset", "olah"),
+    "see by a preset without its prior": lambda p: see(p, NET, "conv2:0", "--data", "digits", "--preset", "nguyen2016"),
+    "see with what is no prior": lambda p: see(p, NET, "conv2:0", "--data", "digits", "--prior", str(p)),
+    "see with a wrong contrast": lambda p: see(p, NET, "conv2:0", "--data", "digits", "--contrast", "high"),
+    "see tables by a preset": lambda p: see(
+        p, "tests.user_models:table", "0:0", "--data", npz(p, x=X.reshape(len(X), -1)), "--preset", "olah2017"
+    ),
+    "see into a file": lambda p: (
+        see(p, NET, "conv2:0", "--data", "digits", "--steps", "1") if (p / "see").write_text("x") else []
+    ),
+    "see bad activations": lambda p: see(p, "tests.user_models:overflowing", "conv2:0", "--data", npz(p, x=X)),
+    "see a census that is none": lambda p: see(p, NET, "--data", "digits", "--census", str(p)),
+    "prior of tables": lambda p: ["prior", npz(p, x=X.reshape(len(X), -1)), "--out", str(p / "prior")],
 }  # fmt: skip
 
 

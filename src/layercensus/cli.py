@@ -106,6 +106,7 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--batch", type=int, metavar="N", help="examples a forward pass (default 32)")
     p.add_argument("--checkpoint", type=float, metavar="SECONDS", help="time between checkpoints (default 30)")
     p.add_argument("--pictures", type=int, metavar="N", help="examples kept to be shown in the report (default 1000)")
+    p.add_argument("--see", type=int, metavar="N", help="also make a picture of N concepts of each layer (default 0)")
     p.add_argument("--skip-bad", type=int, default=0, metavar="N", help="unreadable files to skip before giving up")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--quiet", action="store_true", help="no progress bars")
@@ -183,7 +184,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
     given = {
         name: getattr(args, name)
-        for name in ("panel", "reliability", "tau", "batch", "checkpoint", "twins", "pictures")
+        for name in ("panel", "reliability", "tau", "batch", "checkpoint", "twins", "pictures", "see")
         if getattr(args, name) is not None
     }
     return Settings(

@@ -12,7 +12,7 @@ from .models.open import Model
 from .settings import Settings
 from .take import take_opened
 
-LAYERS = ("act*", "out*")
+SEEN = 32  # concepts of each layer that get a picture: all of them
 
 
 def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
@@ -27,7 +27,7 @@ def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
         accuracy.append(held_out)
         print(f"training run {run}: {held_out:.1%} of the held-out digits are right")
     shutil.rmtree(out / "counting", ignore_errors=True)
-    settings = Settings(out=out, progress=progress, dimension=True)
+    settings = Settings(out=out, progress=progress, dimension=True, see=SEEN)
     census = take_opened(runs[0], Digits(), None, True, runs[1:], None, seed, settings)
     census.about["accuracy"] = accuracy  # type: ignore[index]
     census.save(out)

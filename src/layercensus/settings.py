@@ -33,6 +33,7 @@ class Settings:
     sketch: int = 1021  # numbers that a panel example's feature map is kept in, for distances; a prime is best
     top: int = 9  # top examples kept per unit
     pictures: int = 1000  # examples kept for the report, with where the units that they top peak in them; 0: none
+    see: int = 0  # concepts of each layer that a picture is made for (images only); see layercensus.see
     out: str | Path | None = None  # folder for checkpoints; None: a temporary one
     resume: bool = False  # go on with what `out` already holds
     share: tuple[int, int] | None = None  # (2, 4): count the second of four shares of the data, to be merged later
@@ -83,6 +84,7 @@ _RANGES = (
     ("batch", 1, 65_536),
     ("top", 1, 1000),
     ("pictures", 0, 100_000),
+    ("see", 0, 100_000),
     ("twins", 1, 100),
     ("sketch", 16, 1_000_000),
 )

