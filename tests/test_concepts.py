@@ -60,8 +60,8 @@ def test_pictures_are_kept_shown_and_change_no_number(net: torch.nn.Module, tmp_
 def test_pictures_are_cut_to_what_the_peak_sees() -> None:
     """A net of 11 x 11 kernels on 64 x 64 images: each picture shows its kernel and nothing else."""
     images = colourful(80, 64)
-    census = lc.take(Planted(), images, twin=False, layers="act", settings=settings(see=6))
-    assert len(census.gallery.made) >= 4
+    census = lc.take(Planted(), images, twin=False, layers="act", views=0.02, settings=settings(see=6))
+    assert len(census.gallery.made) >= 3
     for (_, unit), made in census.gallery.made.items():
         from layercensus.report.tiles import _decoded
 

@@ -58,6 +58,7 @@ X[17, 0, 0, 0] = 5.0
 BAD = X.copy()
 BAD[7] = np.nan
 
+
 def see(path: Path, *more: str) -> list[str]:
     return ["see", *more, "--quiet", "--out", str(path / "see")]
 
@@ -104,7 +105,7 @@ CASES: dict[str, Case] = {
     "twin that keeps trained weights": lambda p: [
         a for a in run("tests.user_models:stubborn", "digits") if a != "--no-twin"
     ],
-    "concepts to see in tables": lambda p: run("tests.user_models:table", npz(p, x=X.reshape(len(X), -1)), "--see", "2"),
+    "concepts to see in tables": lambda p: run("tests.user_models:table", npz(p, x=X.reshape(40, 64)), "--see", "2"),
     "see nothing": lambda p: see(p, NET, "--data", "digits"),
     "see an unknown layer": lambda p: see(p, NET, "conv3:0", "--data", "digits"),
     "see an unknown unit": lambda p: see(p, NET, "conv2:6", "--data", "digits"),
@@ -114,14 +115,14 @@ CASES: dict[str, Case] = {
     "see with what is no prior": lambda p: see(p, NET, "conv2:0", "--data", "digits", "--prior", str(p)),
     "see with a wrong contrast": lambda p: see(p, NET, "conv2:0", "--data", "digits", "--contrast", "high"),
     "see tables by a preset": lambda p: see(
-        p, "tests.user_models:table", "0:0", "--data", npz(p, x=X.reshape(len(X), -1)), "--preset", "olah2017"
+        p, "tests.user_models:table", "0:0", "--data", npz(p, x=X.reshape(40, 64)), "--preset", "olah2017"
     ),
     "see into a file": lambda p: (
         see(p, NET, "conv2:0", "--data", "digits", "--steps", "1") if (p / "see").write_text("x") else []
     ),
     "see bad activations": lambda p: see(p, "tests.user_models:overflowing", "conv2:0", "--data", npz(p, x=X)),
     "see a census that is none": lambda p: see(p, NET, "--data", "digits", "--census", str(p)),
-    "prior of tables": lambda p: ["prior", npz(p, x=X.reshape(len(X), -1)), "--out", str(p / "prior")],
+    "prior of tables": lambda p: ["prior", npz(p, x=X.reshape(40, 64)), "--out", str(p / "prior")],
 }  # fmt: skip
 
 

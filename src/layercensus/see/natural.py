@@ -79,6 +79,11 @@ def respond(
     parts = []
     for batch in batches:
         parts.append(_respond(net, layers, objectives, batch.for_net(net), batch.mask))
+        bad = ~np.isfinite(parts[-1][0]).all(0)
+        if bad.any():
+            raise CensusError(
+                f"Activations must be finite. Got NaN or inf for example {batch.ids[int(bad.argmax())]!r}."
+            )
         tick(len(batch.ids))
     value, mean, peak, place = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
     return Natural(tuple(id for batch in batches for id in batch.ids), value, mean, peak, place.astype(np.int32))

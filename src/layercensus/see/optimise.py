@@ -182,5 +182,5 @@ def _to(x: Tensor, side: Sequence[int]) -> Tensor:
 
 def _finite(said: Tensor) -> Tensor:
     if not bool(torch.isfinite(said).all()):
-        raise CensusError("The objective must be finite. Got NaN or inf; are the net's weights?")
+        raise CensusError("The net must stay finite on made pictures. Got NaN or inf; are its weights?")
     return said.float()

@@ -201,7 +201,4 @@ def refusal(kind: str) -> str:
         "arrays": "rows of numbers, in which nothing lies side by side",
         "signals": "signals",
     }.get(kind, kind)
-    return (
-        f"Pictures can be optimised for nets that take images (channels, height, width). This one takes {what}; the "
-        "examples that a unit responds to most are shown instead."
-    )
+    return f"Pictures can be made for nets that take images (channels, height, width). This one takes {what}."

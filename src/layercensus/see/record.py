@@ -33,6 +33,11 @@ class Folder:
     def __init__(self, folder: Path, about: dict[str, Any], resume: bool) -> None:
         self.folder, self._about = folder, json.loads(json.dumps(about))
         self.records: dict[str, Record] = {}
+        try:
+            for name in ("pictures", "examples"):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
         held = _held(folder)
         if held is None:
             return
@@ -53,8 +58,6 @@ class Folder:
             CensusError: the folder cannot be written.
         """
         try:
-            for name in ("pictures", "examples"):
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
             for sight in sights:
                 record = self._record(preset, sight)
                 self.records[_key(record)] = record

@@ -151,9 +151,9 @@ def look_at(model: Model, source: Source | None, how: How, replicas: Sequence[Mo
     first = tensors(inputs)[0]
     pictured = len(tensors(inputs)) == 1 and first.ndim == 4 and first.is_floating_point()
     kind = source.kind if source is not None else "images" if pictured else "arrays"
-    missing = "" if pictured else refusal(kind)
-    if missing and how.asked:
-        raise CensusError(missing)
+    if not pictured and how.asked:
+        raise CensusError(refusal(kind))
+    missing = "" if pictured else f"{refusal(kind)} Shown are the examples that units respond to most."
     ids = None if source is None else chosen_ids(source, how.examples)
     batches = [] if source is None else read(source, ids, how.examples)
     palette = None
