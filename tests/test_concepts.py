@@ -87,3 +87,29 @@ def test_data_without_pictures_is_refused_before_the_count() -> None:
     rows = torch.randn(40, 6)
     with pytest.raises(CensusError, match="rows of numbers"):
         lc.take(torch.nn.Sequential(torch.nn.Linear(6, 3), torch.nn.ReLU()), rows, settings=settings(see=2))
+
+
+def test_an_interrupted_run_keeps_its_pictures(
+    net: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the second layer, twice: the first layer's pictures are there each time, and are not made again."""
+    import layercensus.concepts as module
+
+    real, seen = module._of_layer, []
+
+    def stops(looking: object, name: str, units: list[int], how: object) -> object:
+        seen.append((name, len(units)))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return real(looking, name, units, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_of_layer", stops)
+    for _ in range(2):
+        seen.clear()
+        with pytest.raises(KeyboardInterrupt):
+            lc.take(net, Digits(), twin=False, settings=settings(see=2, out=tmp_path, resume=True))
+        assert {name for name, _ in lc.load(tmp_path).gallery.made} == {"act.0"}
+    assert seen[0] == ("act.0", 0)
+    monkeypatch.setattr(module, "_of_layer", real)
+    census = lc.take(net, Digits(), twin=False, settings=settings(see=2, out=tmp_path, resume=True))
+    assert {name for name, _ in census.gallery.made} == set(census.layers["layer"])

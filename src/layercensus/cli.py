@@ -31,14 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"layercensus: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        what = {"run": "counted", "see": "made"}.get(args.command)
-        kept = f"; what is {what} is kept, go on with the same command and --resume (in {getattr(args, 'out', '')})"
-        where = kept if what else ""
+        where = _how_to_go_on(args)
         print(f"layercensus: interrupted{where}", file=sys.stderr)
         return 143 if isinstance(stop, Terminated) else 130
     except BrokenPipeError:
         return 0
     return 0
+
+
+def _how_to_go_on(args: argparse.Namespace) -> str:
+    if args.command == "see" and args.census:
+        return f"; what is made is kept, go on with the same command (in {args.census})"
+    what = {"run": "counted", "see": "made"}.get(args.command)
+    return f"; what is {what} is kept, go on with the same command and --resume (in {args.out})" if what else ""
 
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:

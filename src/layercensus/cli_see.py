@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import CensusError
 
 if TYPE_CHECKING:  # heavy to import: each command does so itself
+    from .census import Census
     from .see.looking import Looking
     from .see.objectives import Objective
     from .see.presets import Preset
@@ -63,7 +64,7 @@ def run_see(args: argparse.Namespace) -> None:
     from .models.open import open_model
     from .report.see_page import write_see
     from .see.record import Folder
-    from .see.see import look_at, make
+    from .see.see import check, look_at, make
 
     if args.census:
         _see_census(args)
@@ -75,32 +76,35 @@ def run_see(args: argparse.Namespace) -> None:
     hows = [_how(args, preset) for preset in _presets(args)]
     looking = look_at(model, source, hows[0], [open_model(name) for name in args.replica])
     wanted = _objectives(args, looking)
+    for how in hows:
+        check(how, looking, wanted)
     out = Path(args.out)
     if args.overwrite:
-        for old in ("see.json", "pictures", "examples"):
-            _remove(out / old)
+        _clear(out)
     about = _about(args, looking, hows)
     folder = Folder(out, about, args.resume)
-    interrupted = False
-    for how in hows:
-        left = [one for one in wanted if not folder.has(one.name, how.preset.name)]
-        if left and not interrupted:
-            made = make(looking, left, how, partial(folder.keep, how.preset.name))
-            interrupted = made.interrupted
-    order = {one.name: place for place, one in enumerate(wanted)}
-    records = sorted(folder.records.values(), key=lambda record: order.get(record["wanted"], len(order)))
-    page = write_see(records, about, looking.missing, out)
-    _show(records, looking.missing)
-    print(f"\nreport: {page}")
-    if interrupted:
-        raise KeyboardInterrupt
+    try:
+        for how in hows:
+            left = [one for one in wanted if not folder.has(one.name, how.preset.name)]
+            if left and make(looking, left, how, partial(folder.keep, how.preset, how.count)).interrupted:
+                raise KeyboardInterrupt
+    finally:
+        order = {one.name: place for place, one in enumerate(wanted)}
+        records = sorted(folder.records.values(), key=lambda record: order.get(record["wanted"], len(order)))
+        if records:
+            page = write_see(records, about, looking.missing, out)
+            _show(records, looking.missing)
+            print(f"\nreport: {page}")
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _clear(folder: Path) -> None:
+    try:
+        (folder / "see.json").unlink(missing_ok=True)
+        for name in ("pictures", "examples"):
+            if (folder / name).is_dir():
+                shutil.rmtree(folder / name)
+    except OSError as error:
+        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
 
 
 def _presets(args: argparse.Namespace) -> list[Preset | None]:
@@ -155,9 +159,9 @@ def _objectives(args: argparse.Namespace, looking: Looking) -> list[Objective]:
 def _about(args: argparse.Namespace, looking: Looking, hows: list[How]) -> dict[str, Any]:
     from .see.see import about_of
 
-    about = about_of(hows[0], looking) | {"model": args.model, "data": args.data, "objective": args.objective}
+    about = about_of(hows[0], looking) | {"model": args.model, "objective": args.objective, "faces": args.faces}
     if len(hows) > 1:
-        about |= {"preset": "several methods", "paper": "each named below", "regulariser": "one unit under all of them"}
+        about |= {"preset": [how.preset.name for how in hows], "steps": args.steps}
     return about
 
 
@@ -177,14 +181,22 @@ def _see_census(args: argparse.Namespace) -> None:
     from .data.open import open_data
     from .models.open import open_model
 
+    if args.faces != 1 or args.replica or args.objective != "neuron" or args.preset == ALL:
+        raise CensusError(
+            "--census makes one picture of each concept: leave out --faces, --replica, --objective and --preset all."
+        )
     census = load(args.census)
     model = open_model(args.model)
     source = None if args.data is None else open_data(args.data, prepare=model.prepare)
-    census, interrupted = see_census(census, model, source, _how(args, None), args.each, args.targets)
-    census.save(args.census)
+    how, folder = _how(args, _presets(args)[0]), Path(args.census)
+    census, interrupted = see_census(census, model, source, how, args.each, args.targets, partial(_save, folder))
     print(f"report: {census.report(Path(args.census) / 'report', progress=not args.quiet)}")
     if interrupted:
         raise KeyboardInterrupt
+
+
+def _save(folder: Path, census: Census) -> None:
+    census.save(folder)
 
 
 def run_prior(args: argparse.Namespace) -> None:

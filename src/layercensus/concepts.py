@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 
 import pandas as pd
@@ -26,9 +26,10 @@ from .see.natural import place_of
 from .see.objectives import neuron
 from .see.pictures import Sight, shown
 from .see.record import cropped
-from .see.see import How, look_at, make
+from .see.see import AUTO, How, look_at, make
 from .tap import tap
 
+Keep = Callable[[Census], None]
 STEPS = 128  # of each picture, where the user does not say
 ROOM = 1.5  # side of a picture, in sides of what a position can see
 LEAST = 16  # pixels that a picture has at least, or what the net's input has
@@ -36,13 +37,15 @@ TILE = 96  # pixels that a picture is kept with
 
 
 def see_census(
-    census: Census, model: Model, source: Source | None, how: How, each: int, layers: str | Sequence[str] | None = None
-) -> tuple[Census, bool]:
+    census: Census, model: Model, source: Source | None, how: How, each: int,
+    layers: str | Sequence[str] | None = None, keep: Keep = lambda census: None,
+) -> tuple[Census, bool]:  # fmt: skip
     """The census with pictures of at most `each` concepts of each layer, and whether an interrupt cut this short.
 
     A concept is shown by its representative; the largest concepts come first, then the most reliable units. Where a
     layer's positions see only part of the input the pictures are as large as that and half more, and cut to what the
-    peak sees. layers: globs over layer names, None for all.
+    peak sees. layers: globs over layer names, None for all. keep: is handed the census after every layer. Pictures that
+    the census has already are kept where they were made in the same way.
 
     Raises:
         CensusError: the census is of another net; the net takes no images; no data.
@@ -56,24 +59,38 @@ def see_census(
     looking = look_at(model, source, replace(how, asked=True))
     names = list(census.layers["layer"])
     chosen = names if not layers else [one.name for one in select(looking.net, looking.layers, layers)]
-    return _seen(census, looking, how, each, [name for name in names if name in chosen])
+    return _seen(census, looking, how, each, [name for name in names if name in chosen], keep)
 
 
-def _seen(census: Census, looking: Looking, how: How, each: int, names: Sequence[str]) -> tuple[Census, bool]:
+def made_by(how: How) -> str:
+    """How pictures are made, in words."""
+    contrast = "" if how.contrast == AUTO else f", contrast {how.contrast}"
+    size = "" if how.size is None else f", size {how.size}"
+    return f"{how.preset.name} ({how.preset.paper}), {how.count} steps, seed {how.seed}{contrast}{size}"
+
+
+def _seen(
+    census: Census, looking: Looking, how: How, each: int, names: Sequence[str], keep: Keep
+) -> tuple[Census, bool]:
     how = how if how.steps is not None else replace(how, steps=STEPS)
-    made = dict(census.gallery.made)
+    words = made_by(how)
+    made = dict(census.gallery.made) if census.gallery.made_by == words else {}
     interrupted = False
     with tqdm(total=len(names), desc="seeing", unit="layer", disable=not how.progress) as bar:
         for name in names:
             wanted = concepts(census.units[census.units["layer"] == name], each)
+            wanted = [unit for unit in wanted if (name, unit) not in made]
             try:
-                made |= dict(_of_layer(looking, name, wanted, replace(how, progress=False)))
+                for key, one in _of_layer(looking, name, wanted, replace(how, progress=False)):
+                    made[key] = one
             except KeyboardInterrupt:
                 interrupted = True
+            census = replace(census, gallery=replace(census.gallery, made=dict(made), made_by=words))
+            keep(census)
+            if interrupted:
                 break
             bar.update()
-    words = f"{how.preset.name} ({how.preset.paper}), {how.count} steps, seed {how.seed}"
-    return replace(census, gallery=replace(census.gallery, made=made, made_by=words)), interrupted
+    return census, interrupted
 
 
 def concepts(units: pd.DataFrame, each: int) -> list[int]:
@@ -92,11 +109,11 @@ def _of_layer(looking: Looking, name: str, units: Sequence[int], how: How) -> It
     side = looking.palette.shape[1:] if how.size is not None else _side(looking, layer)
     near = replace(looking, palette=looking.palette.resized(side))
     field = _field(near, layer)
-    made = make(near, [neuron(name, unit).named(f"{name}:{unit}") for unit in units], replace(how, top=0))
+    made = make(near, [neuron(name, unit) for unit in units], replace(how, top=0))
+    for unit, sight in zip(units, made.sights, strict=False):  # fewer where it was interrupted
+        yield (name, unit), _made(near, layer, field, sight)
     if made.interrupted:
         raise KeyboardInterrupt
-    for unit, sight in zip(units, made.sights, strict=True):
-        yield (name, unit), _made(near, layer, field, sight)
 
 
 def _side(looking: Looking, layer: Layer) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from .census import Census
+from .census import Census, load
 from .concepts import see_census
 from .count import count
 from .data.open import open_data
@@ -93,6 +93,7 @@ def take_opened(
             keep_share(spool, plan, about, source.class_names, held)
         census = summarise(spool, plan.nets, source.class_names, about, settings, seed, held)
         if settings.out is not None:
+            census = _with_earlier(census, Path(settings.out))
             census.save(settings.out)
         if settings.share is None:
             census = _examined(census, plan, about["memory_format"]["name"])
@@ -110,15 +111,35 @@ def _examined(census: Census, plan: Plan, format: str) -> Census:
     return census
 
 
+def _saver(folder: Path) -> Callable[[Census], None]:
+    def keep(census: Census) -> None:
+        census.save(folder)
+
+    return keep
+
+
+def _with_earlier(census: Census, folder: Path) -> Census:
+    """The census with the pictures that an interrupted run for the same weights had made already."""
+    if not (folder / "census.json").is_file():
+        return census
+    try:
+        earlier = load(folder)
+    except CensusError:
+        return census
+    if earlier.about.get("weights") != census.about["weights"]:
+        return census
+    made, words = earlier.gallery.made, earlier.gallery.made_by
+    return replace(census, gallery=replace(census.gallery, made=made, made_by=words))
+
+
 def _seen(census: Census, plan: Plan, model: Model) -> Census:
     """The census with pictures made for its concepts, where they were asked for."""
     settings = plan.settings
     if not settings.see:
         return census
     how = How(preset_of(DEFAULT), seed=plan.seed, progress=settings.progress)
-    census, interrupted = see_census(census, model, plan.source, how, settings.see)
-    if settings.out is not None:
-        census.save(settings.out)
+    keep = (lambda census: None) if settings.out is None else _saver(Path(settings.out))
+    census, interrupted = see_census(census, model, plan.source, how, settings.see, None, keep)
     if interrupted:
         raise KeyboardInterrupt
     return census

@@ -196,3 +196,21 @@ def test_directions_must_be_finite_and_fit(net: Net, x: Tensor) -> None:
         direction("conv", [0.0] * 5)
     with pytest.raises(CensusError, match="each of 5 units"):
         lc.see(net, direction("conv", [1.0, 2.0]), x.repeat(2, 1, 1, 1), steps=2, progress=False)
+
+
+def test_a_unit_that_shall_be_silent_is_not_read_before_its_relu(net: Net, x: Tensor) -> None:
+    """Else pushing it ever further below zero would count as success."""
+    net.conv.bias.data[0] = -1000
+    assert said(net, [-channel("act", 0)], x[:1], redirect=True) == 0
+
+
+def test_pictures_do_not_depend_on_the_scale_of_an_objective() -> None:
+    images = colourful(30, 32)
+    one, tiny = channel("act", 1), 1e-7 * channel("act", 1)
+    a, b = (lc.see(Planted(), o.named("same"), images, steps=40, progress=False, top=0) for o in (one, tiny))
+    assert torch.allclose(a.pictures, b.pictures, atol=0.02)
+
+
+def test_only_what_couples_is_refused(net: Net, x: Tensor) -> None:
+    with pytest.raises(CensusError, match="only says how pictures differ"):
+        lc.see(net, diversity("conv"), x, faces=2, progress=False)

@@ -30,8 +30,8 @@ def watched(net: nn.Module, gradients: bool = False) -> Iterator[ExitStack]:
             stack.callback(_thaw, [p for p in net.parameters() if p.requires_grad])
             net.requires_grad_(False)
             stack.enter_context(torch.enable_grad())
-        else:
-            stack.enter_context(torch.inference_mode())
+        else:  # not inference_mode: what a net caches in it could not be differentiated later
+            stack.enter_context(torch.no_grad())
         yield stack
 
 

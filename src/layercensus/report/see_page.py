@@ -12,11 +12,16 @@ from .files import environment, put
 
 SCORES = (
     ("percentile", "percentile", "share of the data's examples that excite it less than the picture does"),
-    ("ratio", "of the data's maximum", "activation / the highest activation on the examples that were read"),
-    ("kept", "kept", "share of the activation left under 16 changes that the picture was not made under"),
+    ("ratio", "x data's maximum", "activation / the highest activation on the examples that were read"),
+    (
+        "kept",
+        "kept",
+        "share of the response above the data's median that is left when the picture is changed a little",
+    ),
     ("transfer", "transfer", "percentile of the picture for the matching unit of another training run"),
     ("slope", "slope", "of log amplitude over log frequency; natural images have about -1"),
 )
+HEAD = ("objective", "layer", "unit", "face", "preset", "steps", "contrast", "picture")  # of the CSV file
 BY = {"mean": "highest mean over the map", "peak": "highest peak", "value": "highest response"}
 
 
@@ -33,9 +38,13 @@ def write_see(records: Sequence[dict[str, Any]], about: dict[str, Any], missing:
         groups=[_group(sights) for sights in units.values()], about=about, missing=missing, scores=SCORES,
         failed=sum(bool((r["score"] or {}).get("status")) for r in records), count=len(records),
         several=len({record["preset"] for record in records}) > 1,
+        how="" if not units else _group(next(iter(units.values())))["how"],
     )  # fmt: skip
     rows = [
-        {name: record[name] for name in ("objective", "layer", "unit", "face", "preset", "picture")}
+        {
+            name: record[name]
+            for name in ("objective", "layer", "unit", "face", "preset", "steps", "contrast", "picture")
+        }
         | (record["score"] or {})
         for record in records
     ]
@@ -53,6 +62,7 @@ def _group(sights: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "name": first["wanted"],
         "anchor": f"{first['layer']}-{first['unit']}-{first['preset']}",
         "preset": first["preset"],
+        "how": f"{first['preset']} ({first['paper']}): {first['regulariser']}; {first['steps']} steps",
         "lists": [(BY[by], tops) for by, tops in lists.items()],
         "sights": [(sight, _numbers(sight["score"])) for sight in sights],
     }
@@ -66,7 +76,11 @@ def _numbers(score: dict[str, Any] | None) -> list[tuple[str, str, str]]:
     for name, heading, meaning in SCORES:
         value = score[name]
         if value is not None:
+            if name == "transfer":
+                meaning += "; in brackets the correlation by which that unit was matched"
             text = f"{value:.1f}" if name in ("percentile", "transfer") else f"{value:.2f}"
+            if name == "transfer" and score["transfer_match"] is not None:
+                text += f" (r {score['transfer_match']:.2f})"
             if name == "slope" and score["data_slope"] is not None:
                 text += f" (data {score['data_slope']:.2f})"
             found.append((heading, text, meaning))

@@ -15,9 +15,12 @@ from ..data.batch import Batch
 from ..data.keys import key
 from ..data.source import Source
 from ..errors import CensusError
+from ..models.formats import FORMATS, format_of, memory_format
 from ..models.layers import Layer, call
+from ..models.nets import count_examples
 from ..tap import tap
-from .objectives import Objective, neuron
+from .objectives import Objective, Term, neuron
+from .watch import exact
 
 BATCH = 32
 
@@ -114,25 +117,30 @@ def _respond(
 
     def before(layer: Layer, x: Tensor) -> None:
         if any(objectives[number].terms[at].before for number, at in jobs[layer.name]):
-            inputs_of[layer.name] = layer.view.apply(x, x.shape[0]).movedim(layer.unit_axis, 1).clone()
+            inputs_of[layer.name] = exact(layer.view.apply(x, examples).movedim(layer.unit_axis, 1))
 
     def after(layer: Layer, x: Tensor) -> None:
         outs = x.movedim(layer.unit_axis, 1)
+        outs = outs.float() if outs.dtype in (torch.float16, torch.bfloat16) else outs
         for number, at in jobs[layer.name]:
             objective = objectives[number]
             term, weight = objective.terms[at], objective.weights[at]
             seen = inputs_of[layer.name] if term.before else outs
             weight = weight if not isinstance(weight, tuple) else sum(weight) / len(weight)
-            found[number].append(weight * term.natural(seen).float())
-            if term.unit is not None and len(objective.terms) == 1:
-                units[number] = _unit(seen[:, term.unit].reshape(len(seen), -1).float(), mask)
+            found[number].append(weight * _read(term, seen, mask).float())
+            if objective.lone is not None and term.unit is not None:
+                mean, peak, place = _unit(seen[:, term.unit].reshape(len(seen), -1).float(), mask)
+                units[number] = weight * mean, weight * peak, place
         left.discard(layer.name)
         if not left:
             raise _Enough
 
-    with tap(net, wanted, after, before=before):
-        with suppress(_Enough):
-            call(net, inputs)  # type: ignore[arg-type]
+    examples = count_examples(inputs)
+    name = format_of(inputs)
+    if isinstance(inputs, Tensor) and name != "contiguous":
+        inputs = inputs.contiguous(memory_format=FORMATS[name])
+    with memory_format(net, name), tap(net, wanted, after, before=before), suppress(_Enough):
+        call(net, inputs)  # type: ignore[arg-type]
     value = torch.stack([torch.stack(parts).sum(0) for parts in found])
     none = torch.full_like(value[0], -1)
     mean, peak, place = (
@@ -140,6 +148,14 @@ def _respond(
         for part in range(3)
     )
     return [part.cpu().numpy() for part in (value, mean, peak, place)]
+
+
+def _read(term: Term, seen: Tensor, mask: Tensor | None) -> Tensor:
+    """(examples,) what a term says, of the positions that count."""
+    if mask is None or mask.shape != (seen.shape[0], *seen.shape[2:]):
+        return term.natural(seen)
+    counted = mask.to(seen.device)
+    return torch.cat([term.natural(one[None, :, some]) for one, some in zip(seen, counted, strict=True)])
 
 
 def _unit(maps: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

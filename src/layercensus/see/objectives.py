@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from numbers import Real
 
 import torch
@@ -22,8 +21,8 @@ class Term:
     """One number read of one layer for each picture.
 
     natural: how the same is read of an example, where the pattern may lie anywhere. couples: the number depends on the
-    other pictures of its group, and says nothing about one alone. unit: the highest unit that is read, to be checked.
-    local: it is read at one place, not of a whole map.
+    other pictures of its group, and says nothing about one alone. unit: the highest unit that is read, to be checked;
+    single: no other is read. local: it is read at one place, not of a whole map.
     """
 
     layer: str  # dotted name, or LAST
@@ -34,7 +33,12 @@ class Term:
     couples: bool = False
     local: bool = False
     unit: int | None = None
-    same_of: Callable[[int], Term] | None = None  # the same of another unit
+    single: bool = False
+
+    def of(self, unit: int) -> Term:
+        """The same of another unit; of terms that read a single one."""
+        assert self.single
+        return replace(self, unit=unit, read=self.read.of(unit), natural=self.natural.of(unit))  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,19 @@ class Objective:
         return tuple(found)
 
     @property
+    def lone(self) -> tuple[Term, float] | None:
+        """The only term that does not couple, with its weight, where there is just one and it reads a single unit."""
+        kept = [(t, w) for t, w in zip(self.terms, self.weights, strict=True) if not t.couples]
+        if len(kept) != 1 or not kept[0][0].single or isinstance(kept[0][1], tuple):
+            return None
+        return kept[0][0], kept[0][1]
+
+    @property
+    def layer(self) -> str:
+        """The layer of the first term that does not couple."""
+        return next((term for term in self.terms if not term.couples), self.terms[0]).layer
+
+    @property
     def local(self) -> bool:
         """Whether all of it is read at one place of a map."""
         return all(term.local for term in self.terms if not term.couples)
@@ -114,12 +131,7 @@ def _one(term: Term) -> Objective:
 def channel(layer: str, unit: int, *, before: bool = False) -> Objective:
     """The mean of one unit over its map. before: of what goes into the layer, such as the input of a ReLU."""
     name = f"{layer}:{unit}" + (" before" if before else "")
-    same = partial(_channel, layer, before)
-    return _one(replace(same(unit), name=name))
-
-
-def _channel(layer: str, before: bool, unit: int) -> Term:
-    return Term(layer, str(unit), _mean(unit), _mean(unit), before, unit=unit, same_of=partial(_channel, layer, before))
+    return _one(Term(layer, name, Mean(unit), Mean(unit), before, unit=unit, single=True))
 
 
 def neuron(layer: str, unit: int, *, place: Sequence[int] | None = None, before: bool = False) -> Objective:
@@ -131,37 +143,71 @@ def neuron(layer: str, unit: int, *, place: Sequence[int] | None = None, before:
     where = "" if place is None else f" at {', '.join(map(str, place))}"
     name = f"{layer}:{unit}{where}" + (" before" if before else "")
 
-    return _one(replace(_neuron(layer, place, before, unit), name=name))
+    where_read = Highest(unit) if place is None else At(unit, tuple(place))
+    return _one(Term(layer, name, where_read, Anywhere(unit), before, local=True, unit=unit, single=True))
 
 
-def _neuron(layer: str, place: Sequence[int] | None, before: bool, unit: int) -> Term:
-    def at(x: Tensor) -> Tensor:
-        if place is not None:
-            found = x[:, unit]
-            for at in _place(x.shape[2:], place):
-                found = found.select(1, at)
-            return found
-        found = x[:, unit]
+@dataclass(frozen=True)
+class Mean:
+    """The mean of one unit over its map."""
+
+    unit: int
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return _map(x, self.unit).mean(1)
+
+    def of(self, unit: int) -> Mean:
+        return replace(self, unit=unit)
+
+
+@dataclass(frozen=True)
+class Anywhere:
+    """One unit where it is highest."""
+
+    unit: int
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return _map(x, self.unit).amax(1)
+
+    def of(self, unit: int) -> Anywhere:
+        return replace(self, unit=unit)
+
+
+@dataclass(frozen=True)
+class Highest:
+    """One unit where it is highest in the middle third of its map."""
+
+    unit: int
+
+    def __call__(self, x: Tensor) -> Tensor:
+        found = x[:, self.unit]
         for axis, n in enumerate(x.shape[2:], 1):
             some = max(1, round(n / 3))
             found = found.narrow(axis, (n - some) // 2, some)
         return found.reshape(len(found), -1).amax(1)
 
-    def anywhere(x: Tensor) -> Tensor:
-        return _map(x, unit).amax(1)
-
-    same = partial(_neuron, layer, place, before)
-    return Term(layer, str(unit), at, anywhere, before, local=True, unit=unit, same_of=same)
+    def of(self, unit: int) -> Highest:
+        return replace(self, unit=unit)
 
 
-def _place(shape: Sequence[int], place: Sequence[int]) -> tuple[int, ...]:
-    if len(place) != len(shape) or not all(-n <= i < n for i, n in zip(place, shape, strict=True)):
-        raise CensusError(f"place must lie in a map of {' x '.join(map(str, shape))}. Got {tuple(place)}.")
-    return tuple(place)
+@dataclass(frozen=True)
+class At:
+    """One unit at one position of its map."""
 
+    unit: int
+    place: tuple[int, ...]
 
-def _mean(unit: int) -> Read:
-    return lambda x: _map(x, unit).mean(1)
+    def __call__(self, x: Tensor) -> Tensor:
+        shape = x.shape[2:]
+        if len(self.place) != len(shape) or not all(-n <= i < n for i, n in zip(self.place, shape, strict=True)):
+            raise CensusError(f"place must lie in a map of {' x '.join(map(str, shape))}. Got {self.place}.")
+        found = x[:, self.unit]
+        for at in self.place:
+            found = found.select(1, at)
+        return found
+
+    def of(self, unit: int) -> At:
+        return replace(self, unit=unit)
 
 
 def _map(x: Tensor, unit: int) -> Tensor:
@@ -180,7 +226,7 @@ def layer(layer: str) -> Objective:
 
 def logit(number: int, layer: str = LAST) -> Objective:
     """The score of a class before the softmax (Simonyan et al. 2013). layer: the class layer; "" for the last."""
-    return _one(replace(_channel(layer, False, number), name=f"class {number}"))
+    return _one(Term(layer, f"class {number}", Mean(number), Mean(number), unit=number, single=True))
 
 
 def probability(number: int, layer: str = LAST) -> Objective:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import CensusError
-from ..models.formats import FORMATS, memory_format
+from ..models.formats import FORMATS, format_of, memory_format
 from ..models.layers import Layer
 from .dice import Dice, dice_for
 from .filters import unit
@@ -23,7 +23,7 @@ from .transforms import Transforms
 from .watch import Values, watching
 
 OCTAVE = 1.4
-LARGE = 64  # pixels a side from which convolutions on a CPU are faster channels-last
+TYPICAL = 0.01  # root mean square of the first gradient of a picture's parameters
 Tick = Callable[[int], None]
 
 
@@ -88,7 +88,8 @@ class _Cropped:
             theta[:, 0, 0], theta[:, 1, 1] = size, size
             theta[:, 0, 2], theta[:, 1, 2] = 2 * middle[:, 0] - 1, 2 * middle[:, 1] - 1
             grid = F.affine_grid(theta, list(x.shape), align_corners=False)
-            total = total + self._values(F.grid_sample(x, grid, mode="bilinear", align_corners=False))
+            seen = F.grid_sample(x, grid.to(x.device, x.dtype), mode="bilinear", align_corners=False)
+            total = total + self._values(seen)
         return total / self._crops
 
 
@@ -102,23 +103,36 @@ class _Run:
         parameter = next(net.parameters(), None)
         self._device = torch.device("cpu") if parameter is None else parameter.device
         self._dtype = torch.float32 if parameter is None else parameter.dtype
-        small = min(palette.shape[1:]) < LARGE or self._device.type != "cpu"
-        self.format = "contiguous" if small else "channels_last"  # not by timing: rounding would differ between runs
+        self.format = format_of(torch.empty(1, *palette.shape, device=self._device))
 
     def adam(self, parameters: Parameters, values: Values, transforms: Transforms) -> Tensor:
         """Adam on numbers that stand for pictures."""
         optimiser = torch.optim.Adam(parameters.tensors, self._preset.rate)
+        gain = torch.ones(len(parameters.tensors[0]))
         for step in range(self._steps):
             for group in optimiser.param_groups:
                 group["lr"] = self._preset.rate * (0.02 + 0.98 * _cooled(step / self._steps))
             optimiser.zero_grad()
             said = values(self._shown(transforms(parameters.pictures(), _fading(step / self._steps))))
-            (-_finite(said).sum()).backward()  # type: ignore[no-untyped-call]
+            (-(_finite(said) * gain.to(said.device)).sum()).backward()  # type: ignore[no-untyped-call]
+            if step == 0:
+                gain = self._even(parameters.tensors[0])
             optimiser.step()
             with torch.no_grad():
                 parameters.advance()
             self._tick(step + 1)
         return parameters.pictures().detach()
+
+    def _even(self, tensor: Tensor) -> Tensor:
+        """Brings the first gradients to TYPICAL size; what each picture's objective is multiplied with from then on.
+
+        Adam takes steps of equal size for any scale but the smallest, where its epsilon stops it.
+        """
+        assert tensor.grad is not None
+        size = tensor.grad.flatten(1).square().mean(1).sqrt()
+        gain = torch.where(size > 0, TYPICAL / size.clamp(min=1e-30), torch.ones_like(size))
+        tensor.grad.mul_(gain.view(-1, *[1] * (tensor.ndim - 1)))
+        return gain
 
     def pixels(self, pixels: Pixels, values: Values, transforms: Transforms) -> Tensor:
         """Steps along the gradient of unit size, with what the preset does to gradients and pixels."""
@@ -141,6 +155,7 @@ class _Run:
                 if self._preset.needs == "prior" and self._prior is not None:
                     x.copy_((x + 0.1 * (self._prior.denoised(x) - x)).clamp(0, 1))
             self._tick(step + 1)
+        pixels.resize((whole.shape[2], whole.shape[3]))
         return pixels.tensors[0].detach()
 
     def _held_back(self, gradient: Tensor, x: Tensor, state: State) -> Tensor:
@@ -183,4 +198,8 @@ def _to(x: Tensor, side: Sequence[int]) -> Tensor:
 def _finite(said: Tensor) -> Tensor:
     if not bool(torch.isfinite(said).all()):
         raise CensusError("The net must stay finite on made pictures. Got NaN or inf; are its weights?")
+    if not said.requires_grad:
+        raise CensusError(
+            "A gradient must reach the picture. The net cuts it before the layer (no_grad, argmax, rounding)."
+        )
     return said.float()

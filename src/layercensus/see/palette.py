@@ -75,6 +75,10 @@ def palette_of(source: Source, batches: Sequence[Batch]) -> Palette:
     if source.kind != "images":
         raise CensusError(refusal(source.kind))
     x = images_of(source, batches)
+    if float(x.max()) == float(x.min()):
+        raise CensusError(
+            f"Images must vary to make pictures like them. {source.name} holds one value, {float(x.min()):g}."
+        )
     low, high = _range(x, source.prepare)
     shape = (int(x.shape[1]), int(x.shape[2]), int(x.shape[3]))
     x = ((x - low.view(-1, 1, 1)) / (high - low).view(-1, 1, 1)).clamp(0, 1)
@@ -107,7 +111,7 @@ def images_of(source: Source, batches: Sequence[Batch]) -> Tensor:
     Raises:
         CensusError: they are no images, or not all of one size.
     """
-    found = [tensors(batch.inputs)[0].float() for batch in batches]
+    found = [tensors(batch.inputs)[0].float().cpu() for batch in batches]
     if not found or found[0].ndim != 4:
         raise CensusError(f"data must hold images to make pictures like them. Got none from {source.name}.")
     if len({x.shape[1:] for x in found}) > 1:
@@ -155,9 +159,9 @@ def _range(x: Tensor, prepare: Prepare | None) -> tuple[Tensor, Tensor]:
     if low >= 0 and high <= 1 and high > 0:
         return torch.zeros(channels), torch.ones(channels)
     if channels in (1, 3):
-        return torch.full((channels,), low), torch.full((channels,), max(high, low + 1e-6))
+        return torch.full((channels,), low), torch.full((channels,), high)
     lows, highs = x.amin((0, 2, 3)), x.amax((0, 2, 3))  # channels of their own units
-    return lows, torch.maximum(highs, lows + 1e-6)
+    return lows, torch.where(highs > lows, highs, lows + lows.abs().clamp(min=1))
 
 
 def _colours(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -43,6 +43,8 @@ class Pixels:
 
     def resize(self, side: tuple[int, int]) -> None:
         """Go on at another resolution."""
+        if self.tensors[0].shape[2:] == side:
+            return
         with torch.no_grad():
             x = F.interpolate(self.tensors[0], size=side, mode="bilinear", align_corners=False)
         self.tensors = [x.clamp(0, 1).requires_grad_(True)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -23,6 +23,7 @@ from .palette import Palette, images_of, palette_of
 SIDE = 64  # the most pixels a side that the prior works at; larger pictures are scaled
 CODE = 64  # numbers of a picture's code
 EXAMPLES = 2048
+FEWEST = 16  # images that a prior can be trained on
 STEPS, BATCH, RATE = 1500, 32, 1e-3
 NOISE = 0.25  # standard deviation of what the denoiser takes away, on 0..1
 
@@ -90,7 +91,7 @@ class Prior:
         """Keep it as a file; OSError when that is impossible."""
         head = json.dumps({"channels": self.channels, "side": self.side, "about": self.about})
         state = {name: value.contiguous() for name, value in self.net.state_dict().items()}
-        save_file(state, str(file), metadata={"layercensus-prior": head})
+        Path(file).write_bytes(save(state, metadata={"layercensus-prior": head}))
 
 
 def load_prior(file: str | Path) -> Prior:
@@ -123,8 +124,11 @@ def train_prior(source: Source, *, seed: int = 0, steps: int = STEPS, progress: 
     batches = read(source, chosen_ids(source, EXAMPLES), EXAMPLES)
     palette = palette_of(source, batches)
     x = palette.from_net(images_of(source, batches)).clamp(0, 1)
+    if len(x) < FEWEST:
+        raise CensusError(f"A prior must be trained on at least {FEWEST} images. Got {len(x)}.")
     side = _side(palette.shape[1:])
     x = F.interpolate(x, size=side, mode="bilinear", align_corners=False, antialias=True)
+    variance = max(float(x.var(0).mean()), 1e-12)
     with own_randomness(seed):
         net = Autoencoder(palette.shape[0], side)
         optimiser = torch.optim.Adam(net.parameters(), RATE)
@@ -138,7 +142,6 @@ def train_prior(source: Source, *, seed: int = 0, steps: int = STEPS, progress: 
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             rate.step()
-    variance = float(x.var(0).mean())
     about = {
         "data": source.name,
         "images": len(x),

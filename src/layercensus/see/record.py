@@ -15,6 +15,7 @@ from PIL import Image
 
 from ..errors import CensusError
 from .pictures import Sight, Top, shown
+from .presets import Preset
 
 RECORDS = "see.json"
 SIDE = 160  # pixels that a picture is shown with at least; smaller ones are enlarged with their pixels' edges
@@ -51,7 +52,7 @@ class Folder:
         """Whether pictures of this objective are here already."""
         return any(record["wanted"] == wanted and record["preset"] == preset for record in self.records.values())
 
-    def keep(self, preset: str, sights: Sequence[Sight]) -> None:
+    def keep(self, preset: Preset, steps: int, sights: Sequence[Sight]) -> None:
         """Write these.
 
         Raises:
@@ -59,7 +60,7 @@ class Folder:
         """
         try:
             for sight in sights:
-                record = self._record(preset, sight)
+                record = self._record(preset, steps, sight)
                 self.records[_key(record)] = record
             text = json.dumps({"about": self._about, "sights": list(self.records.values())}, indent=1)
             part = self.folder / f"{RECORDS}.part"
@@ -68,12 +69,13 @@ class Folder:
         except OSError as error:
             raise CensusError(f"{self.folder} must be a folder that can be written. Got: {error.strerror}.") from error
 
-    def _record(self, preset: str, sight: Sight) -> Record:
+    def _record(self, preset: Preset, steps: int, sight: Sight) -> Record:
         head = {
             "wanted": sight.wanted, "objective": sight.objective, "layer": sight.layer, "unit": sight.unit,
-            "face": sight.face, "faces": sight.faces, "contrast": sight.contrast, "preset": preset,
+            "face": sight.face, "faces": sight.faces, "contrast": sight.contrast, "preset": preset.name,
+            "paper": preset.paper, "regulariser": preset.regulariser, "steps": steps,
         }  # fmt: skip
-        name = _name(f"{sight.wanted}|{sight.face}|{preset}")
+        name = _name(f"{sight.wanted}|{sight.face}|{preset.name}")
         picture = None
         if sight.picture is not None:
             picture = f"pictures/{name}.png"

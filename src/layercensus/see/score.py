@@ -20,6 +20,8 @@ from .transforms import REFERENCE, moved
 
 HELD_OUT = 16  # transforms that no picture was made under
 LEAST_PERCENTILE = 95.0  # of the data's examples that a picture must excite its unit more than
+FEWEST = 20  # examples from which on a percentile is one
+FRAGILE = "failed: only"  # how the status of a picture begins that works as it is and not when it is changed
 LEAST_KEPT = 0.5  # share of the activation that must be left under held-out transforms
 
 
@@ -29,7 +31,8 @@ class Score:
 
     activation: what the objective says of the picture. data_max: the highest that it says of the data's examples, of
     which `examples` were read. ratio: activation / data_max, where data_max is positive. percentile: share of examples
-    below the picture, 0..100. kept: mean activation under held-out transforms / activation. transfer: percentile, among
+    below the picture, 0..100; None for fewer than FEWEST. kept: share of what the activation is above the data's median
+    (noise's, without data) that is left on average under held-out transforms. transfer: percentile, among
     the same examples, of the picture for the matching unit of another training run; transfer_match: the correlation by
     which that unit was matched. slope, data_slope: of log amplitude over log frequency. status: "" or why it failed.
     """
@@ -46,12 +49,17 @@ class Score:
     examples: int = 0
     status: str = ""
 
+    @property
+    def fragile(self) -> bool:
+        """Whether the picture failed for nothing but what is kept."""
+        return self.status.startswith(FRAGILE)
+
 
 def held_out(x: Tensor, seed: int = 0) -> Tensor:
     """Pictures (n, channels, height, width) of 0..1 under HELD_OUT changes: (HELD_OUT, n, ...), the same for each.
 
-    Shears, shifts by parts of a pixel, blur, contrast, brightness and pixel noise: none of them among the transforms
-    under which pictures are made, so that a picture made for exactly those has no advantage.
+    Shear, shift by parts of a pixel, blur, contrast, brightness and pixel noise together: other kinds or amounts than
+    those under which the default's pictures are made.
     """
     random = torch.Generator().manual_seed(seed + 77_003)
 
@@ -101,8 +109,9 @@ def score(
         value, under = float(own[at]), float(left[at])
         data = None if natural is None else natural.value[at]
         top = None if data is None else float(data.max())
-        share = under / value if value > 0 else None
-        percent = None if data is None else 100 * float((data < value).mean())
+        base = float(np.median(data)) if data is not None else float(np.median(faint[at])) if faint is not None else 0.0
+        share = (under - base) / (value - base) if value > base else None
+        percent = None if data is None or len(data) < FEWEST else 100 * float((data < value).mean())
         match = None if matches is None else matches[at]
         noise = None if faint is None else float(faint[at].max())
         found.append(
@@ -135,7 +144,7 @@ def _status(picture: Tensor, value: float, percent: float | None, share: float |
     if noise is not None and value <= noise:
         return "failed: noise excites it as much"
     if share is not None and share < LEAST_KEPT:
-        return f"failed: only {max(share, 0):.0%} of the activation is left when the picture is changed a little"
+        return f"{FRAGILE} {max(share, 0):.0%} of the activation is left when the picture is changed a little"
     return ""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -16,6 +17,7 @@ from ..data.batch import Batch, tensors
 from ..data.open import open_data
 from ..data.source import Source
 from ..errors import CensusError
+from ..models.fingerprint import weights
 from ..models.layers import survey, unwrap
 from ..models.open import Model, open_model
 from .looking import Looking
@@ -37,6 +39,7 @@ PIXELS = 8 * 224 * 224  # of all pictures that are made at a time
 MOST = 64  # pictures at a time, however small
 EXAMPLES = 512
 TOP = 5
+SEVERAL = "Pictures can be made for nets that take one image. This one takes several tensors."
 Keep = Callable[[Sequence[Sight]], None]
 
 
@@ -151,9 +154,10 @@ def look_at(model: Model, source: Source | None, how: How, replicas: Sequence[Mo
     first = tensors(inputs)[0]
     pictured = len(tensors(inputs)) == 1 and first.ndim == 4 and first.is_floating_point()
     kind = source.kind if source is not None else "images" if pictured else "arrays"
+    why = refusal(kind) if len(tensors(inputs)) == 1 else SEVERAL
     if not pictured and how.asked:
-        raise CensusError(refusal(kind))
-    missing = "" if pictured else f"{refusal(kind)} Shown are the examples that units respond to most."
+        raise CensusError(why)
+    missing = "" if pictured else f"{why} Shown are the examples that units respond to most."
     ids = None if source is None else chosen_ids(source, how.examples)
     batches = [] if source is None else read(source, ids, how.examples)
     palette = None
@@ -192,6 +196,9 @@ def objectives(looking: Looking, wanted: Sequence[str | Objective], faces: int =
             raise CensusError(f"objective must be 'LAYER:UNIT' or an Objective. Got {type(one).__name__}.")
     if not found:
         raise CensusError("objective must name at least one. Got none.")
+    alone = next((o for o in found if all(term.couples for term in o.terms)), None)
+    if alone is not None:
+        raise CensusError(f"{alone.name} only says how pictures differ. Add what they are for, such as a channel.")
     if faces < 1:
         raise CensusError(f"faces must be at least 1. Got {faces}.")
     return list(bound([o if faces == 1 else o.with_faces(faces) for o in found], looking.net, looking.layers))
@@ -211,7 +218,7 @@ def diverse(looking: Looking, wanted: Sequence[Objective], faces: int) -> list[O
 
 def make(looking: Looking, wanted: Sequence[Objective], how: How, keep: Keep = lambda sights: None) -> Pictures:
     """The pictures of these objectives. keep: is handed those of each batch as soon as they are scored."""
-    _check(how, looking)
+    check(how, looking, wanted)
     about = about_of(how, looking)
     natural = _natural(looking, wanted, how)
     done: list[Sight] = []
@@ -232,8 +239,14 @@ def make(looking: Looking, wanted: Sequence[Objective], how: How, keep: Keep = l
     return Pictures(tuple(done), looking.palette, about, looking.missing, interrupted)
 
 
-def _check(how: How, looking: Looking) -> None:
+def check(how: How, looking: Looking, wanted: Sequence[Objective]) -> None:
+    """Whether the preset has what it needs, and replicas the layers; CensusError else."""
     preset, prior = how.preset, how.prior
+    read = {term.layer for objective in wanted for term in objective.terms}
+    for _, layers in looking.replicas:
+        missing = read - {layer.name for layer in layers}
+        if missing:
+            raise CensusError(f"A replica must have the model's layers. Got one without {min(missing)!r}.")
     if looking.palette is None:
         return
     if preset.needs == "images" and looking.palette.magnitude is None:
@@ -260,12 +273,11 @@ def _batch(
     sights: list[Sight] = []
     for at, number in enumerate(owner):
         objective, face = wanted[number], at - owner.index(number)
-        term = objective.terms[0]
         tops = tops_of(looking, natural, number, objective, how.top) if natural is not None and face == 0 else ()
         picture, scored, contrast = (None, None, None) if made is None else made[at]
         sights.append(
             Sight(
-                objective.name, objective.alone()[face].name, term.layer, _unit(objective), face, objective.faces,
+                objective.name, objective.alone()[face].name, objective.layer, _unit(objective), face, objective.faces,
                 picture, scored, contrast, tops,
             )
         )  # fmt: skip
@@ -273,8 +285,7 @@ def _batch(
 
 
 def _unit(objective: Objective) -> int | None:
-    single = [term for term in objective.terms if not term.couples]
-    return single[0].unit if len(single) == 1 else None
+    return None if objective.lone is None else objective.lone[0].unit
 
 
 Made = tuple[Tensor, Score, float | None]  # a picture, its score and contrast
@@ -289,7 +300,8 @@ def _made(
     if auto and all(objective.local for objective in some):
         contrast = CONTRAST
     made = _scored(looking, some, own, how, start, contrast, bar)
-    again = [at for at, (_, found, _) in enumerate(made) if found.status] if auto and contrast is not None else []
+    weak = [at for at, (_, found, _) in enumerate(made) if found.status and not found.fragile]
+    again = weak if auto and contrast is not None else []
     if again and all(objective.faces == 1 for objective in some):
         rest = None if own is None else own.take(again)
         bar.total += len(again)
@@ -320,7 +332,8 @@ def _scored(
     ).cpu()  # fmt: skip
     matches = [_match(looking, one) for one in alone] if looking.replicas else None
     scores = score(looking.net, looking.layers, alone, pictures, looking.palette, own, matches)
-    return [(picture, found, contrast) for picture, found in zip(pictures, scores, strict=True)]
+    limited = contrast if how.preset.over == "fourier" else None
+    return [(picture, found, limited) for picture, found in zip(pictures, scores, strict=True)]
 
 
 def _rows(looking: Looking, natural: Natural | None, some: Sequence[Objective], owner: Sequence[int]) -> Natural | None:
@@ -375,21 +388,35 @@ def _start(looking: Looking, natural: Natural | None, how: How) -> Tensor | None
 
 def _match(looking: Looking, objective: Objective) -> Match | None:
     """The unit of the replica that responds to the data's examples most like the objective's unit."""
-    term = objective.terms[0] if len(objective.terms) == 1 else None
-    if term is None or term.unit is None or term.same_of is None or not looking.batches:
+    if objective.lone is None or not looking.batches:
         return None
+    term, _ = objective.lone
+    assert term.unit is not None
     own = looking.means(term.layer, 0)
     best: Match | None = None
     for number, (net, layers) in enumerate(looking.replicas, 1):
         other = looking.means(term.layer, number)
-        r = np.corrcoef(own[:, term.unit], other.T)[0, 1:] if own[:, term.unit].std() > 0 else np.zeros(other.shape[1])
-        r = np.nan_to_num(r)
+        r = _correlations(own[:, term.unit], other)
         unit = int(r.argmax())
+        if r[unit] <= 0:
+            return None
         if best is None or r[unit] < best.correlation:  # of several replicas the one that is least like it
-            theirs = replace(objective, terms=(term.same_of(unit),))
+            theirs = replace(objective, terms=(term.of(unit),), weights=(objective.lone[1],))
             data = respond(net, layers, [theirs], looking.batches).value[0]
             best = Match(net, layers, theirs, float(r[unit]), data)
     return best
+
+
+def _correlations(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(units,) correlation of one unit with each of others over examples; 0 where either never varies."""
+    a, b = one.astype(np.float64) - one.mean(dtype=np.float64), many.astype(np.float64) - many.mean(0, dtype=np.float64)
+    scale = np.sqrt((a @ a) * (b * b).sum(0))
+    found: NDArray[np.float64] = np.divide(a @ b, scale, out=np.zeros(len(scale)), where=scale > 1e-12)
+    return found
+
+
+def _content(source: Source) -> dict[str, Any]:
+    return {name: value for name, value in source.about.items() if name != "skipped"}
 
 
 def about_of(how: How, looking: Looking) -> dict[str, Any]:
@@ -397,7 +424,11 @@ def about_of(how: How, looking: Looking) -> dict[str, Any]:
     return {
         "preset": how.preset.name, "paper": how.preset.paper, "regulariser": how.preset.regulariser,
         "steps": how.count, "size": list(looking.palette.shape[1:]) if looking.palette else None,
-        "contrast": how.contrast, "shared": how.shared, "seed": how.seed,
+        "contrast": how.contrast, "shared": how.shared, "seed": how.seed, "top": how.top,
+        "prior": None if how.prior is None else dict(how.prior.about),
         "palette": looking.palette.source if looking.palette else None,
         "examples": sum(len(batch.ids) for batch in looking.batches),
+        "data": None if looking.source is None else looking.source.name,
+        "weights": weights(looking.net), "replicas": [weights(net) for net, _ in looking.replicas],
+        "source": None if looking.source is None else _content(looking.source),
     }  # fmt: skip

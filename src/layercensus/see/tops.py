@@ -23,7 +23,7 @@ def tops_of(looking: Looking, natural: Natural, number: int, objective: Objectiv
     """The examples with the highest responses; by the mean and by the peak over the map where these disagree."""
     by_value = natural.top(number, count)
     lists: list[tuple[str, list[int]]] = [("value", by_value)]
-    if natural.place[number].max() >= 0:
+    if objective.lone is not None and natural.place[number].max() >= 0:
         mean, peak = natural.top(number, count, "mean"), natural.top(number, count, "peak")
         lists = [("mean", mean), ("peak", peak)] if set(mean) != set(peak) else [("peak", peak)]
         if objective.local:
@@ -37,8 +37,8 @@ def _top(looking: Looking, natural: Natural, number: int, objective: Objective, 
     response, place, id = float(values[number, row]), int(natural.place[number, row]), natural.ids[row]
     example = _example(looking, row)
     if looking.palette is not None:
-        x = tensors(example.inputs)[0].float()
-        field = looking.field(objective.terms[0].layer)
+        x = tensors(example.inputs)[0].float().cpu()
+        field = looking.field(objective.layer)
         side = tuple(x.shape[2:])
         window = field.window(place, side) if field is not None else tuple((0, n) for n in side)
         return Top(id, by, response, window, looking.palette.from_net(x[0]).clamp(0, 1))

@@ -15,7 +15,7 @@ from ..tap import tap
 from .objectives import LAST, Objective, Term
 
 Values = Callable[[Tensor], Tensor]
-_RECTIFIED = ("ReLU", "ReLU6", "relu", "relu6", "Hardtanh", "hardtanh", "Threshold", "threshold")
+_RECTIFIED = ("ReLU", "ReLU6", "relu", "relu6")
 
 
 class _Enough(Exception):  # noqa: N818 - ends a forward pass; nothing went wrong
@@ -101,14 +101,14 @@ class _Reader:
     def before(self, layer: Layer, x: Tensor) -> None:
         """What goes into a layer; kept as a copy, since the layer may overwrite it."""
         asked = any(term.before for _, term, _ in self._jobs[layer.name])
-        if (asked or self._redirects(layer)) and x.shape[0] == self._pictures:
+        if (asked or self._redirects(layer)) and x.ndim and x.shape[0] % self._pictures == 0:
             seen = layer.view.apply(x, self._pictures)
             if seen.ndim == len(layer.shape) + 1 and seen.shape[layer.unit_axis] == layer.width:
-                self._inputs[layer.name] = seen.movedim(layer.unit_axis, 1).clone()
+                self._inputs[layer.name] = exact(seen.movedim(layer.unit_axis, 1))
 
     def after(self, layer: Layer, x: Tensor) -> None:
         """What comes out of a layer."""
-        x = x.movedim(layer.unit_axis, 1).clone()  # a copy: the next module may overwrite it
+        x = exact(x.movedim(layer.unit_axis, 1))
         inputs = self._inputs.get(layer.name)
         outs, ins = x.unbind(0), inputs.unbind(0) if inputs is not None else None
         for rows, term, weight in self._jobs[layer.name]:
@@ -116,9 +116,10 @@ class _Reader:
                 raise CensusError(f"Layer {layer.name!r} has no input of its own form; name the layer before it.")
             seen = _group(ins if term.before and ins is not None else outs, rows)
             read = term.read(seen)
+            weights = torch.as_tensor(weight, dtype=read.dtype, device=read.device)
             if ins is not None and not term.before and self._redirects(layer):
-                read = _redirected(read, term, _group(ins, rows))
-            self._parts.append((rows, read * torch.as_tensor(weight, dtype=read.dtype, device=read.device)))
+                read = _redirected(read, term, _group(ins, rows), weights > 0)
+            self._parts.append((rows, read * weights))
         self._left.discard(layer.name)
         if not self._left:
             raise _Enough
@@ -142,12 +143,17 @@ def _group(maps: Sequence[Tensor], rows: slice) -> Tensor:
     return some[0].unsqueeze(0) if len(some) == 1 else torch.stack(tuple(some))
 
 
-def _redirected(read: Tensor, term: Term, before: Tensor) -> Tensor:
-    """The reading, or where that is nothing at all the same of what goes in."""
+def exact(x: Tensor) -> Tensor:
+    """A copy, since the next module may overwrite it; in single precision at least, which sums need."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x.clone()
+
+
+def _redirected(read: Tensor, term: Term, before: Tensor, wanted: Tensor) -> Tensor:
+    """The reading, or where that is nothing at all and should be more, the same of what goes in."""
     if term.unit is None or term.couples:
         return read
-    silent = read == 0
+    silent = (read == 0) & wanted
     return torch.where(silent, term.read(before), read) if bool(silent.any()) else read
 
 
-__all__ = ["Values", "bound", "watching"]
+__all__ = ["Values", "bound", "exact", "watching"]
