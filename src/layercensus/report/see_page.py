@@ -16,7 +16,7 @@ SCORES = (
     (
         "kept",
         "kept",
-        "share of the response above the data's median that is left when the picture is changed a little",
+        "share of the response above that to a blank picture that is left when the picture is changed a little",
     ),
     ("transfer", "transfer", "percentile of the picture for the matching unit of another training run"),
     ("slope", "slope", "of log amplitude over log frequency; natural images have about -1"),

@@ -31,8 +31,9 @@ class Score:
 
     activation: what the objective says of the picture. data_max: the highest that it says of the data's examples, of
     which `examples` were read. ratio: activation / data_max, where data_max is positive. percentile: share of examples
-    below the picture, 0..100; None for fewer than FEWEST. kept: share of what the activation is above the data's median
-    (noise's, without data) that is left on average under held-out transforms. transfer: percentile, among
+    below the picture, 0..100; None for fewer than FEWEST. kept: share of
+    what the activation is above that of a blank picture (the data's mean colour) that is left, on average, under
+    held-out transforms. transfer: percentile, among
     the same examples, of the picture for the matching unit of another training run; transfer_match: the correlation by
     which that unit was matched. slope, data_slope: of log amplitude over log frequency. status: "" or why it failed.
     """
@@ -103,13 +104,14 @@ def score(
     """
     own = _own(net, layers, objectives, palette.to_net(x))
     left = kept(net, layers, objectives, x, palette)
+    blank = _of_blank(net, layers, objectives, palette)
     faint = None if natural is not None else _of_noise(net, layers, objectives, palette)
     found = []
     for at, picture in enumerate(x):
         value, under = float(own[at]), float(left[at])
         data = None if natural is None else natural.value[at]
         top = None if data is None else float(data.max())
-        base = float(np.median(data)) if data is not None else float(np.median(faint[at])) if faint is not None else 0.0
+        base = float(blank[at])
         share = (under - base) / (value - base) if value > base else None
         percent = None if data is None or len(data) < FEWEST else 100 * float((data < value).mean())
         match = None if matches is None else matches[at]
@@ -153,6 +155,14 @@ def _own(net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective
     parameter = next(net.parameters(), None)
     x = x if parameter is None else x.to(parameter.device, parameter.dtype)
     return activations(net, layers, objectives, x).diagonal().copy()
+
+
+def _of_blank(
+    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], palette: Palette
+) -> NDArray[np.float32]:
+    """(objectives,): what objectives say of a picture that is nothing but the data's mean colour."""
+    x = palette.mean.view(-1, 1, 1).expand(len(objectives), *palette.shape)
+    return _own(net, layers, objectives, palette.to_net(x))
 
 
 def _of_noise(
