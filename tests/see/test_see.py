@@ -84,6 +84,9 @@ def test_scores_are_what_they_say() -> None:
         base = net(images.mean((0, 2, 3)).view(1, 3, 1, 1).expand(1, 3, 32, 32))[0, 1].max()
     assert np.isclose(row["kept"], float((changed - base) / (own - base)), rtol=1e-3)
     best = int(peaks.argmax())
+    with torch.no_grad():
+        left = torch.stack([net(seen)[0, 1].max() for seen in held_out(images[best : best + 1])]).mean()
+    assert np.isclose(row["data_kept"], float((left - base) / (peaks[best] - base)), rtol=1e-3)
     assert made.sights[0].tops[0].id == str(best)
     assert made.sights[0].tops[0].by == "peak"
 

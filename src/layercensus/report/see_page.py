@@ -81,6 +81,8 @@ def _numbers(score: dict[str, Any] | None) -> list[tuple[str, str, str]]:
             text = f"{value:.1f}" if name in ("percentile", "transfer") else f"{value:.2f}"
             if name == "transfer" and score["transfer_match"] is not None:
                 text += f" (r {score['transfer_match']:.2f})"
+            if name == "kept" and score["data_kept"] is not None:
+                text += f" (best example {score['data_kept']:.2f})"
             if name == "slope" and score["data_slope"] is not None:
                 text += f" (data {score['data_slope']:.2f})"
             found.append((heading, text, meaning))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -50,6 +51,18 @@ class Looking:
                     call(net, batch.for_net(net))
             self._means[layer, run] = np.concatenate(parts)
         return self._means[layer, run]
+
+    def best(self, rows: Sequence[int]) -> Tensor | None:
+        """These examples in 0..1, where they are as large as the pictures that are made."""
+        assert self.palette is not None
+        starts = np.cumsum([0, *(len(batch.ids) for batch in self.batches)])
+        found = []
+        for row in rows:
+            at = int(np.searchsorted(starts, row, side="right")) - 1
+            found.append(tensors(self.batches[at].inputs)[0][row - int(starts[at])].float().cpu())
+        if any(one.shape != self.palette.shape for one in found):
+            return None
+        return self.palette.from_net(torch.stack(found)).clamp(0, 1)
 
     def field(self, layer: str) -> Field | None:
         """What positions of a layer's map can see of an image; None where that is not known."""

@@ -22,7 +22,7 @@ HELD_OUT = 16  # transforms that no picture was made under
 LEAST_PERCENTILE = 95.0  # of the data's examples that a picture must excite its unit more than
 FEWEST = 20  # examples from which on a percentile is one
 FRAGILE = "failed: only"  # how the status of a picture begins that works as it is and not when it is changed
-LEAST_KEPT = 0.5  # share of the activation that must be left under held-out transforms
+LEAST_KEPT = 0.5  # of what is left of the best example's activation under held-out transforms; of 1 without examples
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Score:
 
     activation: what the objective says of the picture. data_max: the highest that it says of the data's examples, of
     which `examples` were read. ratio: activation / data_max, where data_max is positive. percentile: share of examples
-    below the picture, 0..100; None for fewer than FEWEST. kept: share of
-    what the activation is above that of a blank picture (the data's mean colour) that is left, on average, under
-    held-out transforms. transfer: percentile, among
-    the same examples, of the picture for the matching unit of another training run; transfer_match: the correlation by
+    below the picture, 0..100; None for fewer than FEWEST. kept: share of what the activation is above that of a blank
+    picture (the data's mean colour) that is left, on average, under held-out transforms; data_kept: the same of the
+    example with the highest activation. transfer: percentile, among the same examples, of the picture for the matching
+    unit of another training run; transfer_match: the correlation by
     which that unit was matched. slope, data_slope: of log amplitude over log frequency. status: "" or why it failed.
     """
 
@@ -43,6 +43,7 @@ class Score:
     ratio: float | None = None
     percentile: float | None = None
     kept: float | None = None
+    data_kept: float | None = None
     transfer: float | None = None
     transfer_match: float | None = None
     slope: float | None = None
@@ -96,23 +97,29 @@ def kept(
 
 def score(
     net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], x: Tensor, palette: Palette,
-    natural: Natural | None, matches: Sequence[Match | None] | None = None,
+    natural: Natural | None, matches: Sequence[Match | None] | None = None, best: Tensor | None = None,
 ) -> list[Score]:  # fmt: skip
     """A score for each picture (n, channels, height, width) of 0..1; objectives: the one that it was made for.
 
-    natural: what these objectives say of the data. matches: the units of another training run.
+    natural: what these objectives say of the data. matches: the units of another training run. best: for each objective
+    the example, (n, channels, height, width) of 0..1, that it responds to most.
     """
     own = _own(net, layers, objectives, palette.to_net(x))
-    left = kept(net, layers, objectives, x, palette)
     blank = _of_blank(net, layers, objectives, palette)
+    share_of = _shares(own, kept(net, layers, objectives, x, palette), blank)
+    best_of = (
+        [None] * len(x)
+        if best is None
+        else _shares(
+            _own(net, layers, objectives, palette.to_net(best)), kept(net, layers, objectives, best, palette), blank
+        )
+    )
     faint = None if natural is not None else _of_noise(net, layers, objectives, palette)
     found = []
     for at, picture in enumerate(x):
-        value, under = float(own[at]), float(left[at])
+        value, share = float(own[at]), share_of[at]
         data = None if natural is None else natural.value[at]
         top = None if data is None else float(data.max())
-        base = float(blank[at])
-        share = (under - base) / (value - base) if value > base else None
         percent = None if data is None or len(data) < FEWEST else 100 * float((data < value).mean())
         match = None if matches is None else matches[at]
         noise = None if faint is None else float(faint[at].max())
@@ -123,18 +130,29 @@ def score(
                 ratio=value / top if top is not None and top > 0 else None,
                 percentile=percent,
                 kept=share,
+                data_kept=best_of[at],
                 transfer=None if match is None else match.percentile(palette.to_net(picture[None])),
                 transfer_match=None if match is None else match.correlation,
                 slope=_known(slope(picture[None])),
                 data_slope=_known(palette.slope),
                 examples=0 if data is None else len(data),
-                status=_status(picture, value, percent, share, noise),
+                status=_status(picture, value, percent, share, best_of[at], noise),
             )
         )
     return found
 
 
-def _status(picture: Tensor, value: float, percent: float | None, share: float | None, noise: float | None) -> str:
+def _shares(own: NDArray[np.float32], left: Tensor, blank: NDArray[np.float32]) -> list[float | None]:
+    """Which share is left of what is above the response to a blank picture; None where nothing is."""
+    return [
+        (float(under) - float(base)) / (float(value) - float(base)) if value > base else None
+        for value, under, base in zip(own, left, blank, strict=True)
+    ]
+
+
+def _status(
+    picture: Tensor, value: float, percent: float | None, share: float | None, best: float | None, noise: float | None
+) -> str:
     if not math.isfinite(value):
         return "failed: the activation is not finite"
     if float(picture.std()) < 1e-4:
@@ -145,7 +163,8 @@ def _status(picture: Tensor, value: float, percent: float | None, share: float |
         return f"failed: {100 - percent:.0f} % of the examples excite it at least as much"
     if noise is not None and value <= noise:
         return "failed: noise excites it as much"
-    if share is not None and share < LEAST_KEPT:
+    least = LEAST_KEPT * (1.0 if best is None else min(1.0, max(best, 0.0)))
+    if share is not None and share < least:
         return f"{FRAGILE} {max(share, 0):.0%} of the activation is left when the picture is changed a little"
     return ""
 

@@ -331,7 +331,8 @@ def _scored(
         contrast=contrast, shared=how.shared, start=start, prior=how.prior, tick=tick,
     ).cpu()  # fmt: skip
     matches = [_match(looking, one) for one in alone] if looking.replicas else None
-    scores = score(looking.net, looking.layers, alone, pictures, looking.palette, own, matches)
+    best = None if own is None else looking.best([own.top(row, 1)[0] for row in range(len(alone))])
+    scores = score(looking.net, looking.layers, alone, pictures, looking.palette, own, matches, best)
     limited = contrast if how.preset.over == "fourier" else None
     return [(picture, found, limited) for picture, found in zip(pictures, scores, strict=True)]
 
