@@ -1,8 +1,9 @@
 """Pictures for the same units by layercensus and by Lucent (torch-lucent 0.1.8): steps a second, and what they excite.
 
 Both optimise the mean of a channel of EfficientNet-Lite0 (ImageNet weights) with Fourier coefficients in ImageNet's
-colours by Adam, as many steps, 224 x 224 pixels, each with its own default rate (.1 falling, Lucent .05) and transforms. Lucent makes one picture at
-a time; layercensus makes all units of a layer in one batch. Layer by layer the two take turns on the same machine.
+colours by Adam, as many steps, 224 x 224 pixels, each with its own default transforms and rate (ours .1, falling in the
+second half; Lucent's .05). Lucent makes one picture at a time; layercensus makes all units of a layer in one batch.
+Layer by layer the two take turns on the same machine.
 Held-out activation: mean over 16 changes that neither was made under (layercensus.see.score.held_out).
 
 Lucent needs an environment of its own (kornia 0.4.1 at most; torchvision is not used). It is made where --lucent says:
