@@ -40,7 +40,7 @@ def main() -> None:
             row, column = divmod(place, columns)
             crop = Image.open(args.folder / example["crop"]).convert("RGB").resize((SMALL, SMALL))
             sheet.paste(crop, (left + column * (SMALL + 4), top + HEAD + row * (SMALL + 4)))
-        made = Image.open(args.folder / record["picture"]).convert("RGB").resize((SIDE, SIDE))
+        made = Image.open(args.folder / (record["cut"] or record["picture"])).convert("RGB").resize((SIDE, SIDE))
         at = (left + columns * (SMALL + 4), top + HEAD)
         sheet.paste(made, at)
         if failed:

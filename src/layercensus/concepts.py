@@ -16,13 +16,10 @@ from .census import Census
 from .data.source import Source
 from .errors import CensusError
 from .gallery import Made
-from .models.field import Field
 from .models.fingerprint import weights
 from .models.layers import Layer, call, select
 from .models.open import Model
-from .models.receptive import following
 from .see.looking import Looking
-from .see.natural import place_of
 from .see.objectives import neuron
 from .see.pictures import Sight, shown
 from .see.record import cropped
@@ -108,10 +105,9 @@ def _of_layer(looking: Looking, name: str, units: Sequence[int], how: How) -> It
     layer = next(one for one in looking.layers if one.name == name)
     side = looking.palette.shape[1:] if how.size is not None else _side(looking, layer)
     near = replace(looking, palette=looking.palette.resized(side))
-    field = _field(near, layer)
     made = make(near, [neuron(name, unit) for unit in units], replace(how, top=0))
     for unit, sight in zip(units, made.sights, strict=False):  # fewer where it was interrupted
-        yield (name, unit), _made(near, layer, field, sight)
+        yield (name, unit), _made(sight, side)
     if made.interrupted:
         raise KeyboardInterrupt
 
@@ -154,46 +150,14 @@ class _Reached(Exception):  # noqa: N818 - ends a forward pass; nothing went wro
     """The layer has been reached."""
 
 
-def _field(looking: Looking, layer: Layer) -> Field | None:
-    """What positions of a layer's map see of pictures as large as the palette says."""
-    assert looking.palette is not None
-    found: list[Field] = []
-    parameter = next(looking.net.parameters(), None)
-    x = torch.zeros(1, *looking.palette.shape)
-    x = x if parameter is None else x.to(parameter.device, parameter.dtype)
-    with following(looking.net, x) as receptive:
-
-        def sink(which: Layer, seen: torch.Tensor) -> None:
-            found.append(receptive.field(seen, which.unit_axis))
-            raise _Reached
-
-        try:
-            with tap(looking.net, [layer], sink):
-                call(looking.net, x)
-        except _Reached:
-            pass
-    return found[0] if found else None
-
-
-def _made(looking: Looking, layer: Layer, field: Field | None, sight: Sight) -> Made:
-    assert looking.palette is not None and sight.picture is not None  # noqa: PT018
+def _made(sight: Sight, side: tuple[int, int]) -> Made:
+    assert sight.picture is not None
     assert sight.score is not None
-    assert sight.unit is not None
-    side = looking.palette.shape[1:]
-    place = _peak(looking, layer, sight) if field is not None else -1
-    window = field.window(place, side) if field is not None else tuple((0, n) for n in side)
+    window = sight.window or tuple((0, n) for n in side)
     image = cropped(shown(sight.picture), window, TILE)
     held = io.BytesIO()
-    if max(window[0][1] - window[0][0], window[1][1] - window[1][0]) <= TILE // 3:
+    if max(high - low for low, high in window) <= TILE // 3:
         image.save(held, "PNG", optimize=True)
     else:
         image.save(held, "WEBP", quality=85, method=4)
     return Made(held.getvalue(), asdict(sight.score) | {"contrast": sight.contrast})
-
-
-def _peak(looking: Looking, layer: Layer, sight: Sight) -> int:
-    """The position at which a picture excites its unit most; -1 without positions."""
-
-    assert looking.palette is not None and sight.picture is not None  # noqa: PT018
-    assert sight.unit is not None
-    return place_of(looking.net, looking.layers, layer.name, sight.unit, looking.palette.to_net(sight.picture[None]))

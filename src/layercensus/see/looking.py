@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,7 +32,7 @@ class Looking:
     replicas: tuple[tuple[nn.Module, tuple[Layer, ...]], ...] = ()
     missing: str = ""
     _means: dict[tuple[str, int], NDArray[np.float32]] = field(default_factory=dict)
-    _fields: dict[str, Field | None] = field(default_factory=dict)
+    _fields: dict[tuple[str, tuple[int, int]], Field | None] = field(default_factory=dict)
 
     def means(self, layer: str, run: int) -> NDArray[np.float32]:
         """(examples, units): spatial means of a layer; run 0 is the net, those after it the replicas."""
@@ -64,21 +65,46 @@ class Looking:
             return None
         return self.palette.from_net(torch.stack(found)).clamp(0, 1)
 
-    def field(self, layer: str) -> Field | None:
-        """What positions of a layer's map can see of an image; None where that is not known."""
-        if layer not in self._fields:
-            self._fields[layer] = self._followed(layer) if self.palette is not None and self.batches else None
-        return self._fields[layer]
+    def field(self, layer: str, side: tuple[int, int] | None = None) -> Field | None:
+        """What positions of a layer's map can see of a picture of this size, that of the palette by default.
 
-    def _followed(self, layer: str) -> Field | None:
+        None where the layer is not reached at that size.
+        """
+        assert self.palette is not None
+        side = side or self.palette.shape[1:]
+        if (layer, side) not in self._fields:
+            self._fields[layer, side] = self._followed(layer, side)
+        return self._fields[layer, side]
+
+    def _followed(self, layer: str, side: tuple[int, int]) -> Field | None:
+        assert self.palette is not None
         found: list[Field] = []
-        inputs = self.batches[0].first(1).for_net(self.net)
-        first = tensors(inputs)[0]
-        with following(self.net, first) as receptive:
+        parameter = next(self.net.parameters(), None)
+        x = torch.zeros(1, self.palette.shape[0], *side)
+        x = x if parameter is None else x.to(parameter.device, parameter.dtype)
+        with following(self.net, x) as receptive:
 
-            def sink(which: Layer, x: Tensor) -> None:
-                found.append(receptive.field(x, which.unit_axis))
+            def sink(which: Layer, seen: Tensor) -> None:
+                found.append(receptive.field(seen, which.unit_axis))
+                raise _Reached
 
-            with tap(self.net, [one for one in self.layers if one.name == layer], sink):
-                call(self.net, inputs)
+            with suppress(_Reached), tap(self.net, [one for one in self.layers if one.name == layer], sink):
+                call(self.net, x)
         return found[0] if found else None
+
+    def adds_up(self, layer: str) -> bool:
+        """Whether units of a layer are close to weighted sums of pixels, or see only a part of a picture.
+
+        At most one nonlinearity comes before it, or its positions do not see the whole width and height.
+        """
+        assert self.palette is not None
+        place = next(one for one in self.layers if one.name == layer)
+        if sum(one.role == "neurons" and one.order < place.order for one in self.layers) <= 1:
+            return True
+        field, side = self.field(layer), self.palette.shape[1:]
+        lines = () if field is None else field.lines
+        return any(line is not None and line[1].size < n for line, n in zip(lines, side, strict=False))
+
+
+class _Reached(Exception):  # noqa: N818 - ends a forward pass; nothing went wrong
+    """The layer has been reached."""

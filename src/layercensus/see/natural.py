@@ -19,7 +19,7 @@ from ..models.formats import FORMATS, format_of, memory_format
 from ..models.layers import Layer, call
 from ..models.nets import count_examples
 from ..tap import tap
-from .objectives import Objective, Term, neuron
+from .objectives import Objective, Term
 from .watch import exact
 
 BATCH = 32
@@ -168,8 +168,8 @@ def _unit(maps: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     return (maps * counted).sum(1) / counted.sum(1).clamp(min=1), peak, place.float()
 
 
-def place_of(net: nn.Module, layers: Sequence[Layer], layer: str, unit: int, picture: Tensor) -> int:
-    """The position at which one picture, (1, ...) as the net takes it, excites a unit most; -1 without positions."""
+def places_of(net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], pictures: Tensor) -> list[int]:
+    """For each picture, given as the net takes it, where its own objective's unit peaks; -1 without positions."""
     parameter = next(net.parameters(), None)
-    x = picture if parameter is None else picture.to(parameter.device, parameter.dtype)
-    return int(_respond(net, layers, [neuron(layer, unit)], x, None)[3][0, 0])
+    x = pictures if parameter is None else pictures.to(parameter.device, parameter.dtype)
+    return [int(place) for place in _respond(net, layers, objectives, x, None)[3].diagonal()]

@@ -47,6 +47,7 @@ class Sight:
     faces: int
     picture: Tensor | None  # (channels, height, width) in 0..1
     score: Score | None
+    window: tuple[tuple[int, int], ...] = ()  # what the peak's position sees of the picture; () where that is not known
     contrast: float | None = None  # share of the range that the picture was stretched to; None: it was free
     tops: tuple[Top, ...] = ()
 

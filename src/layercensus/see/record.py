@@ -76,13 +76,17 @@ class Folder:
             "paper": preset.paper, "regulariser": preset.regulariser, "steps": steps,
         }  # fmt: skip
         name = _name(f"{sight.wanted}|{sight.face}|{preset.name}")
-        picture = None
+        picture = cut = None
         if sight.picture is not None:
             picture = f"pictures/{name}.png"
-            (self.folder / picture).write_bytes(png(shown(sight.picture)))
+            whole = shown(sight.picture)
+            (self.folder / picture).write_bytes(png(whole))
+            if sight.window and sight.window != ((0, whole.height), (0, whole.width)):
+                cut = f"pictures/{name}-cut.png"
+                (self.folder / cut).write_bytes(png(cropped(whole, sight.window, SIDE)))
         score = None if sight.score is None else asdict(sight.score)
         tops = [self._top(f"{name}-{number}", top) for number, top in enumerate(sight.tops)]
-        return head | {"picture": picture, "score": score, "tops": tops}
+        return head | {"picture": picture, "cut": cut, "score": score, "tops": tops}
 
     def _top(self, name: str, top: Top) -> Record:
         crop = None

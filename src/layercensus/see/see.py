@@ -22,7 +22,7 @@ from ..models.layers import survey, unwrap
 from ..models.open import Model, open_model
 from .looking import Looking
 from .names import objectives_of
-from .natural import Natural, chosen_ids, read, respond
+from .natural import Natural, chosen_ids, places_of, read, respond
 from .objectives import Objective, diversity
 from .optimise import optimise
 from .palette import palette_of, palette_without, refusal
@@ -270,15 +270,17 @@ def _batch(
     )
     if made is None:
         bar.update(len(owner))
+    windows = [] if made is None else _windows(looking, some, torch.stack([picture for picture, _, _ in made]))
     sights: list[Sight] = []
     for at, number in enumerate(owner):
         objective, face = wanted[number], at - owner.index(number)
         tops = tops_of(looking, natural, number, objective, how.top) if natural is not None and face == 0 else ()
         picture, scored, contrast = (None, None, None) if made is None else made[at]
+        window = () if made is None else windows[at]
         sights.append(
             Sight(
                 objective.name, objective.alone()[face].name, objective.layer, _unit(objective), face, objective.faces,
-                picture, scored, contrast, tops,
+                picture, scored, window, contrast, tops,
             )
         )  # fmt: skip
     return sights
@@ -286,6 +288,24 @@ def _batch(
 
 def _unit(objective: Objective) -> int | None:
     return None if objective.lone is None else objective.lone[0].unit
+
+
+Window = tuple[tuple[int, int], ...]
+
+
+def _windows(looking: Looking, some: Sequence[Objective], pictures: Tensor) -> list[Window]:
+    """What the position at which each picture's unit peaks sees of it; () for what is read of a whole map."""
+    assert looking.palette is not None
+    alone = [one for objective in some for one in objective.alone()]
+    if not any(objective.local and objective.lone for objective in some):
+        return [()] * len(alone)
+    places = places_of(looking.net, looking.layers, alone, looking.palette.to_net(pictures))
+    side = looking.palette.shape[1:]
+    found: list[Window] = []
+    for one, place in zip(alone, places, strict=True):
+        field = looking.field(one.layer) if one.local and place >= 0 else None
+        found.append(() if field is None else field.window(place, side))
+    return found
 
 
 Made = tuple[Tensor, Score, float | None]  # a picture, its score and contrast
@@ -297,7 +317,7 @@ def _made(
     """The pictures of some objectives. Where limited contrast is tried and fails, free contrast is tried as well."""
     auto = how.contrast == AUTO and how.preset.over == "fourier"
     contrast = how.contrast if not isinstance(how.contrast, str) else None
-    if auto and all(objective.local for objective in some):
+    if auto and all(objective.local and looking.adds_up(objective.layer) for objective in some):
         contrast = CONTRAST
     made = _scored(looking, some, own, how, start, contrast, bar)
     weak = [at for at, (_, found, _) in enumerate(made) if found.status and not found.fragile]

@@ -38,8 +38,8 @@ def _top(looking: Looking, natural: Natural, number: int, objective: Objective, 
     example = _example(looking, row)
     if looking.palette is not None:
         x = tensors(example.inputs)[0].float().cpu()
-        field = looking.field(objective.layer)
-        side = tuple(x.shape[2:])
+        side = (int(x.shape[2]), int(x.shape[3]))
+        field = looking.field(objective.layer, side)
         window = field.window(place, side) if field is not None else tuple((0, n) for n in side)
         return Top(id, by, response, window, looking.palette.from_net(x[0]).clamp(0, 1))
     if looking.source.kind == "tokens":
