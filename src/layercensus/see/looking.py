@@ -93,9 +93,9 @@ class Looking:
         return found[0] if found else None
 
     def adds_up(self, layer: str) -> bool:
-        """Whether units of a layer are close to weighted sums of pixels, or see only a part of a picture.
+        """Whether units of a layer are close to weighted sums of pixels, or see only a small part of a picture.
 
-        At most one nonlinearity comes before it, or its positions do not see the whole width and height.
+        At most one nonlinearity comes before it, or its positions see at most a third of the width or height.
         """
         assert self.palette is not None
         place = next(one for one in self.layers if one.name == layer)
@@ -103,7 +103,7 @@ class Looking:
             return True
         field, side = self.field(layer), self.palette.shape[1:]
         lines = () if field is None else field.lines
-        return any(line is not None and line[1].size < n for line, n in zip(lines, side, strict=False))
+        return any(line is not None and 3 * line[1].size <= n for line, n in zip(lines, side, strict=False))
 
 
 class _Reached(Exception):  # noqa: N818 - ends a forward pass; nothing went wrong
