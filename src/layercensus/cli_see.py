@@ -81,7 +81,7 @@ def run_see(args: argparse.Namespace) -> None:
     out = Path(args.out)
     if args.overwrite:
         _clear(out)
-    about = _about(args, looking, hows)
+    about = _about(args, model.name, looking, hows)
     folder = Folder(out, about, args.resume)
     try:
         for how in hows:
@@ -156,10 +156,10 @@ def _objectives(args: argparse.Namespace, looking: Looking) -> list[Objective]:
     return objectives(looking, found, args.faces)
 
 
-def _about(args: argparse.Namespace, looking: Looking, hows: list[How]) -> dict[str, Any]:
+def _about(args: argparse.Namespace, name: str, looking: Looking, hows: list[How]) -> dict[str, Any]:
     from .see.see import about_of
 
-    about = about_of(hows[0], looking) | {"model": args.model, "objective": args.objective, "faces": args.faces}
+    about = about_of(hows[0], looking) | {"model": name, "objective": args.objective, "faces": args.faces}
     if len(hows) > 1:
         about |= {"preset": [how.preset.name for how in hows], "steps": args.steps}
     return about

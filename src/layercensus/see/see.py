@@ -154,7 +154,7 @@ def look_at(model: Model, source: Source | None, how: How, replicas: Sequence[Mo
     first = tensors(inputs)[0]
     pictured = len(tensors(inputs)) == 1 and first.ndim == 4 and first.is_floating_point()
     kind = source.kind if source is not None else "images" if pictured else "arrays"
-    why = refusal(kind) if len(tensors(inputs)) == 1 else SEVERAL
+    why = SEVERAL if kind == "images" else refusal(kind)
     if not pictured and how.asked:
         raise CensusError(why)
     missing = "" if pictured else f"{why} Shown are the examples that units respond to most."
