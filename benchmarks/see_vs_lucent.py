@@ -27,10 +27,11 @@ import torch
 
 from layercensus.models.open import open_model
 from layercensus.see import channel
+from layercensus.see.how import How
 from layercensus.see.optimise import optimise
 from layercensus.see.presets import preset_of
 from layercensus.see.score import kept
-from layercensus.see.see import How, look_at, objectives
+from layercensus.see.see import look_at, objectives
 
 LAYERS = ("_blocks.1", "_blocks.5", "_blocks.10", "_blocks.15")
 PACKAGES = (

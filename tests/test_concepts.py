@@ -73,8 +73,8 @@ def test_pictures_are_cut_to_what_the_peak_sees() -> None:
 def test_a_census_of_another_net_is_refused(net: torch.nn.Module, tmp_path: Path) -> None:
     from layercensus.concepts import see_census
     from layercensus.models.open import open_model
+    from layercensus.see.how import How
     from layercensus.see.presets import preset_of
-    from layercensus.see.see import How
 
     census = lc.take(net, Digits(), twin=False, settings=settings())
     torch.manual_seed(4)

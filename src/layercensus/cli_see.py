@@ -12,10 +12,10 @@ from .errors import CensusError
 
 if TYPE_CHECKING:  # heavy to import: each command does so itself
     from .census import Census
+    from .see.how import How
     from .see.looking import Looking
     from .see.objectives import Objective
     from .see.presets import Preset
-    from .see.see import How
 
 ALL = "all"
 
@@ -41,6 +41,7 @@ def arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--batch", type=int, metavar="N", help="pictures made at a time")
     p.add_argument("--overwrite", action="store_true", help="replace the pictures that DIR already holds")
     p.add_argument("--resume", action="store_true", help="go on with an interrupted run in DIR")
+    p.add_argument("--skip-bad", type=int, default=0, metavar="N", help="unreadable files to skip before giving up")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--quiet", action="store_true", help="no progress bars")
     p.set_defaults(run=run_see)
@@ -53,6 +54,7 @@ def prior_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--size", type=int, metavar="PIXELS", help="side to which images are resized and cropped")
     p.add_argument("--out", default="prior.safetensors", metavar="FILE", help="(default %(default)s)")
     p.add_argument("--steps", type=int, default=1500, metavar="N", help="of training (default %(default)s)")
+    p.add_argument("--skip-bad", type=int, default=0, metavar="N", help="unreadable files to skip before giving up")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--quiet", action="store_true", help="no progress bars")
     p.set_defaults(run=run_prior)
@@ -63,8 +65,9 @@ def run_see(args: argparse.Namespace) -> None:
     from .data.open import open_data
     from .models.open import open_model
     from .report.see_page import write_see
+    from .see.make import check, make
     from .see.record import Folder
-    from .see.see import check, look_at, make
+    from .see.see import look_at
 
     if args.census:
         _see_census(args)
@@ -72,7 +75,7 @@ def run_see(args: argparse.Namespace) -> None:
     if not args.targets:
         raise CensusError("Name what to look at: LAYER:UNIT. List the layers with `layercensus layers MODEL`.")
     model = open_model(args.model)
-    source = None if args.data is None else open_data(args.data, prepare=model.prepare)
+    source = None if args.data is None else open_data(args.data, prepare=model.prepare, limit_bad=args.skip_bad)
     hows = [_how(args, preset) for preset in _presets(args)]
     looking = look_at(model, source, hows[0], [open_model(name) for name in args.replica])
     wanted = _objectives(args, looking)
@@ -126,9 +129,9 @@ def _presets(args: argparse.Namespace) -> list[Preset | None]:
 
 
 def _how(args: argparse.Namespace, preset: Preset | None) -> How:
+    from .see.how import AUTO, How
     from .see.presets import DEFAULT, preset_of
     from .see.priors import load_prior
-    from .see.see import AUTO, How
 
     contrast: Any = AUTO if args.contrast is None else None if args.contrast == "free" else _number(args.contrast)
     return How(
@@ -157,7 +160,7 @@ def _objectives(args: argparse.Namespace, looking: Looking) -> list[Objective]:
 
 
 def _about(args: argparse.Namespace, name: str, looking: Looking, hows: list[How]) -> dict[str, Any]:
-    from .see.see import about_of
+    from .see.how import about_of
 
     about = about_of(hows[0], looking) | {"model": name, "objective": args.objective, "faces": args.faces}
     if len(hows) > 1:
@@ -187,7 +190,7 @@ def _see_census(args: argparse.Namespace) -> None:
         )
     census = load(args.census)
     model = open_model(args.model)
-    source = None if args.data is None else open_data(args.data, prepare=model.prepare)
+    source = None if args.data is None else open_data(args.data, prepare=model.prepare, limit_bad=args.skip_bad)
     how, folder = _how(args, _presets(args)[0]), Path(args.census)
     census, interrupted = see_census(census, model, source, how, args.each, args.targets, partial(_save, folder))
     print(f"report: {census.report(Path(args.census) / 'report', progress=not args.quiet)}")
@@ -213,9 +216,8 @@ def run_prior(args: argparse.Namespace) -> None:
         prepare = replace(prepare or Prepare(), size=(args.size, args.size))
     if args.steps < 1:
         raise CensusError(f"--steps must be at least 1. Got {args.steps}.")
-    prior = train_prior(
-        open_data(args.data, prepare=prepare), seed=args.seed, steps=args.steps, progress=not args.quiet
-    )
+    source = open_data(args.data, prepare=prepare, limit_bad=args.skip_bad)
+    prior = train_prior(source, seed=args.seed, steps=args.steps, progress=not args.quiet)
     try:
         prior.save(args.out)
     except OSError as error:

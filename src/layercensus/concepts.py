@@ -19,11 +19,14 @@ from .gallery import Made
 from .models.fingerprint import weights
 from .models.layers import Layer, call, select
 from .models.open import Model
+from .see.how import AUTO, How
 from .see.looking import Looking
+from .see.make import make
 from .see.objectives import neuron
 from .see.pictures import Sight, shown
 from .see.record import cropped
-from .see.see import AUTO, How, look_at, make
+from .see.see import look_at
+from .see.watch import Enough
 from .tap import tap
 
 Keep = Callable[[Census], None]
@@ -132,22 +135,18 @@ def _takes(net: nn.Module, layer: Layer, shape: tuple[int, ...]) -> bool:
 
     def sink(which: Layer, x: torch.Tensor) -> None:
         reached.append(x.shape[which.unit_axis] == which.width)
-        raise _Reached
+        raise Enough
 
     parameter = next(net.parameters(), None)
     x = torch.zeros(2, *shape) if parameter is None else torch.zeros(2, *shape, device=parameter.device)
     try:
         with tap(net, [layer], sink):
             call(net, x if parameter is None else x.to(parameter.dtype))
-    except _Reached:
+    except Enough:
         return all(reached)
     except Exception:  # whatever a net raises at a size that it was not made for
         return False
     return False
-
-
-class _Reached(Exception):  # noqa: N818 - ends a forward pass; nothing went wrong
-    """The layer has been reached."""
 
 
 def _made(sight: Sight, side: tuple[int, int]) -> Made:

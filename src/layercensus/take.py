@@ -24,9 +24,9 @@ from .models.formats import memory_format, pick_format
 from .models.layers import Layer, survey
 from .models.open import Model, open_model
 from .plan import PROBE, Plan, make_plan
+from .see.how import How
 from .see.palette import refusal
 from .see.presets import DEFAULT, preset_of
-from .see.see import How
 from .settings import Settings
 from .share import keep_share
 from .spool import Spool

@@ -17,7 +17,10 @@ from ..models.field import Field
 from ..models.layers import Layer, call
 from ..models.receptive import following
 from ..tap import tap
+from .natural import Natural
+from .objectives import Objective
 from .palette import Palette
+from .watch import Enough
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Looking:
     replicas: tuple[tuple[nn.Module, tuple[Layer, ...]], ...] = ()
     missing: str = ""
     _means: dict[tuple[str, int], NDArray[np.float32]] = field(default_factory=dict)
+    naturals: dict[tuple[Objective, ...], Natural] = field(default_factory=dict)
     _fields: dict[tuple[str, tuple[int, int]], Field | None] = field(default_factory=dict)
 
     def means(self, layer: str, run: int) -> NDArray[np.float32]:
@@ -86,9 +90,9 @@ class Looking:
 
             def sink(which: Layer, seen: Tensor) -> None:
                 found.append(receptive.field(seen, which.unit_axis))
-                raise _Reached
+                raise Enough
 
-            with suppress(_Reached), tap(self.net, [one for one in self.layers if one.name == layer], sink):
+            with suppress(Enough), tap(self.net, [one for one in self.layers if one.name == layer], sink):
                 call(self.net, x)
         return found[0] if found else None
 
@@ -104,7 +108,3 @@ class Looking:
         field, side = self.field(layer), self.palette.shape[1:]
         lines = () if field is None else field.lines
         return any(line is not None and 3 * line[1].size <= n for line, n in zip(lines, side, strict=False))
-
-
-class _Reached(Exception):  # noqa: N818 - ends a forward pass; nothing went wrong
-    """The layer has been reached."""

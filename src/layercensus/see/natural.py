@@ -20,13 +20,9 @@ from ..models.layers import Layer, call
 from ..models.nets import count_examples
 from ..tap import tap
 from .objectives import Objective, Term
-from .watch import exact
+from .watch import Enough, exact
 
 BATCH = 32
-
-
-class _Enough(Exception):  # noqa: N818 - ends a forward pass; nothing went wrong
-    """Every layer that is read has been reached."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +129,13 @@ def _respond(
                 units[number] = weight * mean, weight * peak, place
         left.discard(layer.name)
         if not left:
-            raise _Enough
+            raise Enough
 
     examples = count_examples(inputs)
     name = format_of(inputs)
     if isinstance(inputs, Tensor) and name != "contiguous":
         inputs = inputs.contiguous(memory_format=FORMATS[name])
-    with memory_format(net, name), tap(net, wanted, after, before=before), suppress(_Enough):
+    with memory_format(net, name), tap(net, wanted, after, before=before), suppress(Enough):
         call(net, inputs)  # type: ignore[arg-type]
     value = torch.stack([torch.stack(parts).sum(0) for parts in found])
     none = torch.full_like(value[0], -1)

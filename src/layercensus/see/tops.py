@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..data.batch import Batch, each, tensors
+from ..examine import IDS
 from .looking import Looking
 from .natural import Natural, respond
 from .objectives import Objective
@@ -16,7 +17,6 @@ from .pictures import Top
 
 DRIVERS = 3  # tokens or columns named for each example
 WAYS = 4  # random tokens that each token is replaced by in turn
-IDS = ("input_ids", "tokens", "inputs")  # where a batch of several inputs holds its tokens
 
 
 def tops_of(looking: Looking, natural: Natural, number: int, objective: Objective, count: int) -> tuple[Top, ...]:

@@ -18,7 +18,7 @@ Values = Callable[[Tensor], Tensor]
 _RECTIFIED = ("ReLU", "ReLU6", "relu", "relu6")
 
 
-class _Enough(Exception):  # noqa: N818 - ends a forward pass; nothing went wrong
+class Enough(Exception):  # noqa: N818 - ends a forward pass; nothing went wrong
     """Every layer that is read has been reached."""
 
 
@@ -68,7 +68,7 @@ def watching(
 
         def values(pictures: Tensor) -> Tensor:
             reader.begin(len(pictures))
-            with suppress(_Enough):
+            with suppress(Enough):
                 call(net, pictures)
             return reader.total()
 
@@ -122,7 +122,7 @@ class _Reader:
             self._parts.append((rows, read * weights))
         self._left.discard(layer.name)
         if not self._left:
-            raise _Enough
+            raise Enough
 
     def _redirects(self, layer: Layer) -> bool:
         return self._redirect and layer.kind in _RECTIFIED
@@ -156,4 +156,4 @@ def _redirected(read: Tensor, term: Term, before: Tensor, wanted: Tensor) -> Ten
     return torch.where(silent, term.read(before), read) if bool(silent.any()) else read
 
 
-__all__ = ["Values", "bound", "exact", "watching"]
+__all__ = ["Enough", "Values", "bound", "exact", "watching"]
