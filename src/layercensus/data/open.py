@@ -10,15 +10,16 @@ from typing import Any
 from ..errors import CensusError
 from ..models.factory import import_factory
 from ..models.prepare import Prepare
-from .arrays import open_npz
+from .arrays import Arrays, open_npz
 from .digits import Digits
+from .handwriting import Mnist
 from .images import Images
 from .labels import Labels
 from .objects import open_object
 from .source import Source
 from .text import Lines
 
-KNOWN = ("digits", "images:FOLDER", "npz:FILE", "text:FILE", "module:factory")
+KNOWN = ("digits", "mnist", "images:FOLDER", "npz:FILE", "text:FILE", "module:factory")
 
 
 def open_data(data: Any, *, prepare: Prepare | None = None, labels: Labels | None = None, limit_bad: int = 0) -> Source:
@@ -40,8 +41,8 @@ def open_data(data: Any, *, prepare: Prepare | None = None, labels: Labels | Non
         return open_object(data, labels)
     text = str(data)
     kind, _, rest = text.partition(":")
-    if text == "digits":
-        return _digits(labels)
+    if text in ("digits", "mnist"):
+        return _labelled(Mnist() if text == "mnist" else Digits(), labels)
     if kind == "images" and rest:
         return Images(rest, prepare, labels, limit_bad)
     if kind == "npz" and rest:
@@ -70,12 +71,13 @@ def _hint(text: str, kind: str, rest: str) -> str:
         return f" For a folder of pictures: images:{text}"
     if path.is_file():
         return f" For a file: {'npz' if path.suffix in ('.npz', '.npy') else 'text'}:{text}"
-    near = [f"{name}:{rest or '...'}" for name in _near(kind)] or difflib.get_close_matches(text, ("digits",), n=1)
+    near = [f"{name}:{rest or '...'}" for name in _near(kind)] or difflib.get_close_matches(
+        text, ("digits", "mnist"), n=1
+    )
     return f" Did you mean {near[0]}?" if near else ""
 
 
-def _digits(labels: Labels | None) -> Source:
-    source = Digits()
+def _labelled(source: Arrays, labels: Labels | None) -> Source:
     if labels is not None:
         source.label(labels, "given beside the data")
     return source

@@ -30,7 +30,7 @@ class Model:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-KNOWN = ("digits", "efficientnet-lite:0", "hf:NAME_OR_FOLDER", "module:factory")
+KNOWN = ("digits", "efficientnet-lite:0", "hf:NAME_OR_FOLDER", "lab:FILE", "module:factory")
 
 
 def open_model(model: nn.Module | Model | str) -> Model:
@@ -58,6 +58,10 @@ def open_model(model: nn.Module | Model | str) -> Model:
         from .hugging_face import open_hugging_face
 
         return open_hugging_face(rest)
+    if kind == "lab" and rest:
+        from ..labs.saved import open_lab
+
+        return open_lab(rest)
     if rest and all(part.isidentifier() for part in kind.split(".")):
         return _made(import_factory(model, "model", _nearest_first(kind)), model)
     raise CensusError(f"model must be one of {', '.join(_nearest_first(kind))}. Got {model!r}.")

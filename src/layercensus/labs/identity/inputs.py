@@ -1,0 +1,161 @@
+"""What the nets are asked to return: the training image, and twelve kinds of pictures they never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ...data.handwriting import clothes, digits
+from ...errors import CensusError
+from .nets import SIDE
+
+DIGIT = 7
+EACH = 8  # pictures of a kind
+PROBES = 600  # pictures by which a layer is measured
+GREY = 0.9  # brightness of what is drawn
+Draw = Callable[[torch.Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The pictures, all in 0..1. kinds: what a net is tested on; probes: by which its layers are measured."""
+
+    training: Tensor  # (1, 1, 28, 28)
+    kinds: dict[str, Tensor]  # each (EACH, 1, 28, 28)
+    probes: Tensor  # (PROBES, 1, 28, 28)
+    missing: str = ""  # what is left out, and how to get it
+
+
+def make_inputs(image: str | None = None, clothing: str | Path | None = None, seed: int = 0) -> Inputs:
+    """The training image and the test pictures.
+
+    image: a picture file in place of the first 7 of MNIST. clothing: folder of Fashion-MNIST (see `clothes`).
+
+    Raises:
+        CensusError: MNIST is not installed, or a named file cannot be read.
+    """
+    dice = torch.Generator().manual_seed(seed)
+    images, labels = digits()
+    sevens = images[labels == DIGIT]
+    others = images[labels != DIGIT][torch.randperm(int((labels != DIGIT).sum()), generator=dice)]
+    training = sevens[:1] if image is None else _read(image)
+    worn = clothes(clothing)
+    kinds = {
+        "same digit": sevens[1 : 1 + EACH],
+        "other digits": others[:EACH],
+        "two digits blended": (others[EACH : 2 * EACH] + others[2 * EACH : 3 * EACH]) / 2,
+        "training image moved": torch.cat([_moved(training, dice) for _ in range(EACH)]),
+    }
+    if worn is not None:
+        kinds["clothing"] = worn[torch.randperm(len(worn), generator=dice)[:EACH]]
+    kinds |= {name: _stack(draw, dice) for name, draw in DRAWN.items()}
+    rest = others[3 * EACH :]
+    half = PROBES if worn is None else PROBES // 2
+    probes = [rest[:half]]
+    if worn is not None:
+        probes.append(worn[torch.randperm(len(worn), generator=dice)[: PROBES - half]])
+    shuffled = torch.randperm(PROBES, generator=dice)
+    return Inputs(training, kinds, torch.cat(probes)[shuffled], _missing(worn))
+
+
+def _missing(worn: Tensor | None) -> str:
+    if worn is not None:
+        return ""
+    return (
+        "clothing is left out, and layers are measured on digits alone: Fashion-MNIST is not here"
+        " (install dataset-fashion-mnist on Debian, or name its folder with --clothing)"
+    )
+
+
+def _read(file: str) -> Tensor:
+    try:
+        with Image.open(file) as opened:
+            grey = opened.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    except (OSError, ValueError) as error:
+        raise CensusError(f"--image must be a picture. {file} cannot be read: {error}.") from error
+    x = torch.tensor(list(grey.tobytes()), dtype=torch.float32).div(255).reshape(1, 1, SIDE, SIDE)
+    if float(x.std()) < 1e-3:
+        raise CensusError(f"--image must show something. Got one of a single grey: {file}.")
+    return x
+
+
+def _moved(x: Tensor, dice: torch.Generator) -> Tensor:
+    """By three or four pixels either way, cut at the edge."""
+    steps = (3 + torch.randint(0, 2, (2,), generator=dice)) * (2 * torch.randint(0, 2, (2,), generator=dice) - 1)
+    padded = torch.nn.functional.pad(x, (4, 4, 4, 4))
+    down, right = (4 - int(v) for v in steps)
+    return padded[:, :, down : down + SIDE, right : right + SIDE]
+
+
+def _stack(draw: Draw, dice: torch.Generator) -> Tensor:
+    return torch.stack([draw(dice)[None] for _ in range(EACH)]).float() * GREY
+
+
+def _between(low: float, high: float, dice: torch.Generator) -> float:
+    return low + (high - low) * float(torch.rand((), generator=dice))
+
+
+def _grid() -> tuple[Tensor, Tensor]:
+    """Rows and columns of the pixels' centres."""
+    line = torch.arange(SIDE) + 0.5
+    return line.unsqueeze(1).expand(SIDE, SIDE), line.unsqueeze(0).expand(SIDE, SIDE)
+
+
+def _square(dice: torch.Generator) -> Tensor:
+    down, right = _grid()
+    top, left, side = (_between(low, high, dice) for low, high in ((4, 16), (4, 16), (6, 9)))
+    return (down > top) & (down < top + side) & (right > left) & (right < left + side)
+
+
+def _stripes(period: float) -> Draw:
+    def draw(dice: torch.Generator) -> Tensor:
+        down, right = _grid()
+        angle, phase = _between(0, torch.pi, dice), _between(0, 1, dice)
+        across = down * torch.cos(torch.tensor(angle)) + right * torch.sin(torch.tensor(angle))
+        return (across / period + phase) % 1 < 0.5
+
+    return draw
+
+
+def _ramp(dice: torch.Generator) -> Tensor:
+    down, right = _grid()
+    angle = torch.tensor(_between(0, 2 * torch.pi, dice))
+    across = (down - SIDE / 2) * torch.cos(angle) + (right - SIDE / 2) * torch.sin(angle)
+    return ((across - across.min()) / (across.max() - across.min())).float()
+
+
+def _dots(dice: torch.Generator) -> Tensor:
+    down, right = _grid()
+    apart, a, b = 6.0, _between(0, 6, dice), _between(0, 6, dice)
+    near = ((down + a) % apart - apart / 2) ** 2 + ((right + b) % apart - apart / 2) ** 2
+    return near < 1.7**2
+
+
+def _ellipse(long: tuple[float, float], ratio: tuple[float, float]) -> Draw:
+    def draw(dice: torch.Generator) -> Tensor:
+        down, right = _grid()
+        angle = torch.tensor(_between(0, torch.pi, dice))
+        middle = [_between(11, 17, dice) for _ in range(2)]
+        a = _between(*long, dice)
+        b = a * _between(*ratio, dice)
+        u = (down - middle[0]) * torch.cos(angle) + (right - middle[1]) * torch.sin(angle)
+        v = (right - middle[1]) * torch.cos(angle) - (down - middle[0]) * torch.sin(angle)
+        return (u / a) ** 2 + (v / b) ** 2 < 1
+
+    return draw
+
+
+DRAWN: dict[str, Draw] = {
+    "small square": _square,
+    "thin stripes": _stripes(4),
+    "thick stripes": _stripes(10),
+    "ramp": _ramp,
+    "dot grid": _dots,
+    "disc": _ellipse((5, 8), (1, 1)),
+    "ellipse": _ellipse((8, 11), (0.4, 0.6)),
+}

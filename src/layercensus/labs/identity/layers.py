@@ -1,0 +1,116 @@
+"""What every layer still holds of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .nets import Stack
+from .ridge import readable
+
+SEEN = 0.01  # of a map's variance must differ between inputs for their shapes to be seen in it
+READ = 0.5  # of the input's variance, held out, must be readable from a layer that still holds it
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer; layer 0 is the input itself.
+
+    seen: of the variance of the layer's map (the picture of the figure, all inputs on one scale), the share that
+        differs between inputs; the rest is what every input gives alike.
+    share: the same of all activations: variance across inputs / mean square.
+    unlike: 1 - mean Pearson correlation over pairs of inputs.
+    readable: held-out R^2 of the input from the activations by ridge regression.
+    """
+
+    layer: int
+    seen: float
+    share: float
+    unlike: float
+    readable: float
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The layers at which information is lost; None where it never is.
+
+    seen: the first from which on less than SEEN of the map's variance differs between inputs, as the eye sees it in the
+        figure. read: the first from which on less than READ of the input can be read back linearly, however faint.
+    """
+
+    seen: int | None
+    read: int | None
+
+
+def measure(net: Stack, probes: Tensor) -> tuple[Row, ...]:
+    """A row for the input and for every layer of the net. probes: (examples, 1, 28, 28).
+
+    All examples go through together; of each layer only an (examples, examples) matrix and its map are kept.
+    """
+    targets = probes.flatten(1).double()
+    return tuple(_row(number, x, targets) for number, x in enumerate(activations(net, probes)))
+
+
+def lost(rows: Sequence[Row]) -> Lost:
+    """At which layers the input is lost, by the two measures."""
+    return Lost(_from_on([r.seen < SEEN for r in rows]), _from_on([r.readable < READ for r in rows]))
+
+
+def _from_on(below: Sequence[bool]) -> int | None:
+    if not below[-1]:
+        return None
+    return next(number for number in range(len(below)) if all(below[number:]))
+
+
+def activations(net: Stack, x: Tensor) -> Iterator[Tensor]:
+    """The input and what every layer gives, (examples, channels, positions), one at a time."""
+    with torch.no_grad():
+        yield x.flatten(2)
+        x = x if net.shape.kind == "conv" else x.flatten(1)
+        for number, layer in enumerate(net.layer):
+            x = layer(x)
+            x = net.act[number](x) if number < len(net.act) else x
+            yield x.flatten(2) if net.shape.kind == "conv" else x.unsqueeze(1)
+
+
+def _row(number: int, x: Tensor, targets: Tensor) -> Row:
+    flat = x.flatten(1)
+    flat = flat / flat.abs().max().clamp(min=1e-30)  # deep layers are faint
+    mean = flat.mean(0)
+    apart = flat - mean
+    share = float(apart.double().square().sum() / flat.double().square().sum().clamp(min=1e-300))
+    apart = apart / apart.abs().max().clamp(min=1e-30)
+    return Row(number, seen_share(map_of(x)), share, _unlike(flat), readable((apart @ apart.T).double(), targets))
+
+
+def _unlike(flat: Tensor) -> float:
+    flat = flat.double()
+    flat = flat - flat.mean(1, keepdim=True)
+    size = flat.norm(dim=1, keepdim=True)
+    flat = flat / size.clamp(min=1e-300)
+    n = len(flat)
+    return float(1 - (flat.sum(0).square().sum() - (size > 0).sum()) / (n * (n - 1)))
+
+
+def map_of(x: Tensor) -> Tensor:
+    """One picture of a layer for every input: its activations along their first right singular vector.
+
+    x: (examples, channels, positions) -> (examples, positions). All inputs and positions are rows of one matrix, which
+    is not centred; the sign is such that the vector's entries sum to more than 0.
+    """
+    rows = x.transpose(1, 2).flatten(0, 1)
+    rows = rows / rows.abs().max().clamp(min=1e-30)
+    _, vectors = torch.linalg.eigh((rows.T @ rows).double())
+    first = vectors[:, -1]
+    first = first if float(first.sum()) > 0 else -first
+    maps: Tensor = rows.double() @ first
+    return maps.reshape(x.shape[0], x.shape[2])
+
+
+def seen_share(maps: Tensor) -> float:
+    """Of the variance of the maps on one common scale, the share that differs between inputs, 0..1."""
+    whole = (maps - maps.mean()).square().sum()
+    return float((maps - maps.mean(0)).square().sum() / whole) if float(whole) > 0 else 0.0
