@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from . import cli_see
+from . import cli_lab, cli_see
 from .errors import CensusError
 
 if TYPE_CHECKING:  # heavy to import: each command does so itself
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _how_to_go_on(args: argparse.Namespace) -> str:
     if args.command == "see" and args.census:
         return f"; what is made is kept, go on with the same command (in {args.census})"
-    what = {"run": "counted", "see": "made"}.get(args.command)
+    what = {"run": "counted", "see": "made", "lab": "made"}.get(args.command)
     return f"; what is {what} is kept, go on with the same command and --resume (in {args.out})" if what else ""
 
 
@@ -79,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     _diff(commands.add_parser("diff", help="what changed between two saved censuses"))
     cli_see.arguments(commands.add_parser("see", help="pictures of what units respond to"))
     cli_see.prior_arguments(commands.add_parser("prior", help="train the learned prior that two ways of seeing need"))
+    cli_lab.arguments(commands.add_parser("lab", help="two classic experiments, trained here and counted like any net"))
     return top
 
 
@@ -90,8 +91,12 @@ def _demo(p: argparse.ArgumentParser) -> None:
 
 
 def _run(p: argparse.ArgumentParser) -> None:
-    p.add_argument("model", metavar="MODEL", help="module:factory | efficientnet-lite:0 | hf:NAME_OR_FOLDER | digits")
-    p.add_argument("data", metavar="DATA", help="digits | images:FOLDER | npz:FILE | text:FILE | module:factory")
+    p.add_argument(
+        "model", metavar="MODEL", help="module:factory | efficientnet-lite:0 | hf:NAME_OR_FOLDER | lab:FILE | digits"
+    )
+    p.add_argument(
+        "data", metavar="DATA", help="digits | mnist | images:FOLDER | npz:FILE | text:FILE | module:factory"
+    )
     p.add_argument("--out", required=True, metavar="DIR", help="results folder")
     p.add_argument("--overwrite", action="store_true", help="replace a census that DIR already holds")
     p.add_argument("--resume", action="store_true", help="go on with an interrupted count in DIR")

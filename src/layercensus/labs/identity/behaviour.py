@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from .inputs import Inputs
 
 SIMILARITIES = tuple(step / 10 for step in range(11))
+MIXED = 4  # pictures of each similarity
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _error(out: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _mixed(net: nn.Module, inputs: Inputs, similarity: float) -> tuple[float, float]:
-    x = mixture(inputs.training, inputs.kinds["other digits"], similarity)
+    x = mixture(inputs.training, inputs.kinds["other digits"][:MIXED], similarity)
     with torch.no_grad():
         out = net(x).flatten(1).double()
     training = inputs.training.flatten(1).double()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
+SHALLOW = 5  # layers up to which a net must copy
+
 
 @dataclass(frozen=True)
 class Crossing:
@@ -33,7 +35,7 @@ def crossing(margins: Mapping[int, Mapping[int, tuple[float, ...]]]) -> Crossing
     every = [(depth, kinds) for by in margins.values() for depth, kinds in by.items()]
     return Crossing(
         depths,
-        all(min(kinds) > 0 for depth, kinds in every if depth <= 5),
+        all(min(kinds) > 0 for depth, kinds in every if depth <= SHALLOW),
         all(max(kinds) < 0 for depth, kinds in every if depth == deepest),
     )
 

@@ -49,7 +49,7 @@ def make_inputs(image: str | None = None, clothing: str | Path | None = None, se
         "same digit": sevens[1 : 1 + EACH],
         "other digits": others[:EACH],
         "two digits blended": (others[EACH : 2 * EACH] + others[2 * EACH : 3 * EACH]) / 2,
-        "training image moved": torch.cat([_moved(training, dice) for _ in range(EACH)]),
+        "training image moved": _moved(training),
     }
     if worn is not None:
         kinds["clothing"] = worn[torch.randperm(len(worn), generator=dice)[:EACH]]
@@ -84,12 +84,12 @@ def _read(file: str) -> Tensor:
     return x
 
 
-def _moved(x: Tensor, dice: torch.Generator) -> Tensor:
-    """By three or four pixels either way, cut at the edge."""
-    steps = (3 + torch.randint(0, 2, (2,), generator=dice)) * (2 * torch.randint(0, 2, (2,), generator=dice) - 1)
-    padded = torch.nn.functional.pad(x, (4, 4, 4, 4))
-    down, right = (4 - int(v) for v in steps)
-    return padded[:, :, down : down + SIDE, right : right + SIDE]
+def _moved(x: Tensor) -> Tensor:
+    """By four pixels in each of the eight directions, cut at the edge."""
+    far = 4
+    padded = torch.nn.functional.pad(x, (far,) * 4)
+    steps = [(down, right) for down in (0, far, 2 * far) for right in (0, far, 2 * far) if (down, right) != (far, far)]
+    return torch.cat([padded[:, :, down : down + SIDE, right : right + SIDE] for down, right in steps])
 
 
 def _stack(draw: Draw, dice: torch.Generator) -> Tensor:

@@ -54,15 +54,21 @@ def measure(net: Stack, probes: Tensor) -> tuple[Row, ...]:
     return tuple(_row(number, x, targets) for number, x in enumerate(activations(net, probes)))
 
 
+def seen(net: Stack, probes: Tensor) -> tuple[float, ...]:
+    """Only `Row.seen`, of the input and of every layer: fewer probes are enough for it."""
+    return tuple(seen_share(map_of(x)) for x in activations(net, probes))
+
+
 def lost(rows: Sequence[Row]) -> Lost:
     """At which layers the input is lost, by the two measures."""
-    return Lost(_from_on([r.seen < SEEN for r in rows]), _from_on([r.readable < READ for r in rows]))
+    return Lost(gone([r.seen for r in rows], SEEN), gone([r.readable for r in rows], READ))
 
 
-def _from_on(below: Sequence[bool]) -> int | None:
-    if not below[-1]:
-        return None
-    return next(number for number in range(len(below)) if all(below[number:]))
+def gone(values: Sequence[float], cut: float) -> int | None:
+    """The first place from which on every value is below the cut; None where the last is not."""
+    above = [place for place, value in enumerate(values) if value >= cut]
+    first = above[-1] + 1 if above else 0
+    return first if first < len(values) else None
 
 
 def activations(net: Stack, x: Tensor) -> Iterator[Tensor]:

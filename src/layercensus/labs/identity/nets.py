@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -95,7 +96,7 @@ def parameters(shape: Shape) -> int:
     if shape.kind == "fc":
         return shape.depth * (SIDE**4 + shape.bias * SIDE**2)
     ends = [1] + [shape.channels] * (shape.depth - 1) + [1]
-    kernels = sum(a * b for a, b in zip(ends, ends[1:], strict=False)) * shape.kernel**2
+    kernels = sum(a * b for a, b in pairwise(ends)) * shape.kernel**2
     return kernels + shape.bias * sum(ends[1:])
 
 

@@ -14,8 +14,8 @@ def readable(gram: Tensor, targets: Tensor) -> float:
 
     gram: (examples, examples) inner products of the examples' activations, float64. targets: (examples, pixels).
     The first two thirds are fitted, the penalty is the best by leaving one out among them; R^2 is over all pixels
-    of the others, against the mean of the fitted ones: who predicts that mean scores about 0. Cost: examples^3, whatever the
-    width of the layer (Saunders et al. 1998, the dual form).
+    of the others, against the mean of the fitted ones: who predicts that mean scores about 0.
+    Cost: examples^3, whatever the width of the layer (Saunders et al. 1998, the dual form).
     """
     fitted = int(len(gram) * FITTED)
     wanted, mean = targets.double(), targets[:fitted].double().mean(0)

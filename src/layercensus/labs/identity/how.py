@@ -1,0 +1,85 @@
+"""What is trained and measured: the default for two cores in a quarter of an hour, and the paper's size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from ...errors import CensusError
+from .nets import Shape
+from .train import Recipe
+
+DEPTHS = (1, 2, 3, 5, 7, 10, 14, 17, 20, 24, 28)
+PAPER_DEPTHS = (1, 3, 5, 7, 9, 11, 13, 14, 15, 16, 17, 18, 19, 20, 24)
+PAPER_CHANNELS = 128
+PAPER_CROSSING = "between 14 and 18"  # figure 15 and its like: outlines at 9-14, pieces of the digit from 15 on
+
+
+@dataclass(frozen=True)
+class How:
+    """The nets of one run. depths and full are of convolutional and of fully connected nets."""
+
+    depths: tuple[int, ...] = DEPTHS
+    full: tuple[int, ...] = (1, 3, 6)
+    shape: Shape = field(default_factory=lambda: Shape(channels=24))
+    seeds: int = 3  # training runs of every convolutional depth; the first is measured layer by layer and counted
+    seed: int = 0
+    circular: bool = True  # also the deepest with circular padding, the negative control
+    paper_width: bool = True  # also untrained nets of the paper's size, measured by eye
+    recipe: Recipe = field(default_factory=Recipe)
+    device: str = "cpu"
+    workers: int = 2
+    image: str | None = None  # a picture file; None: the first 7 of MNIST
+    clothing: str | None = None  # folder of Fashion-MNIST
+    counted: int = 4  # convolutional depths that get a census, spread over those with a hidden layer
+    examples: int = 600  # digits that the census counts on
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.depths or min(self.depths) < 1 or len(set(self.depths)) < len(self.depths):
+            raise CensusError(f"depths must be different numbers from 1. Got {', '.join(map(str, self.depths))}.")
+        if self.seeds < 1 or self.workers < 1:
+            raise CensusError(f"seeds and workers must be at least 1. Got {self.seeds} and {self.workers}.")
+        if self.recipe.steps < 1:
+            raise CensusError(f"steps must be at least 1. Got {self.recipe.steps}.")
+
+    @property
+    def runs(self) -> tuple[tuple[Shape, int], ...]:
+        """Every net with its seed, the deepest first: they take longest."""
+        deep = sorted(self.depths, reverse=True)
+        conv = [(self.shape.at(depth), self.seed + n) for depth in deep for n in range(self.seeds)]
+        full = [(replace(self.shape, kind="fc", padding="zeros", depth=d), self.seed) for d in self.full]
+        return (*self._control(), *conv, *full)
+
+    def _control(self) -> tuple[tuple[Shape, int], ...]:
+        wanted = self.circular and self.shape.padding == "zeros"
+        return ((replace(self.shape.at(max(self.depths)), padding="circular"), self.seed),) if wanted else ()
+
+    @property
+    def census(self) -> tuple[Shape, ...]:
+        """The nets that are counted: convolutional ones of spread depths, the deepest among them, and a full one."""
+        hidden = [depth for depth in sorted(self.depths) if depth > 2]
+        conv = [self.shape.at(depth) for depth in spread(hidden, self.counted)]
+        full = [shape for shape, _ in self.runs if shape.kind == "fc" and shape.depth > 2]
+        return (*conv, *full[-1:])
+
+    def as_json(self) -> dict[str, Any]:
+        """What decides the results."""
+        known = asdict(self)
+        for name in ("workers", "progress", "device"):
+            del known[name]
+        return known
+
+
+def spread(depths: Sequence[int], count: int) -> list[int]:
+    """At most `count` of them at even places, the first and last among them; of one, the last."""
+    count = min(count, len(depths))
+    if count < 2:
+        return list(depths[-1:]) if count else []
+    return [depths[round(place * (len(depths) - 1) / (count - 1))] for place in range(count)]
+
+
+def paper(how: How) -> How:
+    """The same at the paper's width and depths: hours of one GPU."""
+    return replace(how, depths=PAPER_DEPTHS, shape=replace(how.shape, channels=PAPER_CHANNELS))

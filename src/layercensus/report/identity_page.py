@@ -1,0 +1,144 @@
+"""The identity lab's page: the answer, the layer-by-layer picture, and every number beside its chart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..labs.identity.crossing import SHALLOW
+from ..labs.identity.how import PAPER_CHANNELS, PAPER_CROSSING, How
+from ..labs.identity.layers import READ, SEEN
+from . import identity_charts as charts
+from .files import drawn_files, environment, put
+from .picture import Picture
+
+Results = dict[str, Any]
+TABLES = ("nets", "kinds", "similarity", "layers", "lost", "census")
+GONE = {"untrained": 8, "trained": "10 or 11"}  # figure 15, read off by eye: untrained, trained net of 20 layers
+
+
+def write_identity(results: Results, how: How, folder: Path) -> Path:
+    """Write `folder`/index.html, its pictures and tables, and return the page's path.
+
+    Raises:
+        CensusError: when the folder cannot be written.
+    """
+    tables = {name: pd.DataFrame(results[name]) for name in TABLES}
+    drawn = _pictures(tables, how)
+    page = environment().get_template("identity.html").render(
+        summary=summary(results, how), how=how, results=results, pictures=drawn, nets=tables["nets"].to_dict("records"),
+        lost=results["lost"], censuses=list(dict.fromkeys(row["net"] for row in results["census"])),
+        seen=SEEN, read=READ, inputs=results["figure_inputs"],
+    )  # fmt: skip
+    files: list[tuple[str, str | bytes]] = [
+        file for name, picture in drawn.items() for file in drawn_files(name, picture)
+    ]
+    files += [(f"{name}.csv", table.to_csv(index=False, lineterminator="\n")) for name, table in tables.items()]
+    put(folder, [*files, ("index.html", page)])
+    return folder / "index.html"
+
+
+def _pictures(tables: dict[str, pd.DataFrame], how: How) -> dict[str, Picture]:
+    def mine(table: pd.DataFrame) -> pd.DataFrame:
+        return table[(table["kind"] == how.shape.kind) & (table["padding"] == how.shape.padding)].sort_values(
+            "depth", kind="stable"
+        )
+
+    found = {
+        "depth": charts.over_depth(mine(tables["nets"])),
+        "kinds": charts.by_kind(mine(tables["kinds"])),
+        "similarity": charts.by_similarity(mine(tables["similarity"])),
+        "held": charts.over_layers(tables["layers"]),
+    }
+    if len(tables["census"]):
+        found["counted"] = charts.counted(tables["census"])
+    return found
+
+
+def summary(results: Results, how: How) -> list[str]:
+    """What was found, in sentences."""
+    return [sentence for sentence in _sentences(results, how) if sentence]
+
+
+def _sentences(results: Results, how: How) -> Iterator[str]:
+    yield _crossed(results, how)
+    yield _ends(results, how)
+    yield from _others(results, how)
+    yield _lost(results, how)
+    failed = [f"{n['net']} (run {n['seed']}, error {n['error']:.1%})" for n in results["nets"] if not n["converged"]]
+    control = [name for name in failed if "circular" in name]
+    rest = [name for name in failed if name not in control]
+    if rest:
+        yield f"Not converged, so read with care: {', '.join(rest)}."
+    if results["missing"]:
+        yield f"{results['missing'][0].upper()}{results['missing'][1:]}."
+
+
+def _crossed(results: Results, how: How) -> str:
+    found = results["crossing"]
+    each = found["depths"]
+    setting = f"{how.shape.channels} channels, {how.shape.kernel} x {how.shape.kernel} kernels"
+    paper = (
+        f"The paper's nets turn {PAPER_CROSSING} layers; they have {PAPER_CHANNELS} channels and were trained"
+        " in another way."
+    )
+    if found["mean"] is None:
+        some = f"{sum(depth is not None for depth in each)} of {len(each)} training runs"
+        return f"{some} turn from copying to reciting within {max(how.depths)} layers ({setting}). {paper}"
+    runs = ", ".join(f"{depth:.1f}" for depth in each)
+    plural = "s" if len(each) > 1 else ""
+    return (
+        f"The nets turn from copying their input to reciting the training image at {found['mean']:.1f} layers"
+        f" ({len(each)} training run{plural}: {runs}; {setting}). {paper}"
+    )
+
+
+def _ends(results: Results, how: How) -> str:
+    found = results["crossing"]
+    shallow = [depth for depth in how.depths if depth <= SHALLOW]
+    first = ""
+    if shallow:
+        copy = "copy" if found["shallow"] else "do not all copy"
+        first = f"Nets of {_range(shallow)} layers {copy} every kind of test picture; "
+    recite = "recite" if found["deep"] else "do not recite"
+    return f"{first}the deepest, of {max(how.depths)}, {recite} the training image for every kind."
+
+
+def _range(depths: list[int]) -> str:
+    return str(depths[0]) if len(depths) == 1 else f"{min(depths)} to {max(depths)}"
+
+
+def _others(results: Results, how: How) -> Iterator[str]:
+    for net in results["nets"]:
+        both = f"correlation with the input {net['identity']:.2f}, with the training image {net['constant']:.2f}"
+        if net["kind"] == "fc":
+            yield (
+                f"A fully connected net of {net['depth']} layers copies {net['kinds_copied']} of {net['kinds']} kinds"
+                f" ({both}); of what a test picture has beside the training image its output holds at most"
+                f" {net['off_slope']:.0%}."
+            )
+        elif net["padding"] != how.shape.padding:
+            yield (
+                f"With circular padding, {net['depth']} layers: {both}, error on the training image {net['error']:.1%} "
+                "of its variance. Without an edge every position is alike, and no constant picture can be drawn."
+            )
+
+
+def _lost(results: Results, how: How) -> str:
+    deepest = how.shape.at(max(how.depths)).name
+    shown = [row for row in results["lost"] if row["net"].startswith("untrained") or row["net"] == deepest]
+    return (
+        f"The input's shapes are gone from the layers' pictures (less than {SEEN:.0%} of a map differs between inputs) "
+        + "; ".join(_where(row) for row in shown)
+        + f". In the paper's figure, read by eye: from layer {GONE['untrained']} on in an untrained net of 20 layers,"
+        f" {GONE['trained']} in a trained one."
+    )
+
+
+def _where(row: Results) -> str:
+    at = "in no layer" if row["seen"] is None else f"from layer {row['seen']} on"
+    run = f", run {row['seed']}" if "channels" in row["net"] else ""
+    return f"{at} in {row['net']}{run}"

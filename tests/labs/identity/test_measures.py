@@ -1,0 +1,166 @@
+"""The measures give what is known of nets that copy, recite, or show noise."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from layercensus.errors import CensusError
+from layercensus.labs.identity.behaviour import SIMILARITIES, behave, correlation, mixture
+from layercensus.labs.identity.crossing import crossing
+from layercensus.labs.identity.inputs import Inputs, make_inputs
+from layercensus.labs.identity.layers import activations, gone, map_of, measure, seen_share
+from layercensus.labs.identity.nets import Shape, build
+from layercensus.labs.identity.ridge import readable
+
+
+@pytest.fixture(scope="module")
+def inputs() -> Inputs:
+    return make_inputs()
+
+
+class Recite(nn.Module):
+    def __init__(self, picture: Tensor) -> None:
+        super().__init__()
+        self.picture = picture
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.picture.expand_as(x)
+
+
+def test_kinds_of_pictures(inputs: Inputs) -> None:
+    assert len(inputs.kinds) == (11 if inputs.missing else 12)
+    for name, x in inputs.kinds.items():
+        assert x.shape == (8, 1, 28, 28), name
+        assert 0 <= float(x.min()) <= float(x.max()) <= 1, name
+        assert float(x.flatten(1).std(1).min()) > 0.05, name  # each shows something
+        assert len({tuple(one.flatten().tolist()) for one in x}) == 8, name  # and another than the next
+    again = make_inputs()
+    assert all(torch.equal(x, again.kinds[name]) for name, x in inputs.kinds.items())
+    shown = inputs.probes.flatten(1)
+    assert not any(
+        (shown == x.flatten()).all(1).any() for kind in ("other digits", "same digit") for x in inputs.kinds[kind]
+    )
+
+
+def test_an_identity_net_copies_and_a_constant_one_recites(inputs: Inputs) -> None:
+    copies, recites = behave(nn.Identity(), inputs), behave(Recite(inputs.training), inputs)
+    for one in copies.kinds:
+        assert one.identity == pytest.approx(1)
+        assert one.identity_error == pytest.approx(0)
+        assert one.off_slope == pytest.approx(1)
+    for one in recites.kinds:
+        assert one.constant == pytest.approx(1)
+        assert one.constant_error == pytest.approx(0)
+        assert one.off_slope == pytest.approx(0, abs=1e-6)
+    assert min(copies.margins) > 0
+    assert max(recites.margins) < 0
+    assert copies.constant == pytest.approx(SIMILARITIES, abs=1e-5)  # a copy is as similar as what came in
+    assert recites.identity == pytest.approx(SIMILARITIES, abs=1e-5)
+
+
+def test_mixtures_have_the_similarity_that_was_asked_for(inputs: Inputs) -> None:
+    for similarity in SIMILARITIES:
+        mixed = mixture(inputs.training, inputs.kinds["other digits"], similarity).flatten(1).double()
+        training = inputs.training.flatten(1).double()
+        assert correlation(mixed, training).tolist() == pytest.approx([similarity] * 8, abs=1e-5)
+        assert mixed.std(1, correction=0).tolist() == pytest.approx([float(training.std(correction=0))] * 8, rel=1e-5)
+
+
+def test_a_picture_of_one_grey_correlates_with_nothing(inputs: Inputs) -> None:
+    grey = torch.full((8, 784), 0.3, dtype=torch.float64)
+    assert correlation(grey, inputs.kinds["disc"].flatten(1).double()).tolist() == [0.0] * 8
+
+
+def test_what_can_be_read_back() -> None:
+    dice = torch.Generator().manual_seed(0)
+    x = torch.randn(300, 20, generator=dice, dtype=torch.float64)
+    noise = torch.randn(300, 500, generator=dice, dtype=torch.float64)
+    turned = x @ torch.randn(20, 60, generator=dice, dtype=torch.float64)
+    assert readable(turned @ turned.T, x) > 0.999
+    assert readable(1e-12 * turned @ turned.T, x) > 0.999  # however faint
+    half = x[:, :10]
+    assert readable(half @ half.T, x) == pytest.approx(0.5, abs=0.06)
+    assert readable(noise @ noise.T, x) == pytest.approx(0, abs=0.06)
+    assert readable(torch.zeros(300, 300, dtype=torch.float64), x) == 0  # nobody but the mean: exactly 0
+
+
+def test_a_map_is_the_first_singular_vector_of_all_inputs_together() -> None:
+    dice = torch.Generator().manual_seed(0)
+    x = torch.randn(5, 6, 9, generator=dice) + 0.5
+    u, s, v = torch.linalg.svd(x.transpose(1, 2).reshape(45, 6).double(), full_matrices=False)
+    first = u[:, 0] * s[0] * (1 if float(v[0].sum()) > 0 else -1)
+    made = map_of(x).flatten()
+    assert float(torch.corrcoef(torch.stack([made, first]))[0, 1]) == pytest.approx(1, abs=1e-6)
+
+
+def test_what_differs_between_inputs() -> None:
+    dice = torch.Generator().manual_seed(0)
+    same = torch.randn(1, 50, generator=dice, dtype=torch.float64).expand(40, 50)
+    apart = torch.randn(40, 50, generator=dice, dtype=torch.float64)
+    assert seen_share(same) < 1e-20
+    assert seen_share(apart) > 0.95
+    assert seen_share(same * 3 + apart) == pytest.approx(0.1, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("values", "layer"), [([1, 0.5, 0.02], None), ([1, 0.001, 0.5, 0.001, 0.0], 3), ([0.001, 0.001], 0)]
+)
+def test_lost_is_lost_for_good(values: list[float], layer: int | None) -> None:
+    assert gone(values, 0.01) == layer
+
+
+def test_rows_of_a_net(inputs: Inputs) -> None:
+    for shape in (Shape(depth=3, channels=4), Shape(kind="fc", depth=3)):
+        net = build(shape, 0)
+        rows = measure(net, inputs.probes[:120])
+        assert [row.layer for row in rows] == [0, 1, 2, 3]
+        assert rows[0].readable > 0.5
+        assert all(row.readable <= 1 and 0 <= row.share <= 1 and 0 <= row.unlike <= 2 for row in rows)
+        *_, last = activations(net, inputs.probes[:2])
+        assert torch.allclose(last.flatten(), net(inputs.probes[:2]).flatten(), atol=1e-6)
+
+
+def test_across_inputs_by_hand(inputs: Inputs) -> None:
+    row = measure(build(Shape(depth=1, channels=1), 0), inputs.probes[:30])[0]
+    x = inputs.probes[:30].flatten(1).double()
+    assert row.share == pytest.approx(float((x - x.mean(0)).square().sum() / x.square().sum()), rel=1e-5)
+    pairs = torch.corrcoef(x)[torch.triu_indices(30, 30, 1).unbind()]
+    assert row.unlike == pytest.approx(float(1 - pairs.mean()), rel=1e-5)
+
+
+def test_crossing_lies_between_the_depths() -> None:
+    margins = {
+        0: {1: (0.5, 0.4), 5: (0.3, 0.1), 10: (-0.2, -0.2)},
+        1: {1: (0.5, 0.5), 5: (-0.1, 0.2), 10: (-0.05, -0.05)},
+    }
+    found = crossing(margins)
+    assert found.depths == pytest.approx((5 + 5 * 0.2 / 0.4, 5 + 5 * 0.05 / 0.1))
+    assert found.mean == pytest.approx(7.5)
+    assert not found.shallow
+    assert found.deep
+    never = crossing({0: {1: (0.5,), 9: (0.1,)}})
+    assert never.depths == (None,)
+    assert never.mean is None
+    assert crossing({0: {3: (-0.5,), 9: (-0.1,)}}).depths == (3.0,)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kernel": 4}, {"depth": 0}, {"padding": "zero"}, {"activation": "rel"}, {"kind": "mlp"}]
+)
+def test_wrong_shapes_get_one_line(wrong: dict[str, object]) -> None:
+    with pytest.raises(CensusError, match="must be"):
+        Shape(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("depth", [2, 6])
+def test_circular_padding_cannot_draw_on_a_blank_input(depth: int) -> None:
+    blank = torch.full((1, 1, 28, 28), 0.4, dtype=torch.float64)
+    spread = {}
+    for padding in ("circular", "zeros"):
+        with torch.no_grad():
+            out = build(Shape(depth=depth, channels=8, padding=padding), 0).double()(blank)
+        spread[padding] = float(out.var() / out.square().mean())
+    assert spread["circular"] < 1e-5
+    assert spread["zeros"] > 1e-3
