@@ -63,7 +63,26 @@ def see(path: Path, *more: str) -> list[str]:
     return ["see", *more, "--quiet", "--out", str(path / "see")]
 
 
+def lab(path: Path, *more: str) -> list[str]:
+    return ["lab", *more, "--quiet", "--out", str(path / "lab")]
+
+
 CASES: dict[str, Case] = {
+    "lab with wrong depths": lambda p: lab(p, "identity", "--depths", "1,x"),
+    "lab with an even kernel": lambda p: lab(p, "identity", "--kernel", "4"),
+    "lab with unknown padding": lambda p: lab(p, "identity", "--padding", "zero"),
+    "lab with an unknown activation": lambda p: lab(p, "identity", "--activation", "swish"),
+    "lab without seeds": lambda p: lab(p, "identity", "--seeds", "0"),
+    "lab on a device that is not there": lambda p: lab(p, "identity", "--device", "gpu"),
+    "lab with a corrupt image": lambda p: lab(p, "identity", "--image", written(p, "x.png", b"no picture")),
+    "lab with clothing that is not there": lambda p: lab(p, "identity", "--clothing", str(p)),
+    "lab with corrupt clothing": lambda p: (
+        written(p, "train-images-idx3-ubyte", b"no images at all")
+        and lab(p, "identity", "--clothing", str(p))
+    ),
+    "lab into a file": lambda p: lab(p, "identity") if (p / "lab").write_text("x") else [],
+    "lab net missing": lambda p: run(f"lab:{p}/nothing.safetensors", "mnist"),
+    "lab net corrupt": lambda p: run(f"lab:{written(p, 'x.safetensors', b'no weights')}", "mnist"),
     "unknown model": lambda p: run("efficientnet-lit:0x", "digits"),
     "unknown data": lambda p: run(NET, "digit"),
     "model module missing": lambda p: run("no_such_module:net", "digits"),

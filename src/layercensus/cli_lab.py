@@ -92,6 +92,5 @@ def device(name: str) -> str:
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        why = str(error).splitlines()[0]
-        raise CensusError(f"--device must be cpu, or a GPU that torch can use. Got {name!r}: {why}") from error
+        raise CensusError(f"--device must be cpu, or a GPU that torch can use, such as cuda. Got {name!r}.") from error
     return name

@@ -16,7 +16,7 @@ from .nets import SIDE
 
 DIGIT = 7
 EACH = 8  # pictures of a kind
-PROBES = 600  # pictures by which a layer is measured
+PROBES = 400  # pictures by which a layer is measured
 GREY = 0.9  # brightness of what is drawn
 Draw = Callable[[torch.Generator], Tensor]
 

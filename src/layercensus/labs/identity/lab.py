@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from ...census import Census, load
 from ...data.arrays import Arrays
@@ -20,7 +20,7 @@ from ...take import take_opened
 from .behaviour import SIMILARITIES, behave
 from .crossing import Crossing, crossing
 from .figure import Column, Figure, draw
-from .fleet import Key, fleet
+from .fleet import Key, beside, fleet
 from .how import PAPER_CHANNELS, How, spread
 from .inputs import DIGIT, Inputs, make_inputs
 from .layers import SEEN, Row, gone, lost, measure, seen
@@ -65,8 +65,12 @@ def _asked(trained: Mapping[Key, Trained], inputs: Inputs, folder: Folder, how: 
     """What every net returns."""
     nets, kinds, similarity = [], [], []
     margins: dict[int, dict[int, tuple[float, ...]]] = {}
-    for (name, seed), one in tqdm(trained.items(), desc="asking", unit="net", disable=not how.progress):
-        found = folder.once(f"{name}-s{seed}", lambda net=one.net: asdict(behave(net, inputs)))  # type: ignore[misc]
+
+    def ask(key: Key) -> Any:
+        return folder.once(f"{key[0]}-s{key[1]}", lambda: asdict(behave(trained[key].net, inputs)))
+
+    answers = beside([partial(ask, key) for key in trained], how, "asking")
+    for ((name, seed), one), found in zip(trained.items(), answers, strict=True):
         head = {
             "net": name,
             "seed": seed,
@@ -102,8 +106,13 @@ def _crossing(found: Crossing) -> Results:
 def _measured(trained: Mapping[Key, Trained], inputs: Inputs, folder: Folder, how: How) -> Results:
     """Every layer of the first run of each depth, and of untrained nets."""
     layers, where = [], []
-    for name, seed, net in tqdm(_chosen(trained, how), desc="measuring layers", unit="net", disable=not how.progress):
-        made = folder.once(f"layers-{name}-s{seed}", lambda net=net: [asdict(r) for r in measure(net, inputs.probes)])  # type: ignore[misc]
+    chosen = _chosen(trained, how)
+
+    def look(name: str, seed: int, net: Stack) -> Any:
+        return folder.once(f"layers-{name}-s{seed}", lambda: [asdict(row) for row in measure(net, inputs.probes)])
+
+    found = beside([partial(look, *one) for one in chosen], how, "measuring layers")
+    for (name, seed, net), made in zip(chosen, found, strict=True):
         rows = [Row(**row) for row in made]
         layers += [{"net": name, "seed": seed} | asdict(row) for row in rows]
         where.append({"net": name, "seed": seed, "depth": net.shape.depth} | asdict(lost(rows)))
@@ -120,12 +129,16 @@ def _paper(inputs: Inputs, folder: Folder, how: How) -> list[Results]:
     """Where untrained nets of the paper's size lose their input to the eye."""
     shape = Shape(depth=PAPER_DEPTH, channels=PAPER_CHANNELS)
     name = f"{UNTRAINED}-{shape.name} with {PAPER_CHANNELS} channels"
-    rows = []
     seeds = range(how.seed, how.seed + how.seeds * how.paper_width)
-    for seed in tqdm(seeds, desc="untrained, paper's width", unit="net", disable=not how.progress):
-        made = folder.once(f"layers-paper-s{seed}", lambda s=seed: seen(build(shape, s), inputs.probes[:PAPER_PROBES]))  # type: ignore[misc]
-        rows.append({"net": name, "seed": seed, "depth": shape.depth, "seen": gone(made, SEEN), "read": None})
-    return rows
+
+    def look(seed: int) -> Any:
+        return folder.once(f"layers-paper-s{seed}", lambda: seen(build(shape, seed), inputs.probes[:PAPER_PROBES]))
+
+    found = beside([partial(look, seed) for seed in seeds], how, "untrained, paper's width")
+    return [
+        {"net": name, "seed": seed, "depth": shape.depth, "seen": gone(made, SEEN), "read": None}
+        for seed, made in zip(seeds, found, strict=True)
+    ]
 
 
 def columns(trained: Mapping[Key, Trained], how: How) -> list[Column]:

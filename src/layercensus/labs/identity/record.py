@@ -40,7 +40,8 @@ class Folder:
         except (OSError, ValueError) as error:
             if isinstance(error, CensusError):
                 raise
-            raise CensusError(f"{folder} must be a folder that can be written. Got: {error}.") from error
+            why = getattr(error, "strerror", None) or error
+            raise CensusError(f"{folder} must be a folder that can be written. Got: {why}.") from error
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` gives as JSON, made only where it is not there yet."""
