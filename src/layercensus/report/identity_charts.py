@@ -50,7 +50,7 @@ def by_similarity(similarity: pd.DataFrame) -> Picture:
 
 def _map(data: pd.DataFrame, rows: str, title: str | None, value: str, legend: str) -> Any:
     order = list(dict.fromkeys(data[rows]))
-    scale = alt.Scale(domain=[-1, 0, 1], range=[RECITE, "#f3f1ee", COPY])
+    scale = alt.Scale(domain=[-1, 0, 1], range=[RECITE, "#f3f1ee", COPY], interpolate="rgb")
     return (
         alt.Chart(data)
         .mark_rect()

@@ -114,31 +114,42 @@ def _range(depths: list[int]) -> str:
 def _others(results: Results, how: How) -> Iterator[str]:
     for net in results["nets"]:
         both = f"correlation with the input {net['identity']:.2f}, with the training image {net['constant']:.2f}"
-        if net["kind"] == "fc":
+        layers = f"{net['depth']} layer{'' if net['depth'] == 1 else 's'}"
+        if net["kind"] == "fc" and how.shape.kind != "fc":
             yield (
-                f"A fully connected net of {net['depth']} layers copies {net['kinds_copied']} of {net['kinds']} kinds"
-                f" ({both}); of what a test picture has beside the training image its output holds at most"
-                f" {net['off_slope']:.0%}."
+                f"A fully connected net of {layers} copies {net['kinds_copied']} of {net['kinds']} kinds ({both});"
+                f" of what a test picture has beside the training image its output holds at most {net['off_slope']:.0%}."
             )
         elif net["padding"] != how.shape.padding:
+            learned = "" if net["converged"] else "; it does not learn even the training image"
             yield (
-                f"With circular padding, {net['depth']} layers: {both}, error on the training image {net['error']:.1%} "
-                "of its variance. Without an edge every position is alike, and no constant picture can be drawn."
+                f"The control, {layers} with circular padding: {both}{learned}."
+                " Without an edge all positions are alike, so that no constant picture can be drawn."
             )
 
 
 def _lost(results: Results, how: How) -> str:
-    deepest = how.shape.at(max(how.depths)).name
-    shown = [row for row in results["lost"] if row["net"].startswith("untrained") or row["net"] == deepest]
+    deepest = max(how.depths)
+    by_name: dict[str, list[Any]] = {}
+    for row in results["lost"]:
+        by_name.setdefault(row["net"], []).append(row["seen"])
+    trained = how.shape.at(deepest).name
+    parts = [
+        f"from layer {_layers(by_name[f'untrained-{trained}'])} on in the untrained net of {deepest} layers",
+        f"from layer {_layers(by_name[trained])} on in the trained one",
+    ]
+    wide = next((seen for name, seen in by_name.items() if "channels" in name), None)
+    if wide:
+        parts.append(
+            f"from {_layers(wide)} in untrained nets of the paper's size (20 layers, {PAPER_CHANNELS} channels)"
+        )
     return (
         f"The input's shapes are gone from the layers' pictures (less than {SEEN:.0%} of a map differs between inputs) "
-        + "; ".join(_where(row) for row in shown)
-        + f". In the paper's figure, read by eye: from layer {GONE['untrained']} on in an untrained net of 20 layers,"
-        f" {GONE['trained']} in a trained one."
+        + ", ".join(parts)
+        + f". In the paper's figure, read by eye: from {GONE['untrained']} untrained and {GONE['trained']} trained, of 20"
+        " layers."
     )
 
 
-def _where(row: Results) -> str:
-    at = "in no layer" if row["seen"] is None else f"from layer {row['seen']} on"
-    run = f", run {row['seed']}" if "channels" in row["net"] else ""
-    return f"{at} in {row['net']}{run}"
+def _layers(found: list[int | None]) -> str:
+    return ", ".join("none" if layer is None else str(layer) for layer in found)

@@ -144,10 +144,12 @@ def _paper(inputs: Inputs, folder: Folder, how: How) -> list[Results]:
 def columns(trained: Mapping[Key, Trained], how: How) -> list[Column]:
     """The nets of the figure: an untrained deep one, then the first run of some depths."""
     deepest = max(how.depths)
-    shown = spread(sorted(how.depths), COLUMNS)
-    first = Column(f"untrained, {deepest} layers", build(how.shape.at(deepest), how.seed))
+    deep = [depth for depth in sorted(how.depths) if depth > 2]
+    shown = spread(deep or sorted(how.depths), COLUMNS)
+    first = Column(f"untrained, {deepest} layer{'s' if deepest > 1 else ''}", build(how.shape.at(deepest), how.seed))
     return [first] + [
-        Column(f"trained, {depth} layers", trained[how.shape.at(depth).name, how.seed].net) for depth in shown
+        Column(f"trained, {depth} layer{'s' if depth > 1 else ''}", trained[how.shape.at(depth).name, how.seed].net)
+        for depth in shown
     ]
 
 
