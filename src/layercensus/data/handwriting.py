@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,9 @@ def _idx(file: Path) -> Tensor:
         magic, count, height, width = np.frombuffer(held[:16], dtype=">i4").tolist()
         if magic != 2051:
             raise ValueError(f"magic number {magic}")
+        if (height, width) != (SIDE, SIDE):
+            raise ValueError(f"images of {height} x {width}")
         pixels = np.frombuffer(held, dtype=np.uint8, offset=16).reshape(count, 1, height, width)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise CensusError(f"{file} must be a file of images in the idx format. It cannot be read: {error}.") from error
     return torch.from_numpy(pixels.copy()).float().div(255)

@@ -63,6 +63,9 @@ def open_lab(file: str) -> Model:
     lab, shape, tensors, about = held(Path(file))
     if lab not in LABS:
         raise CensusError(f"lab:{file} must come from one of {', '.join(LABS)}. Got {lab!r}.")
-    model = import_module(LABS[lab]).revive(shape, tensors, f"lab:{Path(file).name}", about)
+    try:
+        model = import_module(LABS[lab]).revive(shape, tensors, f"lab:{Path(file).name}", about)
+    except (RuntimeError, TypeError, KeyError) as error:
+        raise CensusError(f"lab:{file} must hold the weights of the net that it names. They do not fit.") from error
     assert isinstance(model, Model)
     return model

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import RLock
 
 import torch
 from torch import nn
+
+_lock = RLock()  # the generators are the process's own: threads that draw take turns
 
 
 @contextmanager
 def own_randomness(seed: int) -> Iterator[None]:
     """Torch's draws inside follow `seed` alone; afterwards its generators are as if nothing had been drawn."""
     gpus = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
-    with torch.random.fork_rng(devices=gpus):
+    with _lock, torch.random.fork_rng(devices=gpus):
         if gpus:
             torch.manual_seed(seed)
         else:  # torch.manual_seed would reach forward to GPUs that are not in use yet

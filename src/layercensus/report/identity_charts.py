@@ -73,7 +73,7 @@ def over_layers(layers: pd.DataFrame) -> Picture:
     }
     long = layers.melt(["net", "layer"], list(titles), var_name="measure", value_name="value")
     names = list(dict.fromkeys(long["net"]))
-    long["value"] = long["value"].clip(lower=0)
+    long["value"] = long["value"].astype(float).clip(lower=0)
 
     def one(measure: str, cut: float) -> Any:
         here = long[long["measure"] == measure]
@@ -96,9 +96,9 @@ def over_layers(layers: pd.DataFrame) -> Picture:
     return Picture(svg(one("seen", SEEN) | one("readable", READ)), long)
 
 
-def counted(census: pd.DataFrame) -> Picture:
-    """Distinct units and linear dimension of every hidden layer, beside the untrained twin."""
-    titles = {"distinct": "distinct units", "participation_ratio": "linear dimension (participation ratio)"}
+def counted(census: pd.DataFrame, lost: pd.DataFrame) -> Picture:
+    """Distinct units and dimension of every hidden layer beside the untrained twin; dotted where the input is lost."""
+    titles = {"distinct": "distinct units", "twonn": "nonlinear dimension (TwoNN)"}
     rows = []
     for _, row in census.iterrows():
         for name, title in titles.items():
@@ -107,23 +107,22 @@ def counted(census: pd.DataFrame) -> Picture:
                     at = {"net": row["net"], "layer": row["layer"], "of": net}
                     rows.append(at | {"measure": title, "value": float(row[prefix + name])})
     data = pd.DataFrame(rows)
+    gone = lost.dropna(subset=["seen"]).set_index("net")["seen"]
+    data["lost"] = data["net"].map(gone[~gone.index.duplicated()])
     nets = alt.Column("net:N", title=None, sort=list(dict.fromkeys(data["net"])), header=alt.Header(labelColor=INK))
 
     def one(title: str) -> Any:
-        return (
-            alt.Chart(data[data["measure"] == title])
-            .mark_line(point=alt.OverlayMarkDef(size=12))
-            .encode(
-                x=alt.X("layer:Q", title="hidden layer", axis=alt.Axis(tickMinStep=1, format="d")),
-                y=alt.Y("value:Q", title=title),
-                color=alt.Color(
-                    "of:N", title=None, legend=alt.Legend(orient="top"),
-                    scale=alt.Scale(domain=["trained", "untrained twin"], range=[COPY, RECITE]),
-                ),
-            )
-            .properties(width=215, height=170)
-            .facet(column=nets)
-            .resolve_scale(x="independent", y="independent")
+        here = alt.Chart(data[data["measure"] == title])
+        lines = here.mark_line(point=alt.OverlayMarkDef(size=12)).encode(
+            x=alt.X("layer:Q", title="hidden layer", axis=alt.Axis(tickMinStep=1, format="d")),
+            y=alt.Y("value:Q", title=title),
+            color=alt.Color(
+                "of:N", title=None, legend=alt.Legend(orient="top"),
+                scale=alt.Scale(domain=["trained", "untrained twin"], range=[COPY, RECITE]),
+            ),
         )  # fmt: skip
+        rule = here.mark_rule(color=INK, strokeDash=[2, 3]).encode(x="mean(lost):Q")
+        both = (lines + rule).properties(width=215, height=170).facet(column=nets)
+        return both.resolve_scale(x="independent", y="independent")
 
     return Picture(svg(alt.vconcat(*(one(title) for title in titles.values()))), data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,9 @@ from .picture import Picture
 Results = dict[str, Any]
 TABLES = ("nets", "kinds", "similarity", "layers", "lost", "census")
 GONE = {"untrained": 8, "trained": "10 or 11"}  # figure 15, read off by eye: untrained, trained net of 20 layers
+
+
+NOTHING = 1e-5  # of a response's power over positions: rounding
 
 
 def write_identity(results: Results, how: How, folder: Path) -> Path:
@@ -54,7 +58,7 @@ def _pictures(tables: dict[str, pd.DataFrame], how: How) -> dict[str, Picture]:
         "held": charts.over_layers(tables["layers"]),
     }
     if len(tables["census"]):
-        found["counted"] = charts.counted(tables["census"])
+        found["counted"] = charts.counted(tables["census"], tables["lost"])
     return found
 
 
@@ -68,11 +72,10 @@ def _sentences(results: Results, how: How) -> Iterator[str]:
     yield _ends(results, how)
     yield from _others(results, how)
     yield _lost(results, how)
-    failed = [f"{n['net']} (run {n['seed']}, error {n['error']:.1%})" for n in results["nets"] if not n["converged"]]
-    control = [name for name in failed if "circular" in name]
-    rest = [name for name in failed if name not in control]
-    if rest:
-        yield f"Not converged, so read with care: {', '.join(rest)}."
+    mine = [net for net in results["nets"] if net["padding"] == how.shape.padding]
+    failed = [f"{n['net']} (run {n['seed']}, error {n['error']:.1%})" for n in mine if not n["converged"]]
+    if failed:
+        yield f"Not converged, so read with care: {', '.join(failed)}."
     if results["missing"]:
         yield f"{results['missing'][0].upper()}{results['missing'][1:]}."
 
@@ -82,17 +85,18 @@ def _crossed(results: Results, how: How) -> str:
     each = found["depths"]
     setting = f"{how.shape.channels} channels, {how.shape.kernel} x {how.shape.kernel} kernels"
     paper = (
-        f"The paper's nets turn {PAPER_CROSSING} layers; they have {PAPER_CHANNELS} channels and were trained"
-        " in another way."
+        f"The paper's nets, read by eye from its figures, turn {PAPER_CROSSING} layers; they have {PAPER_CHANNELS}"
+        " channels and were trained in another way."
     )
     if found["mean"] is None:
         some = f"{sum(depth is not None for depth in each)} of {len(each)} training runs"
         return f"{some} turn from copying to reciting within {max(how.depths)} layers ({setting}). {paper}"
     runs = ", ".join(f"{depth:.1f}" for depth in each)
     plural = "s" if len(each) > 1 else ""
+    spread = f", standard deviation {stdev(each):.1f}" if len(each) > 1 else ""
     return (
         f"The nets turn from copying their input to reciting the training image at {found['mean']:.1f} layers"
-        f" ({len(each)} training run{plural}: {runs}; {setting}). {paper}"
+        f" ({len(each)} training run{plural}: {runs}{spread}; {setting}). {paper}"
     )
 
 
@@ -102,13 +106,14 @@ def _ends(results: Results, how: How) -> str:
     first = ""
     if shallow:
         copy = "copy" if found["shallow"] else "do not all copy"
-        first = f"Nets of {_range(shallow)} layers {copy} every kind of test picture; "
+        first = f"Nets of {_listed(shallow)} layers {copy} every kind of test picture; "
     recite = "recite" if found["deep"] else "do not recite"
     return f"{first}the deepest, of {max(how.depths)}, {recite} the training image for every kind."
 
 
-def _range(depths: list[int]) -> str:
-    return str(depths[0]) if len(depths) == 1 else f"{min(depths)} to {max(depths)}"
+def _listed(numbers: list[int]) -> str:
+    *rest, last = sorted(numbers)
+    return f"{', '.join(map(str, rest))} and {last}" if rest else str(last)
 
 
 def _others(results: Results, how: How) -> Iterator[str]:
@@ -117,15 +122,27 @@ def _others(results: Results, how: How) -> Iterator[str]:
         layers = f"{net['depth']} layer{'' if net['depth'] == 1 else 's'}"
         if net["kind"] == "fc" and how.shape.kind != "fc":
             yield (
-                f"A fully connected net of {layers} copies {net['kinds_copied']} of {net['kinds']} kinds ({both});"
-                f" of what a test picture has beside the training image its output holds at most {net['off_slope']:.0%}."
+                f"A fully connected net of {layers} copies {net['kinds_copied']} of {net['kinds']} kinds ({both}); its"
+                " output follows what a test picture has beside the training image with a slope of at most"
+                f" {net['off_slope']:.2f} (a copy: 1)."
             )
         elif net["padding"] != how.shape.padding:
             learned = "" if net["converged"] else "; it does not learn even the training image"
             yield (
-                f"The control, {layers} with circular padding: {both}{learned}."
-                " Without an edge all positions are alike, so that no constant picture can be drawn."
+                f"The control, {layers} with circular padding: {both}{learned}. Of its response to a blank picture"
+                f" {_faint(net['blank'])} varies over positions{_beside(results, net, how)}: without an edge all"
+                " positions are alike, and nothing can be drawn on it."
             )
+
+
+def _faint(value: float) -> str:
+    return "nothing" if value < NOTHING else f"{value:.0%}"
+
+
+def _beside(results: Results, net: Results, how: How) -> str:
+    same = (how.shape.kind, net["depth"], how.shape.padding, net["seed"])
+    other = next((n for n in results["nets"] if (n["kind"], n["depth"], n["padding"], n["seed"]) == same), None)
+    return f" (with padding {how.shape.padding} {_faint(other['blank'])})" if other else ""
 
 
 def _lost(results: Results, how: How) -> str:
@@ -138,16 +155,16 @@ def _lost(results: Results, how: How) -> str:
         f"from layer {_layers(by_name[f'untrained-{trained}'])} on in the untrained net of {deepest} layers",
         f"from layer {_layers(by_name[trained])} on in the trained one",
     ]
-    wide = next((seen for name, seen in by_name.items() if "channels" in name), None)
+    wide = next((seen for name, seen in by_name.items() if name.endswith("channels")), None)
     if wide:
-        parts.append(
-            f"from {_layers(wide)} in untrained nets of the paper's size (20 layers, {PAPER_CHANNELS} channels)"
-        )
+        bare = next((seen for name, seen in by_name.items() if name.endswith("no bias")), [])
+        size = f"20 layers, {PAPER_CHANNELS} channels; without biases {_layers(bare)}"
+        parts.append(f"from {_layers(wide)} in untrained nets of the paper's size ({size})")
     return (
         f"The input's shapes are gone from the layers' pictures (less than {SEEN:.0%} of a map differs between inputs) "
         + ", ".join(parts)
-        + f". In the paper's figure, read by eye: from {GONE['untrained']} untrained and {GONE['trained']} trained, of 20"
-        " layers."
+        + f". In the paper's figure, read by eye: from {GONE['untrained']} untrained and {GONE['trained']} trained, of"
+        " 20 layers."
     )
 
 

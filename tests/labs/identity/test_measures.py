@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,7 +12,7 @@ from layercensus.errors import CensusError
 from layercensus.labs.identity.behaviour import SIMILARITIES, behave, correlation, mixture
 from layercensus.labs.identity.crossing import crossing
 from layercensus.labs.identity.inputs import Inputs, make_inputs
-from layercensus.labs.identity.layers import activations, gone, map_of, measure, seen_share
+from layercensus.labs.identity.layers import FAINT, SEEN, activations, gone, map_of, measure, seen, seen_share
 from layercensus.labs.identity.nets import Shape, build
 from layercensus.labs.identity.ridge import readable
 
@@ -46,6 +48,8 @@ def test_kinds_of_pictures(inputs: Inputs) -> None:
 
 def test_an_identity_net_copies_and_a_constant_one_recites(inputs: Inputs) -> None:
     copies, recites = behave(nn.Identity(), inputs), behave(Recite(inputs.training), inputs)
+    assert copies.blank == 0
+    assert recites.blank > 0.5
     for one in copies.kinds:
         assert one.identity == pytest.approx(1)
         assert one.identity_error == pytest.approx(0)
@@ -69,7 +73,7 @@ def test_mixtures_have_the_similarity_that_was_asked_for(inputs: Inputs) -> None
 
 
 def test_a_picture_of_one_grey_correlates_with_nothing(inputs: Inputs) -> None:
-    grey = torch.full((8, 784), 0.3, dtype=torch.float64)
+    grey = 0.3 + 1e-8 * torch.randn(8, 784, dtype=torch.float64)
     assert correlation(grey, inputs.kinds["disc"].flatten(1).double()).tolist() == [0.0] * 8
 
 
@@ -116,8 +120,12 @@ def test_rows_of_a_net(inputs: Inputs) -> None:
         net = build(shape, 0)
         rows = measure(net, inputs.probes[:120])
         assert [row.layer for row in rows] == [0, 1, 2, 3]
+        assert rows[0].readable is not None
         assert rows[0].readable > 0.5
-        assert all(row.readable <= 1 and 0 <= row.share <= 1 and 0 <= row.unlike <= 2 for row in rows)
+        assert all(
+            row.readable is not None and row.readable <= 1 and 0 <= row.share <= 1 and 0 <= row.unlike <= 2
+            for row in rows
+        )
         *_, last = activations(net, inputs.probes[:2])
         assert torch.allclose(last.flatten(), net(inputs.probes[:2]).flatten(), atol=1e-6)
 
@@ -164,3 +172,29 @@ def test_circular_padding_cannot_draw_on_a_blank_input(depth: int) -> None:
         spread[padding] = float(out.var() / out.square().mean())
     assert spread["circular"] < 1e-5
     assert spread["zeros"] > 1e-3
+
+
+def test_at_the_papers_width_shapes_are_gone_by_the_papers_layer(inputs: Inputs) -> None:
+    found = gone(seen(build(Shape(depth=20, channels=128), 0), inputs.probes[:8]), SEEN)
+    assert found is not None
+    assert 6 <= found <= 10
+
+
+def test_what_is_too_faint_is_not_told() -> None:
+    net = build(Shape(depth=22, channels=3), 0)
+    faint = [
+        row
+        for row in measure(net, torch.rand(30, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
+        if row.share < FAINT
+    ]
+    assert faint
+    assert all(row.readable is None for row in faint)
+
+
+def test_nets_built_beside_each_other_are_what_they_are_alone() -> None:
+    shapes = [Shape(kind="fc", depth=2), Shape(depth=4, channels=24)] * 6
+    alone = [build(shape, seed).state_dict() for seed, shape in enumerate(shapes)]
+    with ThreadPoolExecutor(3) as pool:
+        beside = list(pool.map(lambda job: build(job[1], job[0]).state_dict(), enumerate(shapes)))
+    for a, b in zip(alone, beside, strict=True):
+        assert all(torch.equal(a[name], b[name]) for name in a)

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from .inputs import Inputs
 
 SIMILARITIES = tuple(step / 10 for step in range(11))
+FLAT = 1e-4  # of the other picture's deviation: below it is rounding
+GREY = 0.5
 MIXED = 4  # pictures of each similarity
 
 
@@ -22,7 +24,7 @@ class Kind:
     constant: float  # ... with the training image
     identity_error: float  # mean squared error to the input / the input's variance
     constant_error: float  # ... to the training image / its variance
-    off_slope: float  # of the input's part off the training image, the share that the output holds: identity 1
+    off_slope: float  # mean size of the slope with which the output follows the input's part off the training image
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Behaviour:
     kinds: tuple[Kind, ...]
     identity: tuple[float, ...]  # correlation with the input, one for each of SIMILARITIES
     constant: tuple[float, ...]  # correlation with the training image
+    blank: float  # variance over positions / mean square of what it returns for a picture of one grey
 
     @property
     def margins(self) -> tuple[float, ...]:
@@ -43,7 +46,7 @@ def behave(net: nn.Module, inputs: Inputs) -> Behaviour:
     """What the net returns for every kind of test picture, and for mixtures with the training image."""
     kinds = tuple(_kind(name, net, x, inputs.training) for name, x in inputs.kinds.items())
     identity, constant = zip(*(_mixed(net, inputs, share) for share in SIMILARITIES), strict=True)
-    return Behaviour(kinds, identity, constant)
+    return Behaviour(kinds, identity, constant, _blank(net, inputs.training))
 
 
 def _kind(name: str, net: nn.Module, x: Tensor, training: Tensor) -> Kind:
@@ -54,15 +57,21 @@ def _kind(name: str, net: nn.Module, x: Tensor, training: Tensor) -> Kind:
     slope = (out * off).sum(1) / off.square().sum(1)
     return Kind(
         name, float(correlation(out, x).mean()), float(correlation(out, training).mean()),
-        float(_error(out, x).mean()), float(_error(out, training).mean()), float(slope.mean()),
+        float(_error(out, x).mean()), float(_error(out, training).mean()), float(slope.abs().mean()),
     )  # fmt: skip
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:
-    """Pearson's, of every row of a with that of b; a picture of one grey correlates with nothing: 0."""
+    """Pearson's, of every row of a with that of b; one that varies less than FLAT times b: 0."""
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
     size = a.norm(dim=1) * b.norm(dim=1)
-    return torch.where(size > 1e-9 * max(1.0, float(size.max())), (a * b).sum(1) / size.clamp(min=1e-30), 0.0)
+    return torch.where(a.norm(dim=1) > FLAT * b.norm(dim=1), (a * b).sum(1) / size.clamp(min=1e-30), 0.0)
+
+
+def _blank(net: nn.Module, like: Tensor) -> float:
+    with torch.no_grad():
+        out = net(torch.full_like(like, GREY)).double()
+    return float(out.var(correction=0) / out.square().mean().clamp(min=1e-300))
 
 
 def _error(out: Tensor, wanted: Tensor) -> Tensor:

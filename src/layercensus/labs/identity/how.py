@@ -12,6 +12,7 @@ from .train import Recipe
 
 DEPTHS = (1, 2, 3, 5, 7, 10, 14, 17, 20, 24, 28)
 PAPER_DEPTHS = (1, 3, 5, 7, 9, 11, 13, 14, 15, 16, 17, 18, 19, 20, 24)
+CONTROL = 7  # layers that a net with circular padding can learn with
 PAPER_CHANNELS = 128
 PAPER_CROSSING = "between 14 and 18"  # figure 15 and its like: outlines at 9-14, pieces of the digit from 15 on
 
@@ -25,7 +26,7 @@ class How:
     shape: Shape = field(default_factory=lambda: Shape(channels=24))
     seeds: int = 3  # training runs of every convolutional depth; the first is measured layer by layer and counted
     seed: int = 0
-    circular: bool = True  # also the deepest with circular padding, the negative control
+    circular: bool = True  # also two with circular padding, the negative control: the deepest and one that learns
     paper_width: bool = True  # also untrained nets of the paper's size, measured by eye
     recipe: Recipe = field(default_factory=Recipe)
     device: str = "cpu"
@@ -39,6 +40,10 @@ class How:
     def __post_init__(self) -> None:
         if not self.depths or min(self.depths) < 1 or len(set(self.depths)) < len(self.depths):
             raise CensusError(f"depths must be different numbers from 1. Got {', '.join(map(str, self.depths))}.")
+        if len(set(self.full)) < len(self.full) or min(self.full, default=1) < 1:
+            raise CensusError(f"fc must be different numbers from 1. Got {', '.join(map(str, self.full))}.")
+        if self.counted < 0:
+            raise CensusError(f"counted must be at least 0. Got {self.counted}.")
         if self.seeds < 1 or self.workers < 1:
             raise CensusError(f"seeds and workers must be at least 1. Got {self.seeds} and {self.workers}.")
         if self.recipe.steps < 1:
@@ -53,8 +58,11 @@ class How:
         return (*self._control(), *conv, *full)
 
     def _control(self) -> tuple[tuple[Shape, int], ...]:
-        wanted = self.circular and self.shape.padding == "zeros"
-        return ((replace(self.shape.at(max(self.depths)), padding="circular"), self.seed),) if wanted else ()
+        if not self.circular or self.shape.padding != "zeros":
+            return ()
+        some = [depth for depth in sorted(self.depths) if 1 < depth <= CONTROL]
+        depths = sorted({max(self.depths), *some[-1:]}, reverse=True)
+        return tuple((replace(self.shape.at(depth), padding="circular"), self.seed) for depth in depths)
 
     @property
     def census(self) -> tuple[Shape, ...]:
@@ -62,12 +70,12 @@ class How:
         hidden = [depth for depth in sorted(self.depths) if depth > 2]
         conv = [self.shape.at(depth) for depth in spread(hidden, self.counted)]
         full = [shape for shape, _ in self.runs if shape.kind == "fc" and shape.depth > 2]
-        return (*conv, *full[-1:])
+        return (*conv, *full[-1:]) if self.counted else ()
 
     def as_json(self) -> dict[str, Any]:
         """What decides the results."""
         known = asdict(self)
-        for name in ("workers", "progress", "device"):
+        for name in ("workers", "progress", "image", "clothing"):
             del known[name]
         return known
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -29,6 +30,12 @@ class Inputs:
     kinds: dict[str, Tensor]  # each (EACH, 1, 28, 28)
     probes: Tensor  # (PROBES, 1, 28, 28)
     missing: str = ""  # what is left out, and how to get it
+
+    @property
+    def digest(self) -> str:
+        """A number for the content of all pictures."""
+        every = [self.training, *self.kinds.values(), self.probes]
+        return sha256(b"".join(x.numpy().tobytes() for x in every)).hexdigest()[:16]
 
 
 def make_inputs(image: str | None = None, clothing: str | Path | None = None, seed: int = 0) -> Inputs:

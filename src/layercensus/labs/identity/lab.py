@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def run(out: Path, how: How, *, resume: bool = False, overwrite: bool = False) -
     """
     began = time.monotonic()
     inputs = make_inputs(how.image, how.clothing, how.seed)
-    folder = Folder(out, how.as_json() | {"clothing": not inputs.missing}, resume, overwrite)
+    folder = Folder(out, how.as_json() | {"lab": "identity", "inputs": inputs.digest}, resume, overwrite)
     trained = fleet(how, inputs.training, out / "nets")
     results = _asked(trained, inputs, folder, how)
     results |= _measured(trained, inputs, folder, how)
@@ -87,8 +87,8 @@ def _asked(trained: Mapping[Key, Trained], inputs: Inputs, folder: Folder, how: 
             head | {
                 "parameters": parameters(one.shape), "steps": one.steps, "error": one.error, "converged": one.converged,
                 "identity": sum(copies) / len(copies), "constant": sum(recites) / len(recites),
-                "kinds_copied": sum(m > 0 for m in margin), "kinds": len(margin),
-                "off_slope": max((abs(kind["off_slope"]) for kind in found["kinds"]), default=0.0),
+                "kinds_copied": sum(m > 0 for m in margin), "kinds": len(margin), "blank": found["blank"],
+                "off_slope": max(kind["off_slope"] for kind in found["kinds"]),
             }
         )  # fmt: skip
         kinds += [head | {"pictures": kind.pop("kind")} | kind for kind in found["kinds"]]
@@ -115,7 +115,7 @@ def _measured(trained: Mapping[Key, Trained], inputs: Inputs, folder: Folder, ho
     for (name, seed, net), made in zip(chosen, found, strict=True):
         rows = [Row(**row) for row in made]
         layers += [{"net": name, "seed": seed} | asdict(row) for row in rows]
-        where.append({"net": name, "seed": seed, "depth": net.shape.depth} | asdict(lost(rows)))
+        where.append({"net": name, "seed": seed, "depth": net.shape.depth, "eye": False} | asdict(lost(rows)))
     return {"layers": layers, "lost": [*where, *_paper(inputs, folder, how)]}
 
 
@@ -126,18 +126,22 @@ def _chosen(trained: Mapping[Key, Trained], how: How) -> list[tuple[str, int, St
 
 
 def _paper(inputs: Inputs, folder: Folder, how: How) -> list[Results]:
-    """Where untrained nets of the paper's size lose their input to the eye."""
+    """Where untrained nets of the paper's size lose their input to the eye, and one of them without biases."""
+    if not how.paper_width:
+        return []
     shape = Shape(depth=PAPER_DEPTH, channels=PAPER_CHANNELS)
     name = f"{UNTRAINED}-{shape.name} with {PAPER_CHANNELS} channels"
-    seeds = range(how.seed, how.seed + how.seeds * how.paper_width)
+    every = [(name, shape, how.seed + n) for n in range(how.seeds)]
+    every.append((f"{name}, no bias", replace(shape, bias=False), how.seed))
 
-    def look(seed: int) -> Any:
-        return folder.once(f"layers-paper-s{seed}", lambda: seen(build(shape, seed), inputs.probes[:PAPER_PROBES]))
+    def look(name: str, shape: Shape, seed: int) -> Any:
+        file = f"layers-paper-{'bias' if shape.bias else 'none'}-s{seed}"
+        return folder.once(file, lambda: seen(build(shape, seed), inputs.probes[:PAPER_PROBES]))
 
-    found = beside([partial(look, seed) for seed in seeds], how, "untrained, paper's width")
+    found = beside([partial(look, *one) for one in every], how, "untrained, paper's width")
     return [
-        {"net": name, "seed": seed, "depth": shape.depth, "seen": gone(made, SEEN), "read": None}
-        for seed, made in zip(seeds, found, strict=True)
+        {"net": name, "seed": seed, "depth": shape.depth, "seen": gone(made, SEEN), "read": None, "eye": True}
+        for (name, shape, seed), made in zip(every, found, strict=True)
     ]
 
 
@@ -182,7 +186,7 @@ CENSUS = (
 
 def _census(one: Trained, shape: Shape, folder: Path, how: How) -> Census:
     if (folder / "census.json").is_file() and not (folder / "counting").exists():
-        return load(folder)
+        return _reported(load(folder), folder, how)
     images, labels = digits()
     dice = torch.Generator().manual_seed(how.seed)
     rows = torch.randperm(len(images), generator=dice)[: how.examples]
@@ -193,5 +197,10 @@ def _census(one: Trained, shape: Shape, folder: Path, how: How) -> Census:
         out=folder, resume=(folder / "counting").exists(), dimension=True, twins=1, progress=how.progress, pictures=100
     )
     census = take_opened(model, source, None, True, (), None, how.seed, settings)
-    census.report(folder / "report", progress=how.progress)
+    return _reported(census, folder, how)
+
+
+def _reported(census: Census, folder: Path, how: How) -> Census:
+    if not (folder / "report" / "index.html").is_file():
+        census.report(folder / "report", progress=how.progress)
     return census

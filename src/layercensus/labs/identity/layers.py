@@ -12,6 +12,7 @@ from .nets import Stack
 from .ridge import readable
 
 SEEN = 0.01  # of a map's variance must differ between inputs for their shapes to be seen in it
+FAINT = 1e-11  # share below which 32-bit sums round away what differs between inputs
 READ = 0.5  # of the input's variance, held out, must be readable from a layer that still holds it
 
 
@@ -23,14 +24,15 @@ class Row:
         differs between inputs; the rest is what every input gives alike.
     share: the same of all activations: variance across inputs / mean square.
     unlike: 1 - mean Pearson correlation over pairs of inputs.
-    readable: held-out R^2 of the input from the activations by ridge regression.
+    readable: held-out R^2 of the input from the activations by ridge regression; None where the share is
+        below FAINT.
     """
 
     layer: int
     seen: float
     share: float
     unlike: float
-    readable: float
+    readable: float | None
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Lost:
     """The layers at which information is lost; None where it never is.
 
     seen: the first from which on less than SEEN of the map's variance differs between inputs, as the eye sees it in the
-        figure. read: the first from which on less than READ of the input can be read back linearly, however faint.
+        figure. read: the first from which on less than READ of the input can be read back linearly, however faint,
+        among the layers where that can be told.
     """
 
     seen: int | None
@@ -61,7 +64,7 @@ def seen(net: Stack, probes: Tensor) -> tuple[float, ...]:
 
 def lost(rows: Sequence[Row]) -> Lost:
     """At which layers the input is lost, by the two measures."""
-    return Lost(gone([r.seen for r in rows], SEEN), gone([r.readable for r in rows], READ))
+    return Lost(gone([r.seen for r in rows], SEEN), gone([r.readable for r in rows if r.readable is not None], READ))
 
 
 def gone(values: Sequence[float], cut: float) -> int | None:
@@ -89,7 +92,8 @@ def _row(number: int, x: Tensor, targets: Tensor) -> Row:
     apart = flat - mean
     share = float(apart.double().square().sum() / flat.double().square().sum().clamp(min=1e-300))
     apart = apart / apart.abs().max().clamp(min=1e-30)
-    return Row(number, seen_share(map_of(x)), share, _unlike(flat), readable((apart @ apart.T).double(), targets))
+    read = readable((apart @ apart.T).double(), targets) if share >= FAINT else None
+    return Row(number, seen_share(map_of(x)), share, _unlike(flat), read)
 
 
 def _unlike(flat: Tensor) -> float:

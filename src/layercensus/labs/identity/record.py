@@ -25,10 +25,14 @@ class Folder:
     def __init__(self, folder: Path, about: dict[str, Any], resume: bool, overwrite: bool = False) -> None:
         self.path, about = folder, json.loads(json.dumps(about))
         try:
-            if overwrite:
+            file = folder / "how.json"
+            if folder.is_dir() and any(folder.iterdir()) and not _of(file, about["lab"]):
+                raise CensusError(f"{folder} must be empty or hold results of this lab. Name another --out.")
+            if overwrite and resume:
+                raise CensusError("--overwrite begins anew, --resume goes on. Give one of them.")
+            if overwrite and folder.is_dir():
                 clear(folder)
             folder.mkdir(parents=True, exist_ok=True)
-            file = folder / "how.json"
             if file.is_file():
                 if not resume:
                     raise CensusError(
@@ -71,8 +75,19 @@ class Folder:
         os.replace(part, self.path / name)
 
 
+def _of(file: Path, lab: str) -> bool:
+    """Whether a run of this lab wrote the file."""
+    try:
+        held = json.loads(file.read_text("utf-8"))
+        return isinstance(held, dict) and held.get("lab") == lab
+    except (OSError, ValueError):
+        return False
+
+
 def clear(folder: Path) -> None:
-    """Remove what an earlier run wrote."""
+    """Remove what an earlier run of a lab wrote into its folder; `how.json` goes last."""
     for name in HELD:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "how.json").unlink(missing_ok=True)
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+    for file in [*folder.glob("*.csv"), folder / "index.html", folder / RESULTS, folder / "how.json"]:
+        file.unlink(missing_ok=True)

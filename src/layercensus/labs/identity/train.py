@@ -56,31 +56,32 @@ def train(
         CensusError: the file cannot be written, or the error is not finite.
     """
     if file is not None and file.is_file():
-        return _finished(file, shape, seed)
+        return _finished(file, shape, seed, recipe)
     image = image.to(device)
     net = build(shape, seed).to(device)
     optimiser = torch.optim.Adam(net.parameters(), recipe.rate * max(1.0, 10 / shape.depth))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: _rate(s, recipe))
-    done, below = _restored(file, net, optimiser, schedule, device)
+    known = {"form": as_json(shape), "seed": seed, "recipe": asdict(recipe)}
+    done, below = _restored(file, known, net, optimiser, schedule, device)
     for _ in range(done):
         step()
     error = math.nan
     while done < recipe.steps and below < RECENT:
         if stop():
-            _checkpoint(file, net, optimiser, done, below)
+            _checkpoint(file, known, net, optimiser, done, below)
             return None
         error = _step(net, optimiser, image, recipe)
         schedule.step()
         done, below = done + 1, below + 1 if error < recipe.aim else 0
         step()
         if done % CHECKPOINT == 0:
-            _checkpoint(file, net, optimiser, done, below)
+            _checkpoint(file, known, net, optimiser, done, below)
     with torch.no_grad():
         error = float((net(image) - image).square().mean() / image.var(correction=0))
     trained = Trained(net.cpu().eval(), shape, seed, done, error, error < recipe.enough)
     if file is not None:
-        known = {"seed": seed, "steps": done, "error": error, "converged": trained.converged, "recipe": asdict(recipe)}
-        keep(file, "identity", as_json(shape), net.state_dict(), **known)
+        ended = {"steps": done, "error": error, "converged": trained.converged}
+        keep(file, "identity", as_json(shape), net.state_dict(), **known | ended)
         _beside(file).unlink(missing_ok=True)
     return trained
 
@@ -102,9 +103,9 @@ def _step(net: nn.Module, optimiser: torch.optim.Optimizer, image: Tensor, recip
     return error
 
 
-def _finished(file: Path, shape: Shape, seed: int) -> Trained:
+def _finished(file: Path, shape: Shape, seed: int, recipe: Recipe) -> Trained:
     _, known, tensors, about = held(file)
-    if known != as_json(shape) or about["seed"] != seed:
+    if known != as_json(shape) or (about["seed"], about["recipe"]) != (seed, asdict(recipe)):
         raise CensusError(f"{file} must hold the net that was asked for. Got another. Name another --out.")
     net = Stack(shape)
     net.load_state_dict(tensors)
@@ -115,22 +116,31 @@ def _beside(file: Path) -> Path:
     return file.with_name(f"{file.stem}.going")
 
 
-def _checkpoint(file: Path | None, net: nn.Module, optimiser: torch.optim.Optimizer, done: int, below: int) -> None:
+def _checkpoint(
+    file: Path | None, known: dict[str, Any], net: nn.Module, optimiser: torch.optim.Optimizer, done: int, below: int
+) -> None:  # fmt: skip
     if file is None:
         return
     state = {f"net.{name}": value for name, value in net.state_dict().items()}
     for number, moments in optimiser.state_dict()["state"].items():
         state |= {f"adam.{number}.{name}": value for name, value in moments.items()}
-    keep(_beside(file), "identity", {}, state, done=done, below=below)
+    keep(_beside(file), "checkpoint", {}, state, done=done, below=below, **known)
 
 
 def _restored(
-    file: Path | None, net: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any, device: str
+    file: Path | None,
+    known: dict[str, Any],
+    net: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: Any,
+    device: str,
 ) -> tuple[int, int]:
     """Put the checkpoint's state into place; how many steps are done, and for how many the error was small."""
     if file is None or not _beside(file).is_file():
         return 0, 0
     _, _, tensors, about = held(_beside(file))
+    if any(about.get(name) != value for name, value in known.items()):
+        raise CensusError(f"{_beside(file)} must be of the training that was asked for. Name another --out.")
     net.load_state_dict({n.removeprefix("net."): t for n, t in tensors.items() if n.startswith("net.")})
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
