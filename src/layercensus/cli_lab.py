@@ -17,6 +17,7 @@ def arguments(p: argparse.ArgumentParser) -> None:
     """layercensus lab identity | cdbn ..."""
     labs = p.add_subparsers(dest="lab", required=True, metavar="LAB")
     _identity(labs.add_parser("identity", help="nets that see one picture and must return it (Zhang et al. 2020)"))
+    _cdbn(labs.add_parser("cdbn", help="the convolutional deep belief network (Lee et al. 2009)"))
 
 
 def _identity(p: argparse.ArgumentParser) -> None:
@@ -37,11 +38,27 @@ def _identity(p: argparse.ArgumentParser) -> None:
     p.add_argument("--no-paper-width", action="store_true", help="leave out the untrained nets of the paper's width")
     p.add_argument("--device", default="cpu", metavar="NAME", help="cpu | cuda, where the nets are trained")
     p.add_argument("--workers", type=int, default=2, metavar="N", help="nets trained at a time on the CPU (default 2)")
+    _common(p)
+    p.set_defaults(run=run_identity)
+
+
+def _cdbn(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--out", default="layercensus-cdbn", metavar="DIR", help="results folder (default %(default)s)")
+    p.add_argument("--images", metavar="FOLDER", help="photographs for the first experiment (default: scikit-image's)")
+    p.add_argument("--objects", metavar="FOLDER", help="a folder of images for each class of objects")
+    p.add_argument("--clothing", metavar="FOLDER", help="Fashion-MNIST (default: where Debian's package puts it)")
+    p.add_argument("--effort", type=float, default=1.0, metavar="X", help="factor on all training steps (default 1)")
+    p.add_argument("--no-census", action="store_true", help="measure without counting the nets")
+    p.add_argument("--device", default="cpu", metavar="NAME", help="cpu | cuda, where the nets are trained")
+    _common(p)
+    p.set_defaults(run=run_cdbn)
+
+
+def _common(p: argparse.ArgumentParser) -> None:
     p.add_argument("--overwrite", action="store_true", help="replace what DIR already holds")
     p.add_argument("--resume", action="store_true", help="go on with an interrupted run in DIR")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--quiet", action="store_true", help="no progress bars")
-    p.set_defaults(run=run_identity)
 
 
 def run_identity(args: argparse.Namespace) -> None:
@@ -55,6 +72,24 @@ def run_identity(args: argparse.Namespace) -> None:
     for line in summary(results, how):
         print(line)
     print(f"\nreport: {page}")
+
+
+def run_cdbn(args: argparse.Namespace) -> None:
+    """layercensus lab cdbn."""
+    from .labs.cdbn.claims import claims
+    from .labs.cdbn.how import How
+    from .labs.cdbn.lab import run
+
+    how = How(
+        seed=args.seed, device=device(args.device), images=args.images, objects=args.objects, clothing=args.clothing,
+        effort=args.effort, census=not args.no_census, progress=not args.quiet,
+    )  # fmt: skip
+    results = run(Path(args.out), how, resume=args.resume, overwrite=args.overwrite)
+    for claim in claims(results):
+        print(f"{'holds' if claim.holds else 'DOES NOT HOLD'}: {claim.statement} ({claim.evidence})")
+    for line in results["missing"]:
+        print(line)
+    print(f"\nreport: {Path(args.out) / 'index.html'}")
 
 
 def _how(args: argparse.Namespace) -> How:
