@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..labs.identity.crossing import SHALLOW
-from ..labs.identity.how import PAPER_CHANNELS, PAPER_CROSSING, How
+from ..labs.identity.how import PAPER_CHANNELS, PAPER_CROSSING, How, spread
 from ..labs.identity.layers import READ, SEEN
 from . import identity_charts as charts
 from .files import drawn_files, environment, put
@@ -21,6 +21,7 @@ TABLES = ("nets", "kinds", "similarity", "layers", "lost", "census")
 GONE = {"untrained": 8, "trained": "10 or 11"}  # figure 15, read off by eye: untrained, trained net of 20 layers
 
 
+SHOWN = 6  # depths in the picture of what layers hold
 NOTHING = 1e-5  # of a response's power over positions: rounding
 
 
@@ -55,11 +56,18 @@ def _pictures(tables: dict[str, pd.DataFrame], how: How) -> dict[str, Picture]:
         "depth": charts.over_depth(mine(tables["nets"])),
         "kinds": charts.by_kind(mine(tables["kinds"])),
         "similarity": charts.by_similarity(mine(tables["similarity"])),
-        "held": charts.over_layers(tables["layers"]),
+        "held": charts.over_layers(_some(tables["layers"], how)),
     }
     if len(tables["census"]):
         found["counted"] = charts.counted(tables["census"], tables["lost"])
     return found
+
+
+def _some(layers: pd.DataFrame, how: How) -> pd.DataFrame:
+    """Of as many nets as one picture bears: untrained, some depths, the deepest full one."""
+    names = [how.shape.at(depth).name for depth in spread(sorted(how.depths), SHOWN)]
+    full = [shape.name for shape, _ in how.runs if shape.kind == "fc"]
+    return layers[layers["net"].str.startswith("untrained") | layers["net"].isin([*names, *full[-1:]])]
 
 
 def summary(results: Results, how: How) -> list[str]:

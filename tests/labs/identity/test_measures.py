@@ -12,7 +12,18 @@ from layercensus.errors import CensusError
 from layercensus.labs.identity.behaviour import SIMILARITIES, behave, correlation, mixture
 from layercensus.labs.identity.crossing import crossing
 from layercensus.labs.identity.inputs import Inputs, make_inputs
-from layercensus.labs.identity.layers import FAINT, SEEN, activations, gone, map_of, measure, seen, seen_share
+from layercensus.labs.identity.layers import (
+    FAINT,
+    SEEN,
+    Row,
+    activations,
+    gone,
+    lost,
+    map_of,
+    measure,
+    seen,
+    seen_share,
+)
 from layercensus.labs.identity.nets import Shape, build
 from layercensus.labs.identity.ridge import readable
 
@@ -113,6 +124,14 @@ def test_what_differs_between_inputs() -> None:
 )
 def test_lost_is_lost_for_good(values: list[float], layer: int | None) -> None:
     assert gone(values, 0.01) == layer
+
+
+def test_layers_that_cannot_be_told_do_not_shift_the_others() -> None:
+    values = [0.9, 0.8, None, None, 0.6, 0.4]
+    rows = [Row(layer, 0.5, 0.5, 0.5, value) for layer, value in enumerate(values)]
+    assert lost(rows).read == 5
+    assert lost(rows).seen is None
+    assert lost(rows[:-1]).read is None
 
 
 def test_rows_of_a_net(inputs: Inputs) -> None:

@@ -194,8 +194,9 @@ def _census(one: Trained, shape: Shape, folder: Path, how: How) -> Census:
     source.about |= {"chosen": f"{how.examples} of 5,000 by seed {how.seed}", "training image": f"a {DIGIT}"}
     model = as_model(one.net, shape, f"identity {shape.name}", {"steps": one.steps, "error": one.error})
     settings = Settings(
-        out=folder, resume=(folder / "counting").exists(), dimension=True, twins=1, progress=how.progress, pictures=100
-    )
+        out=folder, resume=(folder / "counting").exists(), twins=1, progress=how.progress, pictures=100,
+        dimension=shape.kind == "conv",  # of 784 units it takes minutes a layer
+    )  # fmt: skip
     census = take_opened(model, source, None, True, (), None, how.seed, settings)
     return _reported(census, folder, how)
 

@@ -64,7 +64,9 @@ def seen(net: Stack, probes: Tensor) -> tuple[float, ...]:
 
 def lost(rows: Sequence[Row]) -> Lost:
     """At which layers the input is lost, by the two measures."""
-    return Lost(gone([r.seen for r in rows], SEEN), gone([r.readable for r in rows if r.readable is not None], READ))
+    told = [(row.layer, row.readable) for row in rows if row.readable is not None]
+    read = gone([value for _, value in told], READ)
+    return Lost(gone([row.seen for row in rows], SEEN), None if read is None else told[read][0])
 
 
 def gone(values: Sequence[float], cut: float) -> int | None:
