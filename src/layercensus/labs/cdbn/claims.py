@@ -1,0 +1,86 @@
+"""What the lab set out to show, and whether this run did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from .gabor import ENOUGH
+
+WANTED = 0.8  # share of the first layer's filters that must be Gabor functions
+NEAR = 0.2  # of the target, by which the mean probability may differ
+Results = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement, whether it held, and the numbers that say so."""
+
+    statement: str
+    holds: bool
+    evidence: str
+
+
+def claims(results: Results) -> list[Claim]:
+    """Every claim with its outcome, from a run's results."""
+    return [_edges(results), _sparse(results), *_rises(results), _labels(results), *_completions(results)]
+
+
+def _edges(results: Results) -> Claim:
+    found = results["natural"]
+    share, chance = found["gabor"], found["untrained"]["gabor"]
+    return Claim(
+        f"On photographs at least {WANTED:.0%} of the first layer's filters are Gabor functions (R² ≥ {ENOUGH})",
+        share >= WANTED, f"{share:.0%} of {len(found['r2'])}; of untrained filters {chance:.0%}",
+    )  # fmt: skip
+
+
+def _sparse(results: Results) -> Claim:
+    found = results["natural"]
+    off = found["activity"] / found["target"] - 1
+    return Claim(
+        f"Its detection units are on within {NEAR:.0%} of the target", abs(off) <= NEAR,
+        f"mean probability {found['activity']:.5f}, target {found['target']} ({off:+.0%})",
+    )  # fmt: skip
+
+
+def _rises(results: Results) -> list[Claim]:
+    """A set of classes each: a class rises when both steps do, beyond doubt when their intervals stay above 0."""
+    made = []
+    for one in results["objects"]:
+        rising, certain, words = 0, 0, []
+        for name in one["classes"]:
+            rows = [row for row in one["specificity"] if row["class"] == name and row["net"] == "trained"]
+            areas = [row["area"] for row in rows]
+            rising += all(a < b for a, b in pairwise(areas))
+            certain += all(row["rise"][0] > 0 for row in rows[1:])
+            words.append(f"{name} {' '.join(f'{area:.2f}' for area in areas)}")
+        made.append(
+            Claim(
+                f"On {one['set']} the features grow more specific from layer to layer, for at least three classes",
+                rising >= 3, f"{rising} of {len(words)} rise, {certain} beyond doubt: {'; '.join(words)}",
+            )
+        )  # fmt: skip
+    return made
+
+
+def _labels(results: Results) -> Claim:
+    table = {(row["features"], row["labels"]): row["mean"] for row in results["digits"]["table"]}
+    counts = sorted({count for _, count in table})
+    lower = [table["CDBN", n] < table["raw pixels", n] for n in counts]
+    words = ", ".join(f"{n:,}: {table['CDBN', n]:.1%} against {table['raw pixels', n]:.1%}" for n in counts)
+    return Claim("With every number of labels the features make fewer errors than raw pixels", all(lower), words)
+
+
+def _completions(results: Results) -> list[Claim]:
+    return [
+        Claim(
+            f"The hidden {one['half']} half is completed with less error when layers hear the one above",
+            one["low"] > 0,
+            f"mean squared error {one['with_top']:.4f} against {one['without']:.4f} on {one['images']} images, "
+            f"less by {one['gain']:.4f} [{one['low']:.4f}, {one['high']:.4f}]",
+        )
+        for one in results["digits"]["completion"]
+    ]  # fmt: skip

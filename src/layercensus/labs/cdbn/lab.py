@@ -1,0 +1,99 @@
+"""The whole lab: three experiments, then a census of every stack, then the page."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...census import Census, load
+from ...data.arrays import Arrays
+from ...data.source import Source
+from ...settings import Settings
+from ...take import take_opened
+from .bench import Bench, check_device, one_thread
+from .classes import ALL, Classes, classes
+from .handwritten import Handwritten, handwritten
+from .how import How
+from .natural import Natural, natural
+from .nets import COUNTED, Stack, as_model
+from .objects import objects
+from .record import Folder
+
+Results = dict[str, Any]
+
+
+def run(out: Path, how: How, *, resume: bool = False, overwrite: bool = False) -> Results:
+    """Train and measure everything and write it into `out`; what is there already is not made again.
+
+    The results are those of `results.json`: `natural` (filters as Gabor functions, sparsity), `digits` (errors by
+    number of labels, completion of halves), `objects` (a set each: specificity by class and layer, information),
+    `census` (rows of every stack), `missing` (data that were left out), `seconds`.
+
+    Raises:
+        CensusError: one line that says what must be changed.
+        KeyboardInterrupt: what is made is kept; the same call with resume goes on.
+    """
+    from ...report.cdbn_page import write_cdbn
+
+    began = time.monotonic()
+    check_device(how.device)
+    sets, missing = objects(how.objects, how.clothing, how.seed, how.training, how.test)
+    folder = Folder(out, how.as_json() | {"sets": [one.name for one in sets]}, resume, overwrite)
+    bench = Bench(out, how)
+    with one_thread():  # the same numbers on any machine, and as fast on maps this small
+        photos = natural(bench, folder, how)
+        digits = handwritten(bench, folder, how)
+        kinds = [classes(bench, folder, one, how) for one in sets]
+        counted = _counted(out, photos, digits, kinds, how) if how.census else {}
+    missing = [line for line in (photos.missing, *missing) if line]
+    results: Results = {
+        "natural": photos.results, "digits": digits.results, "objects": [one.results for one in kinds],
+        "census": {name: _rows(census) for name, census in counted.items()}, "missing": missing,
+        "seed": how.seed, "device": how.device, "seconds": round(time.monotonic() - began, 1),
+    }  # fmt: skip
+    folder.write(results)
+    write_cdbn(results, photos, digits, kinds, counted, out)
+    return results
+
+
+def _counted(out: Path, photos: Natural, digits: Handwritten, kinds: list[Classes], how: How) -> dict[str, Census]:
+    """A census of each stack beside a twin whose filters are noise."""
+    found = {"photographs": _census(out, "photographs", photos.stack, _source(photos.crops, None, "crops"), how)}
+    some = slice(0, how.counted)
+    source = _source(digits.images[some], digits.labels[some], "held-out digits")
+    found["digits"] = _census(out, "digits", digits.stack, source, how)
+    for one in kinds:
+        images = torch.cat([*one.objects.test])
+        labels = torch.cat([torch.full((len(test),), n) for n, test in enumerate(one.objects.test)])
+        source = _source(images, labels, f"held-out {one.objects.name}")
+        found[one.objects.name] = _census(out, one.objects.name, one.stacks[ALL], source, how)
+    return found
+
+
+def _source(images: torch.Tensor, labels: torch.Tensor | None, name: str) -> Source:
+    return Arrays(images.cpu(), None if labels is None else labels.numpy(), name=name)
+
+
+def _census(out: Path, name: str, stack: Stack, source: Source, how: How) -> Census:
+    """Taken, or as it was taken before the run was interrupted."""
+    folder = out / "census" / name
+    if (folder / "census.json").is_file():
+        return load(folder)
+    model = as_model(stack, f"CDBN on {name}", source.first(1).inputs.shape[-1])
+    settings = Settings(out=folder, resume=True, dimension=True, progress=how.progress, pictures=0, twins=4)
+    return take_opened(model, source, list(COUNTED), True, [], None, how.seed, settings)
+
+
+def _rows(census: Census) -> list[dict[str, Any]]:
+    """The columns that the page shows, a row a layer."""
+    columns = [
+        name for base in ("width", "live", "reliable", "distinct", "distinct_low", "distinct_high", "informative",
+        "participation_ratio", "twonn") for name in (base, f"twin_{base}") if name in census.layers
+    ]  # fmt: skip
+    table = census.layers[["layer", *columns]]
+    return [
+        {name: None if value != value else value for name, value in row.items()} for row in table.to_dict("records")
+    ]

@@ -1,0 +1,56 @@
+"""Claims are judged by the numbers."""
+
+import copy
+
+import pytest
+
+from layercensus.labs.cdbn.claims import claims
+
+
+def rows(name, areas, rises):
+    return [
+        {"class": name, "net": "trained", "layer": n, "area": area, "rise": rise}
+        for n, (area, rise) in enumerate(zip(areas, [None, *rises], strict=True), 1)
+    ]
+
+
+@pytest.fixture
+def results():
+    up, sure = (0.3, 0.5, 0.7), [(0.1, 0.3), (0.1, 0.3)]
+    return {
+        "natural": {"gabor": 0.9, "untrained": {"gabor": 0.1}, "r2": [0.9] * 10, "activity": 0.0021, "target": 0.002},
+        "objects": [
+            {"set": "things", "classes": list("abc"), "specificity": [row for name in "abc" for row in rows(name, up, sure)]}
+        ],
+        "digits": {
+            "table": [
+                {"features": name, "labels": n, "mean": error} for name, error in (("CDBN", 0.1), ("raw pixels", 0.2)) for n in (100, 300)
+            ],
+            "completion": [
+                {"half": "left", "low": 0.01, "high": 0.03, "gain": 0.02, "with_top": 0.08, "without": 0.1, "images": 50}
+            ],
+        },
+    }  # fmt: skip
+
+
+def test_numbers_that_satisfy_every_claim(results):
+    found = claims(results)
+    assert len(found) == 5
+    assert all(claim.holds for claim in found)
+    assert "3 of 3 rise, 3 beyond doubt" in found[2].evidence
+
+
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [
+        (0, lambda r: r["natural"].update(gabor=0.79)),
+        (1, lambda r: r["natural"].update(activity=0.0025)),
+        (2, lambda r: r["objects"][0]["specificity"][1].update(area=0.2)),
+        (3, lambda r: r["digits"]["table"][1].update(mean=0.2)),
+        (4, lambda r: r["digits"]["completion"][0].update(low=-0.001)),
+    ],
+)
+def test_one_number_that_does_not_fails_its_claim_alone(results, place, change):
+    changed = copy.deepcopy(results)
+    change(changed)
+    assert [claim.holds for claim in claims(changed)] == [n != place for n in range(5)]

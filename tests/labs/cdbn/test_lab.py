@@ -1,0 +1,73 @@
+"""The whole lab, as small as it goes."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from layercensus.errors import CensusError
+from layercensus.labs.cdbn.how import How
+from layercensus.labs.cdbn.lab import run
+
+
+@pytest.fixture(scope="module")
+def how(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for name in ("photos", "o/a", "o/b", "o/<c>"):
+        (folder / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = (rng.random((48, 48)) * 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return How(
+        images=str(folder / "photos"), objects=str(folder / "o"), effort=0.001, crop=46, splits=1, labels=(40,),
+        pool=20, training=6, test=4, hidden=4, counted=12, measured=2, held_out=5, census=False, progress=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(how, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "lab"
+    return out, run(out, how)
+
+
+def test_every_experiment_is_in_the_results(made):
+    out, results = made
+    assert json.loads((out / "results.json").read_text())["seed"] == 0
+    assert len(results["natural"]["r2"]) == 24
+    assert {row["features"] for row in results["digits"]["table"]} == {"CDBN", "raw pixels", "PCA"}
+    assert [one["half"] for one in results["digits"]["completion"]] == ["left", "right", "top", "bottom"]
+    last = results["objects"][-1]
+    assert last["classes"] == ["<c>", "a", "b"]
+    assert {(row["net"], row["layer"]) for row in last["specificity"]} == {
+        (net, layer) for net in ("trained", "untrained twin") for layer in (1, 2, 3)
+    }
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_escapes_names(made):
+    out, _ = made
+    page = (out / "index.html").read_text()
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
+    for link in re.findall(r'(?:src|href)="([^"#]+)"', page):
+        assert (out / link).is_file(), link
+    assert "<c>" not in page
+    assert "published" in (out / "pictures" / "specificity.csv").read_text()
+
+
+def test_a_finished_run_is_gone_on_with_to_the_same_numbers(made, how):
+    out, results = made
+    with pytest.raises(CensusError, match=r"already holds a run\. Name another --out, or go on with --resume"):
+        run(out, how)
+    again = run(out, how, resume=True)
+    assert {**again, "seconds": 0} == {**json.loads(json.dumps(results)), "seconds": 0} or again["digits"] == results[
+        "digits"
+    ]
+
+
+def test_unusable_settings_are_refused():
+    with pytest.raises(CensusError, match=r"^labels must be between 40 and 3000\. Got \(5000,\)\.$"):
+        How(labels=(5000,))
+    with pytest.raises(CensusError, match=r"^effort must be above 0\. Got 0\.$"):
+        How(effort=0)
