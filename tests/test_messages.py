@@ -80,6 +80,15 @@ CASES: dict[str, Case] = {
         written(p, "train-images-idx3-ubyte", b"no images at all")
         and lab(p, "identity", "--clothing", str(p))
     ),
+    "lab without effort": lambda p: lab(p, "cdbn", "--effort", "0"),
+    "lab on images that are none": lambda p: lab(p, "cdbn", "--images", str(p)),
+    "lab on objects that are none": lambda p: lab(p, "cdbn", "--objects", str(p)),
+    "lab on a corrupt photograph": lambda p: lab(
+        p, "cdbn", "--images", str(Path(written(p, "a.png", b"no picture")).parent)
+    ),
+    "lab into a folder of something else": lambda p: (
+        lab(p, "identity")[:-1] + [str(Path(written(p, "letter.txt", b"dear")).parent)]
+    ),
     "lab into a file": lambda p: lab(p, "identity") if (p / "lab").write_text("x") else [],
     "lab net missing": lambda p: run(f"lab:{p}/nothing.safetensors", "mnist"),
     "lab net corrupt": lambda p: run(f"lab:{written(p, 'x.safetensors', b'no weights')}", "mnist"),

@@ -20,14 +20,20 @@ def results():
     return {
         "natural": {"gabor": 0.9, "untrained": {"gabor": 0.1}, "r2": [0.9] * 10, "activity": 0.0021, "target": 0.002},
         "objects": [
-            {"set": "things", "classes": list("abc"), "specificity": [row for name in "abc" for row in rows(name, up, sure)]}
+            {
+                "set": "things",
+                "classes": list("abc"),
+                "specificity": [row for name in "abc" for row in rows(name, up, sure)],
+            }
         ],
         "digits": {
             "table": [
-                {"features": name, "labels": n, "mean": error} for name, error in (("CDBN", 0.1), ("raw pixels", 0.2)) for n in (100, 300)
+                {"features": name, "labels": n, "mean": error}
+                for name, error in (("CDBN", 0.1), ("raw pixels", 0.2)) for n in (100, 300)
             ],
             "completion": [
-                {"half": "left", "low": 0.01, "high": 0.03, "gain": 0.02, "with_top": 0.08, "without": 0.1, "images": 50}
+                {"half": "left", "low": 0.01, "high": 0.03, "gain": 0.02, "with_top": 0.08, "without": 0.1}
+                | {"images": 50}
             ],
         },
     }  # fmt: skip

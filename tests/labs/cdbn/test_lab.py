@@ -35,7 +35,7 @@ def made(how, tmp_path_factory):
 
 def test_every_experiment_is_in_the_results(made):
     out, results = made
-    assert json.loads((out / "results.json").read_text())["seed"] == 0
+    assert json.loads((out / "cdbn.json").read_text())["seed"] == 0
     assert len(results["natural"]["r2"]) == 24
     assert {row["features"] for row in results["digits"]["table"]} == {"CDBN", "raw pixels", "PCA"}
     assert [one["half"] for one in results["digits"]["completion"]] == ["left", "right", "top", "bottom"]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
-from ...errors import CensusError
 from ..saved import keep
 from .crbm import Crbm, Form
 from .how import How
@@ -43,29 +39,3 @@ class Bench:
         stack = Stack(layers)
         keep(self.folder / "stacks" / f"{name}.safetensors", "cdbn", as_json(stack), stack.state_dict(), side=side)
         return stack.eval()
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that is not there.
-
-    Raises:
-        CensusError: it is not.
-    """
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        why = str(error).splitlines()[0]
-        raise CensusError(
-            f"device must be one that PyTorch can use, such as cpu or cuda. Got {device!r}: {why}"
-        ) from error
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for PyTorch while open: the same numbers on any machine, and on small maps as fast as several."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -12,12 +12,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ...data.handwriting import SIDE
+from ..record import Folder
 from .bench import Bench
 from .crbm import Crbm
 from .how import OBJECTS, How
 from .nets import Stack, untrained
 from .objects import Objects
-from .record import Folder
 from .small import batches, pooled
 from .specificity import information, responses, specificity
 

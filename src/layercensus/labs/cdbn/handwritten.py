@@ -12,12 +12,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ...data.handwriting import SIDE, digits
+from ..record import Folder
 from .bench import Bench
 from .completion import HALVES, Completed, compare, complete
 from .fewlabels import PUBLISHED, Division, divide, error, features, forms_of, principal, summary
 from .how import DIGITS, How
 from .nets import Stack
-from .record import Folder
 from .small import batches, pooled
 
 USED = 2  # layers whose pooling units are features

@@ -70,6 +70,6 @@ class How:
     def as_json(self) -> dict[str, Any]:
         """What decides the results."""
         known = asdict(self)
-        for name in ("progress", "device"):
+        for name in ("progress", "images", "objects", "clothing"):
             del known[name]
         return known

@@ -13,14 +13,16 @@ from ...data.arrays import Arrays
 from ...data.source import Source
 from ...settings import Settings
 from ...take import take_opened
-from .bench import Bench, check_device, one_thread
+from ..record import Folder, digest
+from ..threads import one_thread
+from .bench import Bench
 from .classes import ALL, Classes, classes
 from .handwritten import Handwritten, handwritten
 from .how import How
 from .natural import Natural, natural
 from .nets import COUNTED, Stack, as_model
 from .objects import objects
-from .record import Folder
+from .photographs import photographs
 
 Results = dict[str, Any]
 
@@ -28,7 +30,7 @@ Results = dict[str, Any]
 def run(out: Path, how: How, *, resume: bool = False, overwrite: bool = False) -> Results:
     """Train and measure everything and write it into `out`; what is there already is not made again.
 
-    The results are those of `results.json`: `natural` (filters as Gabor functions, sparsity), `digits` (errors by
+    The results are those of `cdbn.json`: `natural` (filters as Gabor functions, sparsity), `digits` (errors by
     number of labels, completion of halves), `objects` (a set each: specificity by class and layer, information),
     `census` (rows of every stack), `missing` (data that were left out), `seconds`.
 
@@ -39,9 +41,10 @@ def run(out: Path, how: How, *, resume: bool = False, overwrite: bool = False) -
     from ...report.cdbn_page import write_cdbn
 
     began = time.monotonic()
-    check_device(how.device)
     sets, missing = objects(how.objects, how.clothing, how.seed, how.training, how.test)
-    folder = Folder(out, how.as_json() | {"sets": [one.name for one in sets]}, resume, overwrite)
+    every = [*photographs(how.images).images, *(x for one in sets for x in (*one.training, *one.test))]
+    about = {"lab": "cdbn", "sets": [one.name for one in sets], "images": digest(every)}
+    folder = Folder(out, how.as_json() | about, resume, overwrite)
     bench = Bench(out, how)
     with one_thread():  # the same numbers on any machine, and as fast on maps this small
         photos = natural(bench, folder, how)

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..record import Folder
 from .bench import Bench
 from .crbm import Crbm
 from .gabor import ENOUGH, fit
 from .how import CONTRAST, NATURAL, How
 from .nets import Stack, untrained
 from .photographs import Crops, crops, photographs
-from .record import Folder
 from .whiten import measure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from ...data.handwriting import CLOTHES_AT, SIDE, clothes, digits
 from ...errors import CensusError
-from .photographs import files
+from .photographs import files, opened
 
 STAMPS_AT = Path("/usr/share/tuxpaint/stamps")  # where Debian's tuxpaint-stamps-default puts them
 STAMPS = {
@@ -97,7 +98,7 @@ def _of_folder(folder: Path, rng: np.random.Generator, training: int, test: int)
     for name, parts in places.items():
         held = [file for part in parts for file in files(part)]
         if len(held) >= LEAST:
-            sets[name] = torch.stack([_object(Image.open(file)) for file in held])
+            sets[name] = torch.stack([_object(opened(file)) for file in held])
     if len(sets) < 3:
         raise CensusError(
             f"objects must be a folder with three folders or more of at least {LEAST} images, a class each. "
@@ -127,6 +128,6 @@ def _labels(folder: Path, count: int) -> Tensor:
         numbers = np.frombuffer(held, dtype=np.uint8, offset=8)
         if len(numbers) != count:
             raise ValueError(f"{len(numbers)} labels for {count} images")
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise CensusError(f"{file} must be a file of labels in the idx format. It cannot be read: {error}.") from error
     return torch.from_numpy(numbers.astype(np.int64))

@@ -38,7 +38,7 @@ def photographs(folder: str | Path | None = None) -> Photographs:
         held = files(Path(folder))
         if not held:
             raise CensusError(f"images must be a folder with images. Got none in {folder}.")
-        return Photographs([_grey(Image.open(file)) for file in held], tuple(file.name for file in held))
+        return Photographs([_grey(opened(file)) for file in held], tuple(file.name for file in held))
     sample = load_sample_images()
     found = [_grey(Image.fromarray(image)) for image in sample.images]
     names = tuple(Path(name).name for name in sample.filenames)
@@ -50,7 +50,7 @@ def photographs(folder: str | Path | None = None) -> Photographs:
         )
     more = [Path(str(skimage.__file__)).with_name("data") / name for name in PHOTOS]
     more = [file for file in more if file.is_file()]
-    return Photographs([*found, *(_grey(Image.open(f)) for f in more)], (*names, *(f.name for f in more)))
+    return Photographs([*found, *(_grey(opened(f)) for f in more)], (*names, *(f.name for f in more)))
 
 
 def files(folder: Path) -> list[Path]:
@@ -58,6 +58,20 @@ def files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+
+
+def opened(file: Path) -> Image.Image:
+    """The image in the file.
+
+    Raises:
+        CensusError: it cannot be read.
+    """
+    try:
+        with Image.open(file) as image:
+            image.load()
+            return image.copy()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise CensusError(f"{file} must be an image. It cannot be read: {error}. Remove it from the folder.") from error
 
 
 def _grey(image: Image.Image) -> Tensor:

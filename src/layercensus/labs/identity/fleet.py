@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..threads import one_thread
 from .how import How
 from .nets import Shape
 from .train import Trained, train
@@ -80,13 +81,8 @@ def beside(work: Sequence[Callable[[], T]], how: How, title: str) -> list[T]:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield pool
 
 
 def _settle(jobs: Mapping[Any, Future[Any]]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from ...data.handwriting import clothes, digits
 from ...errors import CensusError
+from ..record import digest
 from .nets import SIDE
 
 DIGIT = 7
@@ -34,8 +34,7 @@ class Inputs:
     @property
     def digest(self) -> str:
         """A number for the content of all pictures."""
-        every = [self.training, *self.kinds.values(), self.probes]
-        return sha256(b"".join(x.numpy().tobytes() for x in every)).hexdigest()[:16]
+        return digest([self.training, *self.kinds.values(), self.probes])
 
 
 def make_inputs(image: str | None = None, clothing: str | Path | None = None, seed: int = 0) -> Inputs:

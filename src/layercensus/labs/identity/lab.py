@@ -17,6 +17,7 @@ from ...data.arrays import Arrays
 from ...data.handwriting import digits
 from ...settings import Settings
 from ...take import take_opened
+from ..record import Folder
 from .behaviour import SIMILARITIES, behave
 from .crossing import Crossing, crossing
 from .figure import Column, Figure, draw
@@ -25,7 +26,6 @@ from .how import PAPER_CHANNELS, How, spread
 from .inputs import DIGIT, Inputs, make_inputs
 from .layers import SEEN, Row, gone, lost, measure, seen
 from .nets import Shape, Stack, as_model, build, parameters
-from .record import Folder
 from .train import Trained
 
 Results = dict[str, Any]

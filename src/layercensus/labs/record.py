@@ -1,22 +1,26 @@
-"""The folder of one run: what has been measured is kept, and gone on with."""
+"""The folder of one run of a lab: what has been made is kept, and gone on with."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ...errors import CensusError
+from torch import Tensor
 
-RESULTS = "results.json"
-HELD = ("layers", "measured", "census", "pictures", "assets")
+from ..errors import CensusError
+
+HELD = ("nets", "layers", "stacks", "measured", "census", "pictures", "assets")
 
 
 class Folder:
     """A folder of results that were made in one way.
+
+    about: what decides them, with the lab's name under "lab"; it is kept as `how.json`.
 
     Raises:
         CensusError: it holds results already and `resume` is not set, or they were made in another way.
@@ -24,11 +28,16 @@ class Folder:
 
     def __init__(self, folder: Path, about: dict[str, Any], resume: bool, overwrite: bool = False) -> None:
         self.path, about = folder, json.loads(json.dumps(about))
+        self.lab = about["lab"]
         try:
-            if overwrite:
-                clear(folder)
-            folder.mkdir(parents=True, exist_ok=True)
             file = folder / "how.json"
+            if folder.is_dir() and any(folder.iterdir()) and not _of(file, about["lab"]):
+                raise CensusError(f"{folder} must be empty or hold results of this lab. Name another --out.")
+            if overwrite and resume:
+                raise CensusError("--overwrite begins anew, --resume goes on. Give one of them.")
+            if overwrite and folder.is_dir():
+                clear(folder, self.lab)
+            folder.mkdir(parents=True, exist_ok=True)
             if file.is_file():
                 if not resume:
                     raise CensusError(
@@ -61,7 +70,7 @@ class Folder:
     def write(self, results: Any) -> None:
         """Keep the results of the whole run."""
         try:
-            self._write(RESULTS, results)
+            self._write(f"{self.lab}.json", results)
         except OSError as error:
             raise CensusError(f"{self.path} must be a folder that can be written. Got: {error.strerror}.") from error
 
@@ -71,8 +80,27 @@ class Folder:
         os.replace(part, self.path / name)
 
 
-def clear(folder: Path) -> None:
-    """Remove what an earlier run wrote."""
+def digest(pictures: Iterable[Tensor]) -> str:
+    """A short name for the content of pictures."""
+    held = sha256()
+    for x in pictures:
+        held.update(x.numpy().tobytes())
+    return held.hexdigest()[:16]
+
+
+def _of(file: Path, lab: str) -> bool:
+    """Whether a run of this lab wrote the file."""
+    try:
+        held = json.loads(file.read_text("utf-8"))
+        return isinstance(held, dict) and held.get("lab") == lab
+    except (OSError, ValueError):
+        return False
+
+
+def clear(folder: Path, lab: str) -> None:
+    """Remove what an earlier run of a lab wrote into its folder; `how.json` goes last."""
     for name in HELD:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "how.json").unlink(missing_ok=True)
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+    for file in [*folder.glob("*.csv"), folder / "index.html", folder / f"{lab}.json", folder / "how.json"]:
+        file.unlink(missing_ok=True)
