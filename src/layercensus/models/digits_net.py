@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..data.digits import Digits, split
+from ..threads import one_thread
 from .open import Model
 from .randomness import own_randomness, seeded
 
@@ -55,7 +55,7 @@ def train(
     on maps this small a second one saves next to nothing, stalls on a busy machine, and rounds differently.
     """
     kept, held_out = split()
-    with own_randomness(seed), _one_thread():
+    with own_randomness(seed), one_thread():
         net = DigitsNet(widths)
         _fit(net, kept, epochs, f"training run {seed}" if progress else None)
         return net.eval(), _accuracy(net, held_out)
@@ -86,16 +86,6 @@ def _digits() -> tuple[Tensor, Tensor]:
     digits = Digits()
     assert digits.labels is not None
     return digits.images, digits.labels
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _shifted(x: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from ...data.arrays import Arrays
 from ...data.source import Source
 from ...settings import Settings
 from ...take import take_opened
+from ...threads import one_thread
 from ..record import Folder, digest
-from ..threads import one_thread
 from .bench import Bench
 from .classes import ALL, Classes, classes
 from .handwritten import Handwritten, handwritten

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..threads import one_thread
+from ...threads import one_thread
 from .how import How
 from .nets import Shape
 from .train import Trained, train

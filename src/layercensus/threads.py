@@ -1,4 +1,4 @@
-"""One thread for PyTorch: on maps as small as a lab's several cost more than they give, and round differently."""
+"""One thread for PyTorch: on small maps several cost more than they give, and round differently."""
 
 from __future__ import annotations
 
