@@ -42,7 +42,7 @@ def write_cdbn(
     }  # fmt: skip
     page = environment().get_template("cdbn.html").render(
         results=results, claims=claims(results), sheets=sheets, charts=charts, halves=list(digits.completed),
-        censuses=list(counted), all=ALL, shown=min(SHOWN, len(digits.images)),
+        censuses=list(counted), all=ALL, shown=min(SHOWN, len(digits.images)), number=_number,
     )  # fmt: skip
     files: list[tuple[str, str | bytes]] = [("index.html", page)]
     files += [(f"pictures/{sheet['file']}", sheet["png"]) for group in sheets.values() for sheet in group]
@@ -52,6 +52,10 @@ def write_cdbn(
     files += [file for name, chart in charts.items() for file in drawn_files(name, chart)]
     put(folder, files)
     return folder / "index.html"
+
+
+def _number(value: Any, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _sheets(name: str, stack: Stack) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ def results():
             ],
             "completion": [
                 {"half": "left", "low": 0.01, "high": 0.03, "gain": 0.02, "with_top": 0.08, "without": 0.1}
-                | {"images": 50}
+                | {"images": 50, "average": 0.09}
             ],
         },
     }  # fmt: skip

@@ -80,7 +80,8 @@ def _completions(results: Results) -> list[Claim]:
             f"The hidden {one['half']} half is completed with less error when layers hear the one above",
             one["low"] > 0,
             f"mean squared error {one['with_top']:.4f} against {one['without']:.4f} on {one['images']} images, "
-            f"less by {one['gain']:.4f} [{one['low']:.4f}, {one['high']:.4f}]",
+            f"less by {one['gain']:.4f} [{one['low']:.4f}, {one['high']:.4f}]; the mean training digit in its "
+            f"place has {one['average']:.4f}",
         )
         for one in results["digits"]["completion"]
     ]  # fmt: skip

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 
 from ...census import Census, load
@@ -98,5 +99,5 @@ def _rows(census: Census) -> list[dict[str, Any]]:
     ]  # fmt: skip
     table = census.layers[["layer", *columns]]
     return [
-        {name: None if value != value else value for name, value in row.items()} for row in table.to_dict("records")
+        {name: None if pd.isna(value) else value for name, value in row.items()} for row in table.to_dict("records")
     ]
