@@ -87,7 +87,7 @@ CASES: dict[str, Case] = {
         p, "cdbn", "--images", str(Path(written(p, "a.png", b"no picture")).parent)
     ),
     "lab into a folder of something else": lambda p: (
-        lab(p, "identity")[:-1] + [str(Path(written(p, "letter.txt", b"dear")).parent)]
+        ["lab", "identity", "--quiet", "--out", str(Path(written(p, "letter.txt", b"dear")).parent)]
     ),
     "lab into a file": lambda p: lab(p, "identity") if (p / "lab").write_text("x") else [],
     "lab net missing": lambda p: run(f"lab:{p}/nothing.safetensors", "mnist"),
