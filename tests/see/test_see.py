@@ -235,7 +235,7 @@ def test_command_refuses_a_taken_folder_and_resumes(tmp_path: Path, capsys: pyte
 def test_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "layercensus.cli", "see", "tests.user_models:small", "conv2:0-5", "--data", "digits",
-        "--quiet", "--out", str(tmp_path), "--batch", "1", "--steps", "150",
+        "--quiet", "--out", str(tmp_path), "--batch", "1", "--steps", "500",
     ]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     end = time.monotonic() + 120

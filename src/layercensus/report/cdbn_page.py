@@ -75,7 +75,7 @@ def _classes(one: Classes) -> Iterator[dict[str, Any]]:
     for number, (name, stack) in enumerate(one.stacks.items(), 1):
         for layer in (1, 2):
             file = f"bases-{one.objects.name}-class{number}-{layer + 1}.png"
-            yield _sheet(f"layer {layer + 1} of {name}, positive weights only", file, stack, layer, True)
+            yield _sheet(f"layer {layer + 1} of {name.rstrip('/')}, positive weights only", file, stack, layer, True)
 
 
 def _sheet(title: str, file: str, stack: Stack, layer: int, positive: bool) -> dict[str, Any]:

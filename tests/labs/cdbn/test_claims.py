@@ -18,7 +18,8 @@ def rows(name, areas, rises):
 def results():
     up, sure = (0.3, 0.5, 0.7), [(0.1, 0.3), (0.1, 0.3)]
     return {
-        "natural": {"gabor": 0.9, "untrained": {"gabor": 0.1}, "r2": [0.9] * 10, "activity": 0.0021, "target": 0.002},
+        "natural": {"gabor": 0.9, "edges": 0.9, "untrained": {"gabor": 0.1, "edges": 0.1}}
+        | {"r2": [0.9] * 10, "activity": 0.0021, "target": 0.002},
         "objects": [
             {
                 "set": "things",
@@ -43,15 +44,15 @@ def test_numbers_that_satisfy_every_claim(results):
     found = claims(results)
     assert len(found) == 5
     assert all(claim.holds for claim in found)
-    assert "3 of 3 rise, 3 beyond doubt" in found[2].evidence
+    assert "3 of 3 rise, 3 with both steps' intervals above 0" in found[2].evidence
 
 
 @pytest.mark.parametrize(
     ("place", "change"),
     [
-        (0, lambda r: r["natural"].update(gabor=0.79)),
+        (0, lambda r: r["natural"].update(edges=0.79)),
         (1, lambda r: r["natural"].update(activity=0.0025)),
-        (2, lambda r: r["objects"][0]["specificity"][1].update(area=0.2)),
+        (2, lambda r: r["objects"][0]["specificity"][1].update(rise=(-0.01, 0.3))),
         (3, lambda r: r["digits"]["table"][1].update(mean=0.2)),
         (4, lambda r: r["digits"]["completion"][0].update(low=-0.001)),
     ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layercensus.labs.cdbn.gabor import fit
+from layercensus.labs.cdbn.gabor import fit, is_edge
 
 
 def planted(orientation, frequency, phase, side=10):
@@ -24,5 +24,12 @@ def test_noise_is_not_one():
     assert np.median([fit(rng.standard_normal((10, 10))).r2 for _ in range(5)]) < 0.5
 
 
-def test_an_empty_filter_has_nothing_to_explain():
-    assert fit(np.zeros((6, 6))).r2 <= 1
+def test_what_shows_nothing_or_has_no_orientation_is_no_edge():
+    rows, columns = np.mgrid[:10, :10] - 4.5
+    assert fit(np.zeros((6, 6))).r2 == 0
+    assert fit(np.full((6, 6), 0.3)).r2 == 0
+    blob = fit(np.exp(-(rows**2 + columns**2) / 8))
+    assert blob.r2 > 0.9
+    assert not is_edge(blob, 10)
+    assert not is_edge(fit(rows), 10)  # a ramp is not localised
+    assert is_edge(fit(planted(0.7, 0.15, 1)), 10)

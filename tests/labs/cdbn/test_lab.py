@@ -61,9 +61,9 @@ def test_a_finished_run_is_gone_on_with_to_the_same_numbers(made, how):
     with pytest.raises(CensusError, match=r"already holds a run\. Name another --out, or go on with --resume"):
         run(out, how)
     again = run(out, how, resume=True)
-    assert {**again, "seconds": 0} == {**json.loads(json.dumps(results)), "seconds": 0} or again["digits"] == results[
-        "digits"
-    ]
+    for one in (results, again):
+        one["seconds"] = 0
+    assert json.loads(json.dumps(again)) == json.loads(json.dumps(results))
 
 
 def test_unusable_settings_are_refused():

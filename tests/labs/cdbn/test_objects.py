@@ -2,6 +2,7 @@
 
 import pytest
 
+from layercensus.data import handwriting
 from layercensus.errors import CensusError
 from layercensus.labs.cdbn import objects as module
 from layercensus.labs.cdbn.objects import objects
@@ -10,6 +11,7 @@ from tests.labs.cdbn.paint import painted
 
 def test_folders_of_images_are_classes_and_what_is_missing_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CLOTHES_AT", tmp_path / "none")
+    monkeypatch.setattr(handwriting, "CLOTHES_AT", tmp_path / "none")
     for name in ("a", "b", "c"):
         painted(tmp_path / "o" / name, 14)
     painted(tmp_path / "o" / "few", 3)
@@ -19,7 +21,7 @@ def test_folders_of_images_are_classes_and_what_is_missing_is_said(tmp_path, mon
     assert [len(part) for part in named["objects"].training] == [14, 14, 14]  # seven and their mirror images
     assert [len(part) for part in named["objects"].test] == [5, 5, 5]
     assert named["numerals"].training[0].shape == (20, 1, 28, 28)
-    assert all("left out" in line for line in missing)
+    assert missing == ["Clothes were left out: Fashion-MNIST is not installed (Debian: dataset-fashion-mnist)."]
 
 
 def test_too_few_classes_are_refused(tmp_path):

@@ -30,10 +30,12 @@ def claims(results: Results) -> list[Claim]:
 
 def _edges(results: Results) -> Claim:
     found = results["natural"]
-    share, chance = found["gabor"], found["untrained"]["gabor"]
+    share, chance = found["edges"], found["untrained"]["edges"]
     return Claim(
-        f"On photographs at least {WANTED:.0%} of the first layer's filters are Gabor functions (R² ≥ {ENOUGH})",
-        share >= WANTED, f"{share:.0%} of {len(found['r2'])}; of untrained filters {chance:.0%}",
+        f"On photographs at least {WANTED:.0%} of the first layer's filters are localised oriented edges"
+        f" (Gabor functions, R² ≥ {ENOUGH})",
+        share >= WANTED,
+        f"{share:.0%} of {len(found['r2'])}, by R² alone {found['gabor']:.0%}; of untrained filters {chance:.0%}",
     )  # fmt: skip
 
 
@@ -47,7 +49,7 @@ def _sparse(results: Results) -> Claim:
 
 
 def _rises(results: Results) -> list[Claim]:
-    """A set of classes each: a class rises when both steps do, beyond doubt when their intervals stay above 0."""
+    """A set of classes each: it holds where the 95 % intervals of both steps stay above 0."""
     made = []
     for one in results["objects"]:
         rising, certain, words = 0, 0, []
@@ -60,7 +62,8 @@ def _rises(results: Results) -> list[Claim]:
         made.append(
             Claim(
                 f"On {one['set']} the features grow more specific from layer to layer, for at least three classes",
-                rising >= 3, f"{rising} of {len(words)} rise, {certain} beyond doubt: {'; '.join(words)}",
+                certain >= 3,
+                f"{rising} of {len(words)} rise, {certain} with both steps' intervals above 0: {'; '.join(words)}",
             )
         )  # fmt: skip
     return made

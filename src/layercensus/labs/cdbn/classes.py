@@ -21,7 +21,7 @@ from .objects import Objects
 from .small import batches, pooled
 from .specificity import information, responses, specificity
 
-ALL = "all classes"
+ALL = "all classes/"  # no folder is called that
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,19 @@ def classes(bench: Bench, folder: Folder, objects: Objects, how: How) -> Classes
     every = torch.cat(objects.training).to(how.device)
     first = bench.layer(f"{objects.name}-1", form, recipe, how.seed, batches(every, how.batch)).layer
     sets = dict(zip(objects.classes, objects.training, strict=True)) | {ALL: every}
-    stacks = {}
+    stacks: dict[str, Stack] = {}
     for name, images in tqdm(sets.items(), desc=objects.name, unit="class", disable=not how.progress):
-        crbms = _above(bench, first, objects.name, name, images.to(how.device), how)
-        stacks[name] = bench.stack(f"{objects.name}-{_word(name)}", crbms, SIDE)
+        file = f"{objects.name}-{len(stacks) + 1}-{_word(name)}"  # names may differ in nothing that a file's can hold
+        crbms = _above(bench, first, file, images.to(how.device), how)
+        stacks[name] = bench.stack(file, crbms, SIDE)
     measured = folder.once(f"classes-{objects.name}", lambda: _measured(objects, stacks, how))
     return Classes(objects, stacks, measured)
 
 
-def _above(bench: Bench, first: Crbm, of: str, name: str, images: Tensor, how: How) -> list[Crbm]:
+def _above(bench: Bench, first: Crbm, file: str, images: Tensor, how: How) -> list[Crbm]:
     layers, inputs = [first], pooled(first, images)
     for number, (form, recipe) in enumerate(OBJECTS[1:], 2):
-        title = f"{of}-{_word(name)}-{number}"
+        title = f"{file}-{number}"
         layer = bench.layer(title, form, recipe, how.seed + number, batches(inputs, how.batch)).layer
         layers.append(layer)
         inputs = pooled(layer, inputs)

@@ -40,14 +40,15 @@ def divide(labels: NDArray[np.int_], seed: int, training: int, test: int) -> Div
 
 
 @torch.no_grad()
-def features(stack: Stack, images: Tensor, layers: int, batch: int = 200) -> Rows:
-    """The pooling units of the first layers side by side, each layer of the same mean squared length: (images, all)."""
+def features(stack: Stack, images: Tensor, layers: int, learn: NDArray[np.int_], batch: int = 200) -> Rows:
+    """The pooling units of the first layers side by side, each layer of the same mean squared length over the rows
+    `learn`: (images, all)."""
     parts: list[list[Tensor]] = [[] for _ in range(layers)]
     for part in images.split(batch):  # type: ignore[no-untyped-call]
         for found, maps in zip(parts, stack.activations(part)[:layers], strict=True):
             found.append(maps.flatten(1).double().cpu())
     whole = [torch.cat(found).numpy() for found in parts]
-    return np.concatenate([_scaled(rows, rows) for rows in whole], 1)
+    return np.concatenate([_scaled(rows, rows[learn]) for rows in whole], 1)
 
 
 def principal(training: Rows, rows: Rows) -> Rows:

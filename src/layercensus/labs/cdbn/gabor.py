@@ -30,6 +30,21 @@ class Gabor:
     amplitude: float
 
 
+FLAT = 1e-9  # variance, of the largest value squared, below which a filter shows nothing
+
+
+def is_edge(found: Gabor, side: int) -> bool:
+    """Whether the fit is a localised oriented edge or bar of a filter (side, side).
+
+    It explains enough; its centre lies in the filter; its Gaussian is narrower than half a side one way at least; and
+    there it swings through a sixth of a period or more, or is twice as long as wide, so that it has an orientation.
+    """
+    narrow, wide = sorted((found.along, found.across))
+    inside = all(-0.5 <= place <= side - 0.5 for place in (found.row, found.column))
+    oriented = found.frequency * found.along > 1 / 6 or wide > 2 * narrow
+    return found.r2 >= ENOUGH and inside and narrow < side / 2 and oriented
+
+
 def fit(filter: NDArray[np.floating]) -> Gabor:
     """The Gabor function nearest to a square filter (side, side) by least squares, from several first guesses.
 
@@ -49,9 +64,9 @@ def fit(filter: NDArray[np.floating]) -> Gabor:
     likely = sorted(_starts(target), key=lambda start: float((off(np.array(start)) ** 2).sum()))[:REFINED]
     found = [least_squares(off, start, method="lm", max_nfev=MOST) for start in likely]
     best = min(found, key=lambda one: float(one.cost))
-    total = float(((target - target.mean()) ** 2).sum()) or 1.0
+    total = float(((target - target.mean()) ** 2).sum())
     row, column, orientation, frequency, along, across, phase, amplitude = map(float, _bound(best.x, side))
-    r2 = 1 - 2 * float(best.cost) / total
+    r2 = 1 - 2 * float(best.cost) / total if total > FLAT * target.size else 0.0
     return Gabor(r2, row, column, orientation % np.pi, frequency, along, across, phase, amplitude * scale)
 
 

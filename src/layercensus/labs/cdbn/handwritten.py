@@ -71,7 +71,7 @@ def _split(
     rows = np.concatenate([division.training, division.test])
     images, labels = images[torch.from_numpy(rows)], labels[rows]
     raw = images.flatten(1).double().cpu().numpy()
-    kinds = {"CDBN": features(stack, images, USED), "raw pixels": raw, "PCA": principal(raw[learn], raw)}
+    kinds = {"CDBN": features(stack, images, USED, learn), "raw pixels": raw, "PCA": principal(raw[learn], raw)}
     found = []
     for name, values in kinds.items():
         forms = forms_of("pca" if name == "PCA" else name, values, learn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -56,8 +57,12 @@ class How:
     progress: bool = True
 
     def __post_init__(self) -> None:
-        if not self.effort > 0:
+        if not 0 < self.effort < math.inf:
             raise CensusError(f"effort must be above 0. Got {self.effort}.")
+        if self.seed < 0:
+            raise CensusError(f"seed must be at least 0. Got {self.seed}.")
+        if self.pool + self.held_out > 500:
+            raise CensusError(f"pool and held_out must be at most 500 together. Got {self.pool} and {self.held_out}.")
         if self.splits < 1 or not self.labels:
             raise CensusError(f"splits and labels must be at least one. Got {self.splits} and {self.labels}.")
         if not 40 <= max(self.labels) <= 10 * self.pool or self.pool >= 500 or min(self.labels) < 40:

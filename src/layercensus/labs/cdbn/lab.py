@@ -44,7 +44,7 @@ def run(out: Path, how: How, *, resume: bool = False, overwrite: bool = False) -
     began = time.monotonic()
     sets, missing = objects(how.objects, how.clothing, how.seed, how.training, how.test)
     every = [*photographs(how.images).images, *(x for one in sets for x in (*one.training, *one.test))]
-    about = {"lab": "cdbn", "sets": [one.name for one in sets], "images": digest(every)}
+    about = {"lab": "cdbn", "sets": {one.name: list(one.classes) for one in sets}, "images": digest(every)}
     folder = Folder(out, how.as_json() | about, resume, overwrite)
     bench = Bench(out, how)
     with one_thread():  # the same numbers on any machine, and as fast on maps this small

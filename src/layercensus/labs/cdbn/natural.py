@@ -12,7 +12,7 @@ from torch import Tensor
 from ..record import Folder
 from .bench import Bench
 from .crbm import Crbm
-from .gabor import ENOUGH, fit
+from .gabor import ENOUGH, fit, is_edge
 from .how import CONTRAST, NATURAL, How
 from .nets import Stack, untrained
 from .photographs import Crops, crops, photographs
@@ -42,7 +42,9 @@ def natural(bench: Bench, folder: Folder, how: How) -> Natural:
 
     second = bench.layer("photographs-2", deep_form, deep_recipe, how.seed + 1, pooled).layer
     stack = bench.stack("photographs", [first, second], how.crop)
-    some = torch.cat([white(g) for g in [torch.Generator().manual_seed(how.seed + 2)] for _ in range(how.counted // 2)])
+    some = torch.cat(
+        [white(g) for g in [torch.Generator().manual_seed(how.seed + 2)] for _ in range(how.counted // how.crops)]
+    )
     results = folder.once("photographs", lambda: _measured(first, white, how))
     results |= {"photographs": list(found.names), "target": recipe.target}
     return Natural(stack, some, results, found.missing)
@@ -60,4 +62,10 @@ def _measured(layer: Crbm, white: Crops, how: How) -> dict[str, Any]:
 def _gabors(layer: Crbm) -> dict[str, Any]:
     fits = [fit(filter[0].cpu().numpy()) for filter in layer.weight]
     r2 = np.array([one.r2 for one in fits])
-    return {"gabor": float((r2 >= ENOUGH).mean()), "r2": r2.tolist(), "fits": [asdict(one) for one in fits]}
+    edges = [is_edge(one, layer.form.kernel) for one in fits]
+    return {
+        "gabor": float((r2 >= ENOUGH).mean()),
+        "edges": float(np.mean(edges)),
+        "r2": r2.tolist(),
+        "fits": [asdict(one) for one in fits],
+    }

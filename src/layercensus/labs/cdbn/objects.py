@@ -65,7 +65,12 @@ def objects(
     if folder is None and not place.is_dir():
         missing.append("Stamps were left out: they are not installed (Debian: tuxpaint-stamps-default).")
     else:
-        found.append(_of_folder(place, rng, training, test))
+        try:
+            found.append(_of_folder(place, rng, training, test))
+        except CensusError as error:
+            if folder is not None:
+                raise
+            missing.append(f"Stamps were left out: {error}")
     return found, missing
 
 
