@@ -70,12 +70,13 @@ def _sheets(name: str, stack: Stack) -> list[dict[str, Any]]:
 
 
 def _classes(one: Classes) -> Iterator[dict[str, Any]]:
-    """The first layer, that all share, and each class's third."""
+    """The first layer, that all share, and the others of every class, positive and signed."""
     yield _sheet("layer 1, of all classes", f"bases-{one.objects.name}-1.png", one.stacks[ALL], 0, False)
     for number, (name, stack) in enumerate(one.stacks.items(), 1):
-        for layer in (1, 2):
-            file = f"bases-{one.objects.name}-class{number}-{layer + 1}.png"
-            yield _sheet(f"layer {layer + 1} of {name.rstrip('/')}, positive weights only", file, stack, layer, True)
+        for layer in range(1, len(stack.crbms)):
+            for positive, kind in ((True, "positive weights only"), (False, "signed weights")):
+                file = f"bases-{one.objects.name}-class{number}-{layer + 1}{'-positive' if positive else ''}.png"
+                yield _sheet(f"layer {layer + 1} of {name.rstrip('/')}, {kind}", file, stack, layer, positive)
 
 
 def _sheet(title: str, file: str, stack: Stack, layer: int, positive: bool) -> dict[str, Any]:
