@@ -237,7 +237,9 @@ def test_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
         sys.executable, "-m", "layercensus.cli", "see", "tests.user_models:small", "conv2:0-5", "--data", "digits",
         "--quiet", "--out", str(tmp_path), "--batch", "1", "--steps", "500",
     ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=_heard
+    )  # fmt: skip
     end = time.monotonic() + 120
     while not (tmp_path / "see.json").exists() and time.monotonic() < end and process.poll() is None:
         time.sleep(0.05)
@@ -250,6 +252,10 @@ def test_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     assert (tmp_path / "index.html").is_file()
     assert main([*command[3:], "--resume"]) == 0
     assert len(json.loads((tmp_path / "see.json").read_text())["sights"]) == 6
+
+
+def _heard() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background of a shell ignores it
 
 
 def test_prior_is_trained_kept_and_used(tmp_path: Path) -> None:
