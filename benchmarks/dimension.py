@@ -23,17 +23,19 @@ import torch
 from torch import Tensor, nn
 
 from layercensus import Settings
+from layercensus.count.memory import kept_memory
+from layercensus.count.read_batch import Net, sketches_of
 from layercensus.data.open import open_data
 from layercensus.data.source import Source
-from layercensus.look import Net, sketches_of
+from layercensus.layers.layer import Layer
+from layercensus.layers.net import call
+from layercensus.layers.select import select
+from layercensus.layers.survey import survey
+from layercensus.layers.tap import tap
 from layercensus.measures.manifold import doubted
 from layercensus.measures.neighbours import distances, mle, twonn
-from layercensus.memory import kept_memory
-from layercensus.models.layer import Layer
-from layercensus.models.layers import call, select, survey
 from layercensus.models.open import open_model
 from layercensus.tally import Sketch, reduce_output
-from layercensus.tap import tap
 
 BINS = (256, 509, 1021, 2039)  # of the sketches that are compared
 

@@ -19,10 +19,11 @@ import torch
 from torch import Tensor, nn
 
 import layercensus as lc
-from layercensus.memory import kept_memory
-from layercensus.models.formats import memory_format, pick_format
-from layercensus.models.layers import select, survey
-from layercensus.models.modes import watched
+from layercensus.count.memory import kept_memory
+from layercensus.layers.memory_format import memory_format, pick_format
+from layercensus.layers.modes import watched
+from layercensus.layers.select import select
+from layercensus.layers.survey import survey
 from layercensus.models.open import open_model
 
 

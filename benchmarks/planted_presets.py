@@ -14,10 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
+from layercensus.visualise import PRESETS, train_prior
 
 import layercensus as lc
 from layercensus.data.open import open_data
-from layercensus.see import PRESETS, train_prior
 from tests.see.patterns import PATTERNS, Planted, colourful, likeness
 
 

@@ -4,7 +4,7 @@ Both optimise the mean of a channel of EfficientNet-Lite0 (ImageNet weights) wit
 colours by Adam, as many steps, 224 x 224 pixels, each with its own default transforms and rate (ours .1, falling in the
 second half; Lucent's .05). Lucent makes one picture at a time; layercensus makes all units of a layer in one batch.
 Layer by layer the two take turns on the same machine.
-Held-out activation: mean over 16 changes that neither was made under (layercensus.see.score.held_out).
+Held-out activation: mean over 16 changes that neither was made under (layercensus.visualise.score.held_out).
 
 Lucent needs an environment of its own (kornia 0.4.1 at most; torchvision is not used). It is made where --lucent says:
     python benchmarks/see_vs_lucent.py --lucent /tmp/lucent
@@ -24,14 +24,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from layercensus.visualise import channel
 
 from layercensus.models.open import open_model
-from layercensus.see import channel
-from layercensus.see.how import How
-from layercensus.see.optimise import optimise
-from layercensus.see.presets import preset_of
-from layercensus.see.score import kept
-from layercensus.see.see import look_at, objectives
+from layercensus.visualise.optimise import optimise
+from layercensus.visualise.options import How
+from layercensus.visualise.presets import preset_of
+from layercensus.visualise.score import kept
+from layercensus.visualise.see import look_at, objectives
 
 LAYERS = ("_blocks.1", "_blocks.5", "_blocks.10", "_blocks.15")
 PACKAGES = (

@@ -15,7 +15,7 @@ import layercensus as lc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from layercensus.data.digits import Digits
-from layercensus.models.digits_net import factory
+from layercensus.models.digits import factory
 from layercensus.models.twin import calibrate
 from tests.stacks import COURSES, RIGHT, stack
 

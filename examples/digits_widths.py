@@ -12,7 +12,8 @@ import argparse
 from pathlib import Path
 
 import layercensus as lc
-from layercensus.models.digits_net import factory, train
+from layercensus.demo import train
+from layercensus.models.digits import factory
 
 DESIGNS = {
     "equal": (32, 32, 32, 32, 32, 32),

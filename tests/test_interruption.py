@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 COMMAND = [
     sys.executable,
     "-m",
-    "layercensus.cli",
+    "layercensus.cli.main",
     "run",
     "tests.user_models:slow",
     "tests.user_models:many",

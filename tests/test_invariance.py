@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import layercensus as lc
 from layercensus.data.digits import Digits
-from layercensus.models.digits_net import factory
+from layercensus.models.digits import factory
 from layercensus.models.twin import calibrate
 
 N = 300
@@ -207,7 +207,7 @@ def test_shares_without_an_example_of_the_panel_merge(net: nn.Module, tmp_path: 
 def test_shares_from_machines_that_round_differently_merge(
     net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from layercensus import plan
+    from layercensus.count import plan
 
     one = tmp_path / "one"
     lc.take(net, data[0], settings=settings(out=one, share=(1, 2), **QUICK))

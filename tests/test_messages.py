@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 import layercensus as lc
-from layercensus.cli import main
+from layercensus.cli.main import main
 
 SNAPSHOT = Path(__file__).with_name("messages.txt")
 NET = "tests.user_models:small"

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import layercensus as lc
 from layercensus.data.digits import Digits
-from layercensus.models.digits_net import factory
+from layercensus.models.digits import factory
 
 
 def settings(**more: object) -> lc.Settings:

@@ -1,28 +1,100 @@
-"""How many concepts has each layer of a neural network learned, and how sure can one be?"""
+"""How many concepts has each layer of a neural network learned, and how sure can one be?
 
-from .census import Census, Finding, load
-from .data.views import Views
-from .errors import CensusError
-from .models.open import Model
-from .models.prepare import Prepare
-from .see.see import see
-from .settings import Settings
-from .share import merge
-from .take import layers_of, take
-from .verdict import Verdict
+Names are imported when they are first used, so that `import layercensus` costs next to nothing.
+"""
+
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import testing as testing
+    from .census.census import Census, load
+    from .census.record import Finding
+    from .count.shards import merge
+    from .data.views import Views
+    from .errors import CensusError
+    from .measures import MEASURES
+    from .measures.measure import Column, Evidence, Measure, Outcome
+    from .models.model import Model
+    from .models.prepare import Prepare
+    from .settings import Settings
+    from .take import layers_of, take
+    from .verdict.verdict import Verdict
+    from .visualise import objectives as objectives
+    from .visualise.see import see
+
+_HOME = {
+    "Census": "census.census",
+    "CensusError": "errors",
+    "Column": "measures.measure",
+    "Evidence": "measures.measure",
+    "Finding": "census.record",
+    "MEASURES": "measures",
+    "Measure": "measures.measure",
+    "Model": "models.model",
+    "Outcome": "measures.measure",
+    "Prepare": "models.prepare",
+    "Settings": "settings",
+    "Verdict": "verdict.verdict",
+    "Views": "data.views",
+    "layers_of": "take",
+    "load": "census.census",
+    "merge": "count.shards",
+    "objectives": "visualise.objectives",
+    "see": "visualise.see",
+    "take": "take",
+    "testing": "testing",
+}
+_MODULES = ("objectives", "testing")  # names that stand for a whole module
 
 __all__ = [
+    "MEASURES",
     "Census",
     "CensusError",
+    "Column",
+    "Evidence",
     "Finding",
+    "Measure",
     "Model",
+    "Outcome",
     "Prepare",
     "Settings",
     "Verdict",
     "Views",
+    "__version__",
     "layers_of",
     "load",
     "merge",
+    "objectives",
     "see",
     "take",
+    "testing",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("layercensus")
+    if name not in _HOME:
+        raise AttributeError(f"module 'layercensus' has no attribute {name!r}")
+    module = import_module(f"layercensus.{_HOME[name]}")
+    found = module if name in _MODULES else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+class _Package(ModuleType):
+    """Keeps `layercensus.take` the function, although importing the file of that name would put the module there."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value.take if name == "take" and isinstance(value, ModuleType) else value)
+
+
+sys.modules[__name__].__class__ = _Package

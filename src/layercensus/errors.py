@@ -1,5 +1,15 @@
-"""The one exception that this library raises for what a user can mend."""
+"""The one exception that this library raises for what a user can mend, and other exceptions in one line."""
 
 
 class CensusError(ValueError):
     """One clear line: what must be, what was found, and what to do about it."""
+
+
+def first_line(error: BaseException) -> str:
+    """An exception in one line: its class and the first line of what it says.
+
+    >>> first_line(KeyError("conv"))
+    "KeyError: 'conv'"
+    """
+    says = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {says[:200]}" if says else type(error).__name__

@@ -11,27 +11,29 @@ from typing import Any
 
 from torch import nn
 
-from .census import Census, load
-from .concepts import see_census
-from .count import count
+from .census.census import Census, load
+from .census.summarise import classes_of, narrowest, summarise
+from .count.count import count
+from .count.memory import kept_memory
+from .count.plan import PROBE, Plan, make_plan
+from .count.shards import keep_share
+from .count.store import Spool
+from .count.untrained import spread
 from .data.open import open_data
 from .data.source import Source
 from .data.views import Views
 from .errors import CensusError
-from .examine import examine
-from .memory import kept_memory
-from .models.formats import memory_format, pick_format
-from .models.layers import Layer, survey
-from .models.open import Model, open_model
-from .plan import PROBE, Plan, make_plan
-from .see.how import How
-from .see.palette import refusal
-from .see.presets import DEFAULT, preset_of
+from .gallery.top_examples import examine
+from .layers.layer import Layer
+from .layers.memory_format import memory_format, pick_format
+from .layers.survey import survey
+from .models.model import Model
+from .models.open import open_model
 from .settings import Settings
-from .share import keep_share
-from .spool import Spool
-from .spread import spread
-from .summary import classes_of, narrowest, summarise
+from .visualise.input_space import refusal
+from .visualise.of_census import see_census
+from .visualise.options import How
+from .visualise.presets import DEFAULT, preset_of
 
 
 def take(
@@ -91,7 +93,7 @@ def take_opened(
         held = spread(model, plan, narrowest(plan.nets[0].layers), classes, about["memory_format"]["name"])
         if settings.share is not None:
             keep_share(spool, plan, about, source.class_names, held)
-        census = summarise(spool, plan.nets, source.class_names, about, settings, seed, held)
+        census = Census.of(summarise(spool, plan.nets, source.class_names, about, settings, seed, held))
         if settings.out is not None:
             census = _with_earlier(census, Path(settings.out))
             census.save(settings.out)

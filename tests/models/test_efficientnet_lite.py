@@ -16,7 +16,8 @@ from torch import Tensor
 from layercensus.data.open import open_data
 from layercensus.errors import CensusError
 from layercensus.models.fingerprint import weights
-from layercensus.models.open import Model, open_model
+from layercensus.models.model import Model
+from layercensus.models.open import open_model
 from layercensus.models.twin import calibrate, untrained
 
 

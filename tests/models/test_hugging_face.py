@@ -11,7 +11,8 @@ import torch
 
 from layercensus.errors import CensusError
 from layercensus.models.fingerprint import weights
-from layercensus.models.open import Model, open_model
+from layercensus.models.model import Model
+from layercensus.models.open import open_model
 from layercensus.models.twin import untrained
 
 transformers = pytest.importorskip("transformers")

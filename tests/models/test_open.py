@@ -9,7 +9,8 @@ from torch import nn
 
 from layercensus.errors import CensusError
 from layercensus.models.factory import import_factory
-from layercensus.models.open import Model, open_model
+from layercensus.models.model import Model
+from layercensus.models.open import open_model
 
 USERS = """
 from torch import nn

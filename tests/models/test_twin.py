@@ -12,7 +12,8 @@ from torch.nn.utils import parametrizations
 
 from layercensus.errors import CensusError
 from layercensus.models.fingerprint import weights
-from layercensus.models.open import Model, open_model
+from layercensus.models.model import Model
+from layercensus.models.open import open_model
 from layercensus.models.randomness import own_randomness, seeded
 from layercensus.models.twin import calibrate, untrained
 

@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 import layercensus as lc
-from layercensus.census import Census
+from layercensus.census.census import Census
 from layercensus.report.charts import fates, rarefaction
 from layercensus.report.two import write_two
-from layercensus.verdict import answers, place_of_cuts
+from layercensus.verdict.judge import answers, place_of_cuts
 
 from .browser import CHROMIUM, opened, seconds_to_open
 

@@ -15,6 +15,7 @@ from .batch import Batch
 from .labels import Labels, as_classes, same_length
 from .numbers import KINDS, as_floats, as_tensor, first_not_finite
 from .reading import one_line
+from .request import Request
 from .source import Source, unique
 
 INPUT_NAMES = ("inputs", "x", "X", "data", "images")
@@ -65,7 +66,7 @@ class Arrays(Source):
         return Batch(x, tuple(ids), None if self.labels is None else self.labels[torch.tensor(rows)])
 
 
-def open_npz(file: str, labels: Labels | None = None) -> Arrays:
+def open_npz(file: str, request: Request) -> Arrays:
     """The arrays of an npz file: inputs under "inputs" or "x", labels, where there are any, under "labels" or "y"."""
     found = _load(file)
     inputs = next((n for n in INPUT_NAMES if n in found), None)
@@ -77,8 +78,8 @@ def open_npz(file: str, labels: Labels | None = None) -> Arrays:
             raise CensusError(f"npz:{file} must hold an array named inputs or x. Got {held}. Save it with that name.")
         inputs = rest[0]
     name = f"npz:{Path(file).name}"
-    if labels is not None:
-        return Arrays(found[inputs], labels, name=name)
+    if request.labels is not None:
+        return Arrays(found[inputs], request.labels, name=name)
     origin = f"the file's array {target}"
     return Arrays(found[inputs], found[target] if target else None, name=name, origin=origin)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import CensusError
 from .arrays import Arrays
+from .request import Request
 
 CLOTHES_AT = Path("/usr/share/datasets/fashion-mnist")  # where Debian's dataset-fashion-mnist puts it
 CLOTHES = "train-images-idx3-ubyte.gz"
@@ -41,6 +42,14 @@ class Mnist(Arrays):
         images, labels = digits()
         super().__init__(images, labels.numpy(), name="mnist", origin="the ten digits")
         self.about["values"] = "0 to 255 divided by 255"
+
+
+def open_mnist(request: Request) -> Mnist:
+    """The digits of MNIST; labels that the user gives come in place of the ten classes."""
+    source = Mnist()
+    if request.labels is not None:
+        source.label(request.labels, "given beside the data")
+    return source
 
 
 def clothes(folder: str | Path | None = None) -> Tensor | None:

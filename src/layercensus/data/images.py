@@ -17,6 +17,7 @@ from .labels import Labels, as_classes, same_length
 from .numbers import first_not_finite
 from .picture import header, pictures, read_picture
 from .reading import one_line
+from .request import Request
 from .source import Skip, Source
 
 DECODERS = 2  # threads
@@ -160,6 +161,11 @@ class Images(Source):
             return {}, "none"
         self.class_names = tuple(names)
         return {id: names.index(folder) for id, folder in folders.items()}, f"names of the {len(names)} sub-folders"
+
+
+def open_images(folder: str, request: Request) -> Images:
+    """The pictures below a folder."""
+    return Images(folder, request.prepare, request.labels, request.limit_bad)
 
 
 def _header(path: Path) -> tuple[bool, tuple[int, int]] | None:

@@ -1,4 +1,4 @@
-"""Data from a short name or a Python object."""
+"""Data from a short name or a Python object: one table of openers, which is also the help text."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from ..errors import CensusError
+from ..errors import CensusError, first_line
 from ..models.factory import import_factory
+from ..models.openers import find, near, usages
 from ..models.prepare import Prepare
-from .arrays import Arrays, open_npz
-from .digits import Digits
-from .handwriting import Mnist
-from .images import Images
 from .labels import Labels
 from .objects import open_object
+from .request import Request
 from .source import Source
-from .text import Lines
 
-KNOWN = ("digits", "mnist", "images:FOLDER", "npz:FILE", "text:FILE", "module:factory")
+OPENERS = {
+    "digits": "layercensus.data.digits:open_digits",
+    "mnist": "layercensus.data.handwriting:open_mnist",
+    "images:FOLDER": "layercensus.data.images:open_images",
+    "npz:FILE": "layercensus.data.arrays:open_npz",
+    "text:FILE": "layercensus.data.text:open_text",
+}
 
 
 def open_data(data: Any, *, prepare: Prepare | None = None, labels: Labels | None = None, limit_bad: int = 0) -> Source:
@@ -27,6 +30,9 @@ def open_data(data: Any, *, prepare: Prepare | None = None, labels: Labels | Non
 
     prepare: the model's own convention for images and text. labels: one per example in the data's order; they override
     those in the data. limit_bad: unreadable files of a folder that are skipped before giving up.
+
+    >>> open_data("digits").length
+    1797
 
     Raises:
         CensusError: one line that says what is wrong with the data.
@@ -39,30 +45,23 @@ def open_data(data: Any, *, prepare: Prepare | None = None, labels: Labels | Non
         return data
     if not isinstance(data, (str, Path)):
         return open_object(data, labels)
-    text = str(data)
+    text, request = str(data), Request(prepare, labels, limit_bad)
+    found = find(OPENERS, text)
+    if found is not None:
+        opener, argument = found
+        opened: Source = opener(argument, request) if argument else opener(request)
+        return opened
     kind, _, rest = text.partition(":")
-    if text in ("digits", "mnist"):
-        return _labelled(Mnist() if text == "mnist" else Digits(), labels)
-    if kind == "images" and rest:
-        return Images(rest, prepare, labels, limit_bad)
-    if kind == "npz" and rest:
-        return open_npz(rest, labels)
-    if kind == "text" and rest:
-        return Lines(rest, prepare, labels)
     if _importable(kind, rest):
-        return _made(text, prepare, labels, limit_bad)
-    raise CensusError(f"data must be one of {', '.join(KNOWN)}. Got {text!r}.{_hint(text, kind, rest)}")
+        return _made(text, request)
+    raise CensusError(f"data must be one of {', '.join(usages(OPENERS))}. Got {text!r}.{_hint(text, kind, rest)}")
 
 
 def _importable(kind: str, rest: str) -> bool:
     """Whether it reads as module:factory, and the module is there or nothing else was meant."""
     if kind == "hf" or not all(part.isidentifier() for part in kind.split(".")) or not rest.isidentifier():
         return False
-    return not _near(kind) or importlib.util.find_spec(kind) is not None
-
-
-def _near(kind: str) -> list[str]:
-    return difflib.get_close_matches(kind, ("images", "npz", "text"), n=1, cutoff=0.6)
+    return not near(OPENERS, kind) or importlib.util.find_spec(kind) is not None
 
 
 def _hint(text: str, kind: str, rest: str) -> str:
@@ -71,27 +70,21 @@ def _hint(text: str, kind: str, rest: str) -> str:
         return f" For a folder of pictures: images:{text}"
     if path.is_file():
         return f" For a file: {'npz' if path.suffix in ('.npz', '.npy') else 'text'}:{text}"
-    near = [f"{name}:{rest or '...'}" for name in _near(kind)] or difflib.get_close_matches(
-        text, ("digits", "mnist"), n=1
-    )
-    return f" Did you mean {near[0]}?" if near else ""
+    bare = [usage for usage in OPENERS if ":" not in usage]
+    meant = difflib.get_close_matches(text, bare, n=1)
+    meant = [f"{name}:{rest or '...'}" for name in near(OPENERS, kind) if name not in bare] or meant
+    return f" Did you mean {meant[0]}?" if meant else ""
 
 
-def _labelled(source: Arrays, labels: Labels | None) -> Source:
-    if labels is not None:
-        source.label(labels, "given beside the data")
-    return source
-
-
-def _made(text: str, prepare: Prepare | None, labels: Labels | None, limit_bad: int) -> Source:
+def _made(text: str, request: Request) -> Source:
     factory = import_factory(text, "data")
     try:
         made = factory()
     except CensusError:
         raise
     except Exception as error:
-        raise CensusError(f"The factory {text} failed: {type(error).__name__}: {error}") from error
-    source = open_data(made, prepare=prepare, labels=labels, limit_bad=limit_bad)
+        raise CensusError(f"The factory {text} failed: {first_line(error)}") from error
+    source = open_data(made, prepare=request.prepare, labels=request.labels, limit_bad=request.limit_bad)
     source.name = text
     if not isinstance(getattr(type(source), "about", None), property):
         source.about = source.about | {"name": text}

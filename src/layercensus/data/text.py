@@ -14,6 +14,7 @@ from ..models.prepare import Prepare
 from .batch import Batch
 from .labels import Labels, as_classes, same_length
 from .reading import one_line
+from .request import Request
 from .source import Source
 
 PADDED_WITH = {"token_type_ids": 0, "attention_mask": 0}
@@ -86,6 +87,11 @@ class Lines(Source):
             for name, rows in made.items()
             if len(rows) == len(lines)
         }
+
+
+def open_text(file: str, request: Request) -> Lines:
+    """The lines of a text file."""
+    return Lines(file, request.prepare, request.labels)
 
 
 def _lines(file: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import CensusError
-from ..models.open import Model
+from ..models.model import Model
 
 LABS = {"identity": "layercensus.labs.identity.nets", "cdbn": "layercensus.labs.cdbn.nets"}
 

@@ -13,8 +13,8 @@ from .chance import benjamini_hochberg
 from .correlation import standardised
 from .interval import bounds, draw, recentred
 from .measure import Column, Evidence, Measure, Outcome
+from .null_replicas import rarity, rotated, shuffled, value
 from .reliability import FEWEST, reliable_again
-from .strangers import rarity, rotated, shuffled, value
 
 CANDIDATES = 3  # partners of each unit that are followed through the resamples
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import CensusError
-from .open import Model
+from .model import Model
 from .prepare import Prepare
 from .randomness import own_randomness, seeded
 

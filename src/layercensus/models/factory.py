@@ -1,4 +1,4 @@
-"""Code of the user's, named as module:attribute."""
+"""User code, named as module:attribute."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..errors import CensusError
+from ..errors import CensusError, first_line
 
 
 def import_factory(text: str, what: str, known: Sequence[str] = ()) -> Callable[[], Any]:
@@ -47,9 +47,3 @@ def _imported(name: str, text: str, what: str, known: Sequence[str]) -> ModuleTy
                 f"{what} must be one of {allowed}. Got {text!r}: no module named {error.name!r}."
             ) from error
         raise CensusError(f"The module {name} cannot be imported: {first_line(error)}") from error
-
-
-def first_line(error: BaseException) -> str:
-    """An exception in one line: its class and the first line of what it says."""
-    says = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {says[:200]}" if says else type(error).__name__

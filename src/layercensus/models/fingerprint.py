@@ -7,7 +7,7 @@ from hashlib import sha256
 import torch
 from torch import Tensor, nn
 
-from .nets import clean_name
+from ..layers.net import clean_name
 
 
 def weights(net: nn.Module, *, statistics: bool = True) -> str:

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import CensusError
-from .factory import first_line
-from .open import Model
+from ..errors import CensusError, first_line
+from .model import Model
 from .prepare import Prepare
 from .randomness import own_randomness, seeded
 

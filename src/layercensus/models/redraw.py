@@ -10,8 +10,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from ..errors import CensusError
-from .factory import first_line
+from ..errors import CensusError, first_line
 
 POWER_STEPS = 15  # of the power iteration with which a spectral norm starts, as torch's own
 

@@ -13,10 +13,9 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.parameter import is_lazy
 
-from ..errors import CensusError
-from .factory import first_line
-from .nets import Inputs, call, unwrap
-from .open import Model
+from ..errors import CensusError, first_line
+from ..layers.net import Inputs, call, unwrap
+from .model import Model
 from .randomness import own_randomness
 from .redraw import redraw
 

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from ..census import Census
+from ..census.record import CensusRecord
 from ..measures import FATES
 from ..measures.interval import interval
 from .picture import INK, NETS, Picture, drawn, layer_axis, net_colours, svg
@@ -19,7 +19,7 @@ COURSES = {  # columns that are drawn over depth, and whether they are counts th
 COLOURS = {"distinct": "#4477aa", "duplicate": "#99ccee", "noise": "#ddaa33", "dead": "#aaaaaa"}
 
 
-def fates(census: Census, share: bool) -> Picture | None:
+def fates(census: CensusRecord, share: bool) -> Picture | None:
     """Stacked bars, a layer each, the untrained twin beside: how many units (or which share) have which fate."""
     data = _fates(census, share)
     if len(data) == 0:
@@ -67,7 +67,7 @@ def fates(census: Census, share: bool) -> Picture | None:
     return drawn(bars + ticks, len(census.layers), data.drop(columns="rank"), table)
 
 
-def _fates(census: Census, share: bool) -> pd.DataFrame:
+def _fates(census: CensusRecord, share: bool) -> pd.DataFrame:
     rows = []
     for _, layer in census.layers.iterrows():
         for net, prefix in (("trained", ""), ("twin", "twin_")):
@@ -80,7 +80,7 @@ def _fates(census: Census, share: bool) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _intervals(census: Census, share: bool) -> pd.DataFrame:
+def _intervals(census: CensusRecord, share: bool) -> pd.DataFrame:
     rows = []
     for _, layer in census.layers.iterrows():
         for net, prefix in (("trained", ""), ("twin", "twin_")):
@@ -93,7 +93,7 @@ def _intervals(census: Census, share: bool) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def fair_draw(census: Census) -> Picture | None:
+def fair_draw(census: CensusRecord) -> Picture | None:
     """Distinct units expected in a draw of equally many units from every layer, with intervals, twin beside."""
     rows = []
     for _, layer in census.layers.iterrows():
@@ -121,7 +121,7 @@ def fair_draw(census: Census) -> Picture | None:
     )
 
 
-def rarefaction(census: Census) -> Picture | None:
+def rarefaction(census: CensusRecord) -> Picture | None:
     """Distinct units expected in a draw of 1, 2, ... of a layer's units: a line a hidden layer, coloured by depth."""
     rows = []
     for _, layer in census.layers[census.layers["role"] != "output"].iterrows():
@@ -148,7 +148,7 @@ def rarefaction(census: Census) -> Picture | None:
     return drawn(lines, len(census.layers), data)
 
 
-def dimensions(census: Census) -> Picture | None:
+def dimensions(census: CensusRecord) -> Picture | None:
     """Nonlinear and linear dimension over depth, the untrained twin's dashed."""
     measures = {"twonn": "nonlinear (TwoNN)", "participation_ratio": "linear (participation ratio)"}
     rows = []
@@ -179,7 +179,7 @@ def dimensions(census: Census) -> Picture | None:
     return drawn(both, len(census.layers), data.drop(columns="place"), table)
 
 
-def courses(census: Census) -> Picture | None:
+def courses(census: CensusRecord) -> Picture | None:
     """Every share and dimension over depth in a small picture of its own, the untrained twin beside."""
     rows = []
     for place, (_, layer) in enumerate(census.layers.iterrows(), 1):

@@ -8,11 +8,12 @@ from itertools import chain
 from pathlib import Path
 
 import vl_convert
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from ..errors import CensusError
 from .picture import Picture
 
+PAGES = "layercensus.report"  # whose templates all pages share
 NUMBER = "layer-[0-9][0-9][0-9]"
 OF_LAYERS = (
     f"layers/{NUMBER}.html", f"sprites/{NUMBER}.webp", f"sprites/{NUMBER}-made.webp",
@@ -29,7 +30,7 @@ def put(folder: Path, files: Iterable[tuple[str, str | bytes]], tidy: bool = Fal
     Raises:
         CensusError: when the folder cannot be written.
     """
-    script = PackageLoader("layercensus.report").get_source(environment(), "page.js")[0]
+    script = PackageLoader(PAGES).get_source(environment(), "page.js")[0]
     written: set[Path] = set()
     try:
         every: Iterable[tuple[str, str | bytes]] = chain([("assets/page.js", script)], files)
@@ -58,10 +59,10 @@ def vega() -> str:
 
 
 @cache
-def environment() -> Environment:
-    """Everything that comes from the user's names and files is escaped."""
+def environment(package: str = PAGES) -> Environment:
+    """Templates of `package`, and those that all pages share; everything from the user's names and files is escaped."""
     return Environment(
-        loader=PackageLoader("layercensus.report"),
+        loader=ChoiceLoader([PackageLoader(name) for name in dict.fromkeys((package, PAGES))]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

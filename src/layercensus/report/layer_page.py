@@ -9,11 +9,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from ..census import Census
-from ..columns import layer_meanings, unit_meanings
-from ..gallery import RANKS, Strip
+from ..census.columns import layer_meanings, unit_meanings
+from ..census.record import CensusRecord
+from ..gallery.gallery import RANKS, Strip
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from ..verdict import place_of_cuts
+from ..verdict.judge import place_of_cuts
 from .cells import cell, shown
 from .picture import NETS, Picture, net_colours, svg
 from .tiles import Examples, Sheet, Tile, Words
@@ -50,7 +50,7 @@ class Row:
 
 
 def layer_page(
-    census: Census, place: int, examples: Examples, sheet: Sheet | None, made: Sheet | None = None
+    census: CensusRecord, place: int, examples: Examples, sheet: Sheet | None, made: Sheet | None = None
 ) -> dict[str, Any]:
     """Everything that the template of one layer's page needs, but for its pictures. sheet, made: from `*_sheet`."""
     layer = census.layers.iloc[place]
@@ -76,7 +76,7 @@ def layer_page(
     }
 
 
-def made_sheet(census: Census, place: int, examples: Examples) -> Sheet | None:
+def made_sheet(census: CensusRecord, place: int, examples: Examples) -> Sheet | None:
     """The pictures that were made for a layer's units, in the order of its page."""
     name = census.layers["layer"].iloc[place]
     units = census.units[census.units["layer"] == name]
@@ -84,7 +84,7 @@ def made_sheet(census: Census, place: int, examples: Examples) -> Sheet | None:
     return examples.made(str(name), [int(unit) for unit in ordered["unit"]])
 
 
-def layer_sheet(census: Census, place: int, examples: Examples, room: int) -> Sheet | None:
+def layer_sheet(census: CensusRecord, place: int, examples: Examples, room: int) -> Sheet | None:
     """The crops of a layer's units in the order of its page, both in at most `room` bytes where that can be."""
     name = census.layers["layer"].iloc[place]
     units = census.units[census.units["layer"] == name]
@@ -127,7 +127,12 @@ def _order(units: pd.DataFrame, size: pd.Series[Any]) -> pd.Index[Any]:
 
 
 def _rows(
-    census: Census, units: pd.DataFrame, columns: list[str], examples: Examples, sheet: Sheet | None, made: Sheet | None
+    census: CensusRecord,
+    units: pd.DataFrame,
+    columns: list[str],
+    examples: Examples,
+    sheet: Sheet | None,
+    made: Sheet | None,
 ) -> list[Row]:
     name = str(units["layer"].iloc[0]) if len(units) else ""
     strip = census.gallery.strips.get(name)
@@ -164,7 +169,7 @@ def _histogram(strip: Strip, unit: int) -> Histogram | None:
     return Histogram(path, f"{strip.low[unit]:.3g} to {strip.high[unit]:.3g}")
 
 
-def layer_picture(census: Census, place: int) -> Picture | None:
+def layer_picture(census: CensusRecord, place: int) -> Picture | None:
     """Distinct units over both cuts, and the spectrum where it was taken; trained net and twin."""
     name = str(census.layers["layer"].iloc[place])
     curves, eigenvalues = _curves(census, name), _spectrum(census, name)
@@ -196,7 +201,7 @@ def _lines(data: pd.DataFrame, cut: str) -> alt.Chart:
     return chart
 
 
-def _curves(census: Census, layer: str) -> pd.DataFrame:
+def _curves(census: CensusRecord, layer: str) -> pd.DataFrame:
     """Distinct units along each of the two cuts, the other being as it was set."""
     i, j = place_of_cuts(census)
     rows = []
@@ -213,7 +218,7 @@ def _curves(census: Census, layer: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _spectrum(census: Census, layer: str) -> pd.DataFrame:
+def _spectrum(census: CensusRecord, layer: str) -> pd.DataFrame:
     rows = []
     for net, title in NETS.items():
         values = census.array(layer, "spectrum", net)

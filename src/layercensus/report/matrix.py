@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..gallery import Matrix
+from ..gallery.gallery import Matrix
 from .picture import INK, Picture
 
 SIDE = 420  # of the square, in pixels

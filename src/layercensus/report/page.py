@@ -11,11 +11,13 @@ import pandas as pd
 from markupsafe import Markup
 from tqdm import tqdm
 
-from ..census import Census, Finding
-from ..columns import layer_meanings
-from ..models.formats import in_words
+from ..census.columns import layer_meanings
+from ..census.record import CensusRecord, Finding
+from ..layers.memory_format import in_words
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from ..verdict import answers, place_of_cuts
+from ..verdict.excess import excess
+from ..verdict.judge import answers, place_of_cuts
+from ..verdict.verdict import Verdict
 from .cells import cell
 from .charts import courses, dimensions, fair_draw, fates, rarefaction
 from .files import drawn_files, environment, put, vega
@@ -36,17 +38,17 @@ LARGEST_IN_NOTEBOOK = 250_000  # characters of a picture
 LARGEST_LAYER = 1_900_000  # bytes of a layer's page with its crops
 
 
-def write(census: Census, folder: Path, progress: bool = False) -> Path:
+def write(census: CensusRecord, verdict: Verdict, folder: Path, progress: bool = False) -> Path:
     """Write the pages into `folder` and return the path of its index.html; the same census gives the same bytes.
 
     Raises:
         CensusError: when the folder cannot be written.
     """
-    put(folder, _files(census, progress), tidy=True)
+    put(folder, _files(census, verdict, progress), tidy=True)
     return folder / "index.html"
 
 
-def _files(census: Census, progress: bool) -> Iterator[tuple[str, str | bytes]]:
+def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[tuple[str, str | bytes]]:
     """Every file of the report, by its path in the folder; index.html comes last."""
     pictures = {
         "units": fates(census, share=False),
@@ -63,14 +65,14 @@ def _files(census: Census, progress: bool) -> Iterator[tuple[str, str | bytes]]:
     places = range(len(census.layers))
     for place in tqdm(places, desc="drawing", unit="layer", disable=not progress):
         yield from _layer(census, place, examples)
-    yield "index.html", _index(census, pictures)
+    yield "index.html", _index(census, verdict, pictures)
 
 
 def _number(place: int) -> str:
     return f"layer-{place:03d}"
 
 
-def _layer(census: Census, place: int, examples: Examples) -> Iterator[tuple[str, str | bytes]]:
+def _layer(census: CensusRecord, place: int, examples: Examples) -> Iterator[tuple[str, str | bytes]]:
     """The page of one layer and all its pictures."""
     number, name = _number(place), str(census.layers["layer"].iloc[place])
     matrix = census.gallery.matrices.get(name)
@@ -90,8 +92,8 @@ def _layer(census: Census, place: int, examples: Examples) -> Iterator[tuple[str
 
 
 def _layer_html(
-    census: Census, place: int, examples: Examples, sheet: Sheet | None, made: Sheet | None, picture: Picture | None,
-    correlations: Picture | None,
+    census: CensusRecord, place: int, examples: Examples, sheet: Sheet | None, made: Sheet | None,
+    picture: Picture | None, correlations: Picture | None,
 ) -> str:  # fmt: skip
     names = [str(name) for name in census.layers["layer"]]
     near = [
@@ -112,7 +114,7 @@ def _layer_html(
     )  # fmt: skip
 
 
-def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
+def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture | None]) -> str:
     columns = [name for name in SHOWN if name in census.layers and _said(census.layers[name])]
     at_cuts = answers(census)
     chart = thresholds(census, at_cuts)
@@ -121,7 +123,7 @@ def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
     return environment().get_template("index.html").render(
         census=census,
         about=census.about,
-        verdict=census.verdict,
+        verdict=verdict,
         pictures=pictures,
         heads=_heads,
         lines=_lines,
@@ -138,18 +140,18 @@ def _index(census: Census, pictures: dict[str, Picture | None]) -> str:
         files=list(files.values()),
         findings=[(f, _link(f, files)) for f in census.findings],
         learned=_learned(census),
-        trends=[row for _, row in census.verdict.table.iterrows()],
+        trends=[row for _, row in verdict.table.iterrows()],
     )  # fmt: skip
 
 
-def _started(census: Census) -> tuple[float, float] | None:
+def _started(census: CensusRecord) -> tuple[float, float] | None:
     """Where the sliders start, when that is not where the census was cut."""
     i, j = place_of_cuts(census)
     start, own = (RELIABILITY_GRID[i], TAU_GRID[j]), census.about["settings"]
     return None if start == (own["reliability"], own["tau"]) else start
 
 
-def snippet(census: Census) -> str:
+def snippet(census: CensusRecord, verdict: Verdict) -> str:
     """The answer and the main picture as a piece of HTML that stands by itself, for notebooks.
 
     Nets of very many layers get the lines of the fair draw, which are smaller.
@@ -157,7 +159,7 @@ def snippet(census: Census) -> str:
     drawn = (fates(census, share=True), fair_draw(census))
     picture = next((p for p in drawn if p is not None and len(p.svg) <= LARGEST_IN_NOTEBOOK), None)
     return environment().get_template("snippet.html").render(
-        verdict=census.verdict, picture=Markup(picture.svg) if picture else ""
+        verdict=verdict, picture=Markup(picture.svg) if picture else ""
     )  # fmt: skip
 
 
@@ -180,9 +182,9 @@ def _lines(table: pd.DataFrame) -> list[tuple[str, list[str]]]:
     return [(str(name), ["–" if pd.isna(v) else f"{v:.3g}" for v in row]) for name, row in table.iterrows()]
 
 
-def _learned(census: Census) -> dict[str, Any]:
+def _learned(census: CensusRecord) -> dict[str, Any]:
     """The excess over the twin, a row per layer and a column per measure; empty without a twin."""
-    table = census.learned
+    table = excess(census)
     if not len(table):
         return {}
     measures = list(dict.fromkeys(table["measure"]))

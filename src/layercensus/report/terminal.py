@@ -13,11 +13,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..census import Census
-from ..diff import Difference
+from ..census.record import CensusRecord
+from ..layers.layer import Layer
+from ..layers.memory_format import in_words
 from ..measures import FATES
-from ..models.formats import in_words
-from ..models.layers import Layer
+from ..verdict.diff import Difference
+from ..verdict.verdict import Verdict
 
 WIDTH = 100
 BAR = 20
@@ -25,19 +26,19 @@ GLYPHS = {"distinct": "█", "duplicate": "▓", "noise": "░", "dead": "·"}
 COLOURS = {"distinct": "#4477aa", "duplicate": "#88ccee", "noise": "#ddaa33", "dead": "bright_black"}
 
 
-def show(census: Census) -> None:
+def show(census: CensusRecord, verdict: Verdict) -> None:
     """Print the census."""
-    _print(Console(width=None if Console().is_terminal else WIDTH, highlight=False), census)
+    _print(Console(width=None if Console().is_terminal else WIDTH, highlight=False), census, verdict)
 
 
-def as_text(census: Census) -> str:
+def as_text(census: CensusRecord, verdict: Verdict) -> str:
     """The same without colours."""
     console = Console(file=io.StringIO(), width=WIDTH, highlight=False, color_system=None)
-    _print(console, census)
+    _print(console, census, verdict)
     return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
-def _print(console: Console, census: Census) -> None:
+def _print(console: Console, census: CensusRecord, verdict: Verdict) -> None:
     console.print(_table(census))
     console.print(_legend(census))
     console.print(Text("memory format: " + in_words(**census.about["memory_format"])))
@@ -46,10 +47,10 @@ def _print(console: Console, census: Census) -> None:
     if len(census.findings) > 8:
         console.print(f" - and {len(census.findings) - 8} more findings")
     console.print()
-    console.print(Text(str(census.verdict)))
+    console.print(Text(str(verdict)))
 
 
-def _table(census: Census) -> Table:
+def _table(census: CensusRecord) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False)
     twin = census.has_twin
     table.add_column("layer", no_wrap=True)
@@ -85,7 +86,7 @@ def _cells(counts: dict[str, int]) -> dict[str, int]:
     return cells
 
 
-def _legend(census: Census) -> Text:
+def _legend(census: CensusRecord) -> Text:
     text = Text()
     for fate in reversed(FATES):
         text.append(GLYPHS[fate], style=COLOURS[fate])

@@ -7,15 +7,15 @@ from typing import Any
 
 import altair as alt
 
-from ..census import Census
+from ..census.record import CensusRecord
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from ..verdict import hidden, place_of_cuts
+from ..verdict.judge import hidden, place_of_cuts
 from .picture import NETS, layer_axis, net_colours, styled
 
 UNITS, FAIR = "units", "in the fair draw"
 
 
-def thresholds(census: Census, shapes: Sequence[Sequence[str]]) -> dict[str, Any] | None:
+def thresholds(census: CensusRecord, shapes: Sequence[Sequence[str]]) -> dict[str, Any] | None:
     """A Vega-Lite specification: distinct units of every hidden layer at the cuts that the sliders name.
 
     shapes: what the fair draw says at each pair of cuts, as `answers` gives it.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ..gallery import Gallery
+from ..gallery.gallery import Gallery
 
 WIDTH, HEIGHT = 48, 48  # of a tile, in pixels
 LONG = 144  # width of a signal's tile

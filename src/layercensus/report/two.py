@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..census import Census
-from ..diff import differences
+from ..census.record import CensusRecord
+from ..verdict.diff import differences
 from .cells import cell
 from .charts import fates
 from .files import drawn_files, environment, put
 
 
-def write_two(a: Census, b: Census, folder: Path) -> Path:
+def write_two(a: CensusRecord, b: CensusRecord, folder: Path) -> Path:
     """Write `folder`/index.html with both censuses and return its path; the same censuses give the same bytes.
 
     Raises:
@@ -27,14 +27,14 @@ def write_two(a: Census, b: Census, folder: Path) -> Path:
         for _, row in found.layers.iterrows()
     ]
     page = environment().get_template("two.html").render(
-        sides=[("A", "a", a), ("B", "b", b)], drawn={file for file, _ in pictures}, rows=rows,
-        notes=(*found.settings, *found.only),
+        sides=[("A", "a", a, found.answers[0]), ("B", "b", b, found.answers[1])],
+        drawn={file for file, _ in pictures}, rows=rows, notes=(*found.settings, *found.only),
     )  # fmt: skip
     put(folder, [("index.html", page), ("differences.csv", found.layers.to_csv(index=False, lineterminator="\n"))])
     return folder / "index.html"
 
 
-def _pictures(name: str, census: Census) -> list[tuple[str, str]]:
+def _pictures(name: str, census: CensusRecord) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for kind, share in (("units", False), ("shares", True)):
         found += drawn_files(f"{name}-{kind}", fates(census, share))

@@ -19,15 +19,15 @@ from PIL import Image
 from safetensors import safe_open
 
 import layercensus as lc
-from layercensus.cli import main
+from layercensus.cli.main import main
 from layercensus.errors import CensusError
 from layercensus.labs.identity import train as training
 from layercensus.labs.identity.behaviour import behave
 from layercensus.labs.identity.figure import GAP, TILE, Column, draw
-from layercensus.labs.identity.fleet import fleet
 from layercensus.labs.identity.how import How, spread
 from layercensus.labs.identity.inputs import Inputs, make_inputs
 from layercensus.labs.identity.nets import Shape, build
+from layercensus.labs.identity.parallel_map import fleet
 from layercensus.labs.identity.train import Recipe, train
 from layercensus.models.open import open_model
 
@@ -200,7 +200,7 @@ def test_the_nets_are_counted_like_any_other(tmp_path: Path) -> None:
 def test_an_interrupt_loses_nothing(tmp_path: Path, inputs: Inputs) -> None:
     out = tmp_path / "lab"
     rest = ["--depths", "6", "--channels", "8", "--fc", "none", "--seeds", "1", "--counted", "0", "--no-paper-width"]
-    command = [sys.executable, "-m", "layercensus.cli", *lab(out, *rest, "--steps", "500")]
+    command = [sys.executable, "-m", "layercensus.cli.main", *lab(out, *rest, "--steps", "500")]
     begun = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     until = time.monotonic() + 100
     while not list(out.glob("nets/*.going")) and time.monotonic() < until:

@@ -13,13 +13,13 @@ from tqdm import tqdm
 
 from ...data.handwriting import SIDE
 from ..record import Folder
-from .bench import Bench
 from .crbm import Crbm
 from .how import OBJECTS, How
 from .nets import Stack, untrained
 from .objects import Objects
 from .small import batches, pooled
 from .specificity import information, responses, specificity
+from .trainer import Bench
 
 ALL = "all classes/"  # no folder is called that
 

@@ -13,12 +13,12 @@ from tqdm import tqdm
 
 from ...data.handwriting import SIDE, digits
 from ..record import Folder
-from .bench import Bench
 from .completion import HALVES, Completed, compare, complete
 from .fewlabels import PUBLISHED, Division, divide, error, features, forms_of, principal, summary
 from .how import DIGITS, How
 from .nets import Stack
 from .small import batches, pooled
+from .trainer import Bench
 
 USED = 2  # layers whose pooling units are features
 

@@ -9,14 +9,13 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ...census import Census, load
+from ...census.census import Census, load
 from ...data.arrays import Arrays
 from ...data.source import Source
+from ...models.threads import one_thread
 from ...settings import Settings
 from ...take import take_opened
-from ...threads import one_thread
 from ..record import Folder, digest
-from .bench import Bench
 from .classes import ALL, Classes, classes
 from .handwritten import Handwritten, handwritten
 from .how import How
@@ -24,6 +23,7 @@ from .natural import Natural, natural
 from .nets import COUNTED, Stack, as_model
 from .objects import objects
 from .photographs import photographs
+from .trainer import Bench
 
 Results = dict[str, Any]
 
@@ -39,7 +39,7 @@ def run(out: Path, how: How, *, resume: bool = False, overwrite: bool = False) -
         CensusError: one line that says what must be changed.
         KeyboardInterrupt: what is made is kept; the same call with resume goes on.
     """
-    from ...report.cdbn_page import write_cdbn
+    from .page import write_cdbn
 
     began = time.monotonic()
     sets, missing = objects(how.objects, how.clothing, how.seed, how.training, how.test)

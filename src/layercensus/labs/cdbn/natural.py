@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from ..record import Folder
-from .bench import Bench
 from .crbm import Crbm
 from .gabor import ENOUGH, fit, is_edge
 from .how import CONTRAST, NATURAL, How
 from .nets import Stack, untrained
 from .photographs import Crops, crops, photographs
+from .trainer import Bench
 from .whiten import measure
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import CensusError
-from ...models.open import Model
+from ...models.model import Model
 from ...models.randomness import own_randomness
 from .blocks import probabilities
 from .crbm import Crbm, Form

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ...census import Census, load
+from ...census.census import Census, load
 from ...data.arrays import Arrays
 from ...data.handwriting import digits
 from ...settings import Settings
@@ -21,11 +21,11 @@ from ..record import Folder
 from .behaviour import SIMILARITIES, behave
 from .crossing import Crossing, crossing
 from .figure import Column, Figure, draw
-from .fleet import Key, beside, fleet
 from .how import PAPER_CHANNELS, How, spread
 from .inputs import DIGIT, Inputs, make_inputs
 from .layers import SEEN, Row, gone, lost, measure, seen
 from .nets import Shape, Stack, as_model, build, parameters
+from .parallel_map import Key, beside, fleet
 from .train import Trained
 
 Results = dict[str, Any]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import CensusError
-from ...models.open import Model
+from ...models.model import Model
 from ...models.randomness import seeded
 
 SIDE = 28

@@ -1,0 +1,68 @@
+"""The result of a count as its user meets it: a record with its verdict and its pages."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from .record import CensusRecord, read_record
+
+if TYPE_CHECKING:
+    from ..verdict.verdict import Verdict
+
+
+class Census(CensusRecord):
+    """A record that can be asked for its verdict and its pages; the one place that reaches for what is drawn of it."""
+
+    @classmethod
+    def of(cls, record: CensusRecord) -> Census:
+        """The census of what was counted."""
+        return cls(**{name: getattr(record, name) for name in record.__dataclass_fields__})
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Do earlier or later layers hold and learn more: .answer, .table, and as text a paragraph."""
+        from ..verdict.judge import judge
+
+        return judge(self)
+
+    @cached_property
+    def learned(self) -> pd.DataFrame:
+        """What training added: a row per layer and count with the excess over the twin and its interval."""
+        from ..verdict.excess import excess
+
+        return excess(self)
+
+    def report(self, folder: str | Path, *, progress: bool = False) -> Path:
+        """Write the pages of results into `folder` and return the path of its index.html.
+
+        progress: show a bar on standard error; a net of fifty layers takes half a minute.
+
+        Raises:
+            CensusError: when the folder cannot be written.
+        """
+        from ..report.page import write
+
+        return write(self, self.verdict, Path(folder), progress)
+
+    def _repr_html_(self) -> str:
+        from ..report.page import snippet
+
+        return snippet(self, self.verdict)
+
+    def __str__(self) -> str:
+        from ..report.terminal import as_text
+
+        return as_text(self, self.verdict)
+
+
+def load(folder: str | Path) -> Census:
+    """The census that was saved in `folder`.
+
+    Raises:
+        CensusError: when there is none, or it is damaged.
+    """
+    return Census.of(read_record(Path(folder)))

@@ -1,0 +1,68 @@
+"""What a reader should know about a census, in sentences with their evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from .record import Finding
+
+FEW = 200  # examples in the panel below which counts of duplicates are not trusted
+
+
+def find(layers: pd.DataFrame, units: pd.DataFrame, about: dict[str, Any]) -> tuple[Finding, ...]:
+    """All findings, those about the whole census first."""
+    found = list(_whole(about))
+    for _, row in layers.iterrows():
+        found.extend(_of_layer(row, units[units["layer"] == row["layer"]]))
+    return tuple(found)
+
+
+def _whole(about: dict[str, Any]) -> Iterator[Finding]:
+    if about["panel"] < FEW:
+        yield Finding(
+            None,
+            (),
+            f"Only {about['panel']} examples stand behind the tests between units; below {FEW} they are weak.",
+            {"panel": about["panel"]},
+        )
+    if "share" in about:
+        number, shares = about["share"]
+        yield Finding(None, (), f"This is share {number} of {shares} of the data, to be merged with the others.", {})
+    unfit = about.get("mask_unfit")
+    if unfit:
+        names = ", ".join(unfit[:4]) + (f" and {len(unfit) - 4} more" if len(unfit) > 4 else "")
+        yield Finding(
+            None, (), f"The mask fits no positions of {names}, so padding is counted there.", {"layers": unfit}
+        )
+    skipped = about["data"].get("skipped")
+    if skipped:
+        yield Finding(None, (), f"Unreadable files were skipped: {skipped}.", {"skipped": skipped})
+    if about.get("twin", "").startswith("re-initialised"):
+        yield Finding(None, (), f"The untrained twin was {about['twin']}.", {})
+
+
+def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
+    name = row["layer"]
+    if row["status"].startswith("bound"):
+        yield Finding(name, (), f"Layer {name}: {row['status']}.", {})
+    silent = units[(units["fate"] == "dead") & (units["firing_rate"] == 0)]
+    if len(silent):
+        upper = float(silent["firing_rate_upper"].iloc[0])
+        yield Finding(
+            name, tuple(map(int, silent["unit"])),
+            f"Layer {name}: {len(silent)} of {row['width']} units never fired in {row['examples']:,} examples "
+            f"(firing rate below {upper:.2g} with 95 % confidence).",
+            {"units": len(silent), "firing_rate_upper": upper},
+        )  # fmt: skip
+    yield from _share(row, units, "noise", 0.1, "respond to how an example is shown rather than to the example")
+    yield from _share(row, units, "duplicate", 0.1, "repeat another unit of the layer")
+
+
+def _share(row: pd.Series[Any], units: pd.DataFrame, fate: str, least: float, words: str) -> Iterator[Finding]:
+    chosen = units[units["fate"] == fate]
+    if len(chosen) >= max(1, least * row["width"]):
+        text = f"Layer {row['layer']}: {len(chosen)} of {row['width']} units {words}."
+        yield Finding(row["layer"], tuple(map(int, chosen["unit"])), text, {"units": len(chosen)})

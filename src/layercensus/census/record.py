@@ -1,0 +1,141 @@
+"""What a census holds: tables, arrays, findings and where it all came from; saved and loaded without loss."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save
+
+from ..errors import CensusError
+from ..gallery.gallery import Gallery
+
+FORMAT = 2  # of the saved folder
+TABLES = ("layers", "units", "twin_units", "runs")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something worth a reader's attention, with the evidence for it."""
+
+    layer: str | None  # None: it concerns the whole census
+    units: tuple[int, ...]
+    sentence: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CensusRecord:
+    """How many units of each layer are dead, noise, duplicate and distinct, with the doubt of it.
+
+    layers: a row per layer in forward order. units: a row per unit. twin_units: the same for the untrained twin.
+    runs: a row per replica and layer. arrays: curves and resamples by "net|layer|name". about: provenance and settings.
+    gallery: what the report draws and no number depends on.
+    """
+
+    layers: pd.DataFrame
+    units: pd.DataFrame
+    twin_units: pd.DataFrame
+    runs: pd.DataFrame
+    arrays: Mapping[str, NDArray[Any]]
+    findings: tuple[Finding, ...]
+    about: Mapping[str, Any]
+    gallery: Gallery = field(default_factory=Gallery, repr=False)
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether an untrained twin was counted beside the net."""
+        return "twin_distinct" in self.layers and bool(self.layers["twin_distinct"].notna().any())
+
+    def array(self, layer: str, name: str, net: str = "trained") -> NDArray[Any] | None:
+        """A curve or a set of resamples of one layer, None where it was not made."""
+        return self.arrays.get(f"{net}|{layer}|{name}")
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the census into `folder`: CSV tables, census.json, arrays.safetensors, and the gallery's two files.
+
+        Raises:
+            CensusError: when the folder cannot be written.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in TABLES:
+                _to_csv(getattr(self, name), folder / f"{name}.csv")
+            arrays = {name: np.ascontiguousarray(value) for name, value in self.arrays.items()}
+            (folder / "arrays.safetensors").write_bytes(save(arrays))
+            self.gallery.save(folder)
+            (folder / "census.json").write_text(json.dumps(self._head(), indent=1, ensure_ascii=False), "utf-8")
+        except OSError as error:
+            raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
+        return folder
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "about": self.about,
+            "findings": [asdict(f) for f in self.findings],
+            "types": {name: {c: str(t) for c, t in getattr(self, name).dtypes.items()} for name in TABLES},
+        }
+
+
+def read_record(folder: Path) -> CensusRecord:
+    """What `CensusRecord.save` wrote into `folder`.
+
+    Raises:
+        CensusError: when there is none, or it is damaged.
+    """
+    file = folder / "census.json"
+    if not file.is_file():
+        raise CensusError(f"{folder} must hold a saved census (census.json). Got a folder without one.")
+    try:
+        head = json.loads(file.read_text("utf-8"))
+        if head["format"] != FORMAT:
+            raise CensusError(f"{folder} must hold a census of format {FORMAT}. Got format {head['format']}.")
+        tables = {name: _from_csv(folder / f"{name}.csv", head["types"][name]) for name in TABLES}
+        arrays = load_file(str(folder / "arrays.safetensors"))
+        gallery = Gallery.load(folder)
+        findings = tuple(Finding(f["layer"], tuple(f["units"]), f["sentence"], f["evidence"]) for f in head["findings"])
+    except CensusError:
+        raise
+    except Exception as error:
+        raise CensusError(f"{folder} holds a damaged census ({type(error).__name__}: {error}).") from error
+    return CensusRecord(**tables, arrays=arrays, findings=findings, about=head["about"], gallery=gallery)
+
+
+def _to_csv(table: pd.DataFrame, file: Path) -> None:
+    table = table.copy()
+    for name in table.columns:
+        if table[name].map(lambda v: isinstance(v, tuple)).any():
+            table[name] = table[name].map(lambda v: json.dumps(list(v), ensure_ascii=False))
+    table.to_csv(file, index=False, lineterminator="\n")
+
+
+def _from_csv(file: Path, types: dict[str, str]) -> pd.DataFrame:
+    if not types:
+        return pd.DataFrame()
+    table = pd.read_csv(
+        file,
+        dtype="string",
+        keep_default_na=False,
+        na_values={c: [""] for c in types if types[c] not in ("object", "str")},
+    )
+    return pd.DataFrame({name: _typed(table[name], kind) for name, kind in types.items()})
+
+
+def _typed(column: pd.Series[Any], kind: str) -> pd.Series[Any]:
+    if kind == "object":
+        return column.map(lambda text: tuple(json.loads(text))).astype(object)
+    if kind in ("str", "string"):
+        return column.astype(kind)
+    if kind == "boolean":
+        return column.map({"True": True, "False": False}).astype("boolean")
+    if kind.startswith("Float"):
+        return pd.Series([pd.NA if v is pd.NA else float(v) for v in column], dtype="Float64")
+    return pd.Series([pd.NA if v is pd.NA else int(v) for v in column], dtype=kind)

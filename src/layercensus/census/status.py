@@ -1,0 +1,39 @@
+"""Whether a layer's number is a count, a bound, or no evidence at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..layers.layer import Layer
+from ..tally import Panel
+from .findings import FEW
+
+
+def status(layer: Layer, panel: Panel, classes: int) -> str:
+    """ "count", or in words why the number is less than that."""
+    if layer.role == "output" and layer.kind.endswith("Linear") and len(layer.shape) == 1 and layer.width > 2:
+        shown = classes_shown(panel, classes)
+        if shown < layer.width:
+            return (
+                f"bound by the data: the {len(panel):,} examples of the panel show {shown} of {layer.width:,} classes, "
+                "so it is no count of the classes that the layer knows"
+            )
+    if len(panel) < FEW:
+        return f"too few examples: {len(panel)} in the panel, {FEW} are needed"
+    return "count"
+
+
+def dimension_status(row: Mapping[str, float]) -> str:
+    """ "estimate", or in words why the nonlinear dimension is less, or none; "" where it was not asked for."""
+    if "twonn" in row:
+        if max(row["twonn"], row["mle"]) > row["dimension_ceiling"]:
+            return f"lower bound: above {row['dimension_ceiling']:.0f} these examples are too few"
+        return "estimate" if "gride" in row else "estimate; it depends on the scale, and no scale is a plateau"
+    return "not applicable: constant, discrete, or too few examples that differ" if "repeated" in row else ""
+
+
+def classes_shown(panel: Panel, classes: int) -> int:
+    """How many classes the examples show: by label where labels are given, else by the unit that answers most."""
+    if classes:
+        return len(panel.label[panel.label >= 0].unique())  # type: ignore[no-untyped-call]
+    return len(panel.mean.argmax(1).unique()) if len(panel) else 0  # type: ignore[no-untyped-call]

@@ -1,0 +1,17 @@
+"""What a user says beside the data, handed to whatever opens it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..models.prepare import Prepare
+from .labels import Labels
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a source is to be opened."""
+
+    prepare: Prepare | None = None  # the model's own convention for images and text
+    labels: Labels | None = None  # one per example in the data's order; they override those in the data
+    limit_bad: int = 0  # unreadable files that are skipped before giving up

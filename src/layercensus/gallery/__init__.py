@@ -1,0 +1,1 @@
+"""What a report draws of a census beside its numbers."""

@@ -1,0 +1,200 @@
+"""A second look at the examples to which units respond most: what they are, and where in them each unit peaks."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from ..count.read_batch import Net
+from ..data.batch import Batch, tensors
+from ..data.source import Source
+from ..layers.field import Field
+from ..layers.layer import Layer
+from ..layers.memory_format import memory_format
+from ..layers.net import call
+from ..layers.receptive import following
+from ..layers.tap import tap
+from ..settings import Settings
+from ..tally.reading import by_position
+from .gallery import RANKS, Gallery
+
+LOSSLESS = 64  # pixels a side up to which pictures are kept bit by bit
+QUALITY = 80  # of larger ones
+IDS = ("input_ids", "tokens", "inputs")  # where a batch of several inputs holds its tokens
+Tops = Mapping[str, Mapping[str, list[tuple[int, int]]]]  # by layer and id: which units it tops, and how far up
+
+
+def examine(
+    gallery: Gallery, net: Net, source: Source, units: pd.DataFrame, format: str, settings: Settings
+) -> Gallery:
+    """The gallery with the examples that top most units, and the positions at which these units peak.
+
+    units: of the census. format: memory format of the count. Cost: one forward pass over at most `settings.pictures`
+    examples, which are read again.
+    """
+    if settings.pictures == 0:
+        return replace(gallery, missing="none were asked for (pictures 0)")
+    if source.kind == "arrays":
+        return replace(gallery, missing="an example is a row of numbers")
+    if not source.reusable:
+        return replace(gallery, missing="the data could be read only once")
+    tops = {layer.name: _tops(units, layer.name) for layer in net.layers}
+    wanted = _wanted(tops, {layer.name: layer.width for layer in net.layers}, settings.pictures)
+    drawn = _Drawn(source)
+    places = {layer.name: np.full((layer.width, RANKS), -1, dtype=np.int32) for layer in net.layers}
+    fields: dict[str, Field] = {}
+    with memory_format(net.net, format):
+        for batch in _read(source, wanted, settings):
+            drawn.add(batch)
+            _peaks(net, batch, tops, places, fields if source.kind in ("images", "signals") else None)
+    return replace(
+        gallery, kind=source.kind, examples=drawn.examples, side=drawn.side, scale=drawn.scale, missing="",
+        places=places, fields=fields,
+    )  # fmt: skip
+
+
+def _tops(units: pd.DataFrame, layer: str) -> dict[str, list[tuple[int, int]]]:
+    """The (unit, rank) pairs of every example that is among the first of some unit."""
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for unit, ids in enumerate(units.loc[units["layer"] == layer, "top"]):
+        for rank, id in enumerate(ids[:RANKS]):
+            found[id].append((unit, rank))
+    return dict(found)
+
+
+def _wanted(tops: Tops, widths: Mapping[str, int], most: int) -> list[str]:
+    """The ids that show most: a first place counts more than a fifth, and every layer counts the same."""
+    worth: dict[str, float] = defaultdict(float)
+    for layer, found in tops.items():
+        for id, pairs in found.items():
+            worth[id] += sum(1 / (rank + 1) for _, rank in pairs) / widths[layer]
+    return sorted(worth, key=lambda id: (-worth[id], id))[:most]
+
+
+def _read(source: Source, wanted: Sequence[str], settings: Settings) -> Iterator[Batch]:
+    chosen = set(wanted)
+    with tqdm(total=len(wanted), desc="examining", unit="ex", disable=not settings.progress) as bar:
+        for batch in source.batches(settings.batch, skip=lambda id: id not in chosen):
+            yield batch
+            bar.update(len(batch.ids))
+
+
+def _peaks(
+    net: Net, batch: Batch, tops: Tops, places: dict[str, NDArray[np.int32]], fields: dict[str, Field] | None
+) -> None:
+    """Fill in where the units that these examples top peak in them; and once, what each position can see."""
+
+    def sink(layer: Layer, x: Tensor) -> None:
+        if x.ndim > 2:
+            _fill(layer, x, batch, tops[layer.name], places[layer.name])
+
+    inputs = batch.for_net(net.net)
+    first = tensors(inputs)[0]
+    if fields is None or fields or not first.is_floating_point() or first.ndim < 3:
+        with tap(net.net, net.layers, sink):
+            call(net.net, inputs)
+        return
+    with following(net.net, first) as receptive:
+
+        def both(layer: Layer, x: Tensor) -> None:
+            fields[layer.name] = receptive.field(x, layer.unit_axis)
+            sink(layer, x)
+
+        with tap(net.net, net.layers, both):
+            call(net.net, inputs)
+
+
+def _fill(
+    layer: Layer, x: Tensor, batch: Batch, tops: Mapping[str, list[tuple[int, int]]], places: NDArray[np.int32]
+) -> None:  # fmt: skip
+    found = [(unit, rank, row) for row, id in enumerate(batch.ids) for unit, rank in tops.get(id, ())]
+    if not found:
+        return
+    unit, rank, at = (torch.tensor(column, device=x.device) for column in zip(*found, strict=True))
+    maps = by_position(x.detach(), layer.unit_axis, at, unit).float()
+    mask = batch.mask
+    if mask is not None and mask.shape == (x.shape[0], maps.shape[1]):
+        maps = maps.masked_fill(~mask.to(x.device)[at], -torch.inf)
+    places[unit.cpu().numpy(), rank.cpu().numpy()] = maps.argmax(1).int().cpu().numpy()
+
+
+class _Drawn:
+    """Examples as they are shown, encoded one by one."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._range = source, (0.0, 1.0)
+        self.examples: dict[str, bytes] = {}
+        self.side: tuple[int, ...] = ()
+        self.scale = ""
+
+    def add(self, batch: Batch) -> None:
+        """Keep these."""
+        for id, shown in zip(batch.ids, self._shown(batch), strict=True):
+            self.examples[id] = shown
+
+    def _shown(self, batch: Batch) -> Iterator[bytes]:
+        if self._source.kind == "tokens":
+            yield from self._sentences(batch)
+            return
+        x = tensors(batch.inputs)[0].detach().float().cpu()
+        if not self.side:
+            self.side = tuple(x.shape[2:])
+            self._range, self.scale = self._scaled(x)
+        if self._source.kind == "signals":
+            yield from (np.asarray(one.mean(0), dtype=np.float32).tobytes() for one in x)
+            return
+        for one in self._bright(x):
+            yield _encoded(one)
+
+    def _scaled(self, x: Tensor) -> tuple[tuple[float, float], str]:
+        prepare = self._source.prepare
+        if self._source.kind == "images" and prepare is not None:
+            return (0.0, 1.0), "brightness is as in the files"
+        low, high = float(x.min()), float(x.max())
+        if self._source.kind == "images" and low >= 0 and high <= 1:
+            return (0.0, 1.0), "0 is black, 1 is white"
+        return (low, max(high, low + 1e-12)), f"{low:.3g} is black, {high:.3g} is white"
+
+    def _bright(self, x: Tensor) -> NDArray[np.uint8]:
+        """(examples, height, width, channels) of pictures in 0..255; grey where there are not three channels."""
+        prepare = self._source.prepare
+        if prepare is not None and prepare.mean and prepare.std and len(prepare.mean) == x.shape[1]:
+            mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (prepare.mean, prepare.std))
+            x = x * std + mean
+        low, high = self._range
+        x = ((x - low) / (high - low)).clamp(0, 1)
+        x = x if x.shape[1] in (1, 3) else x.mean(1, keepdim=True)
+        return (x * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+    def _sentences(self, batch: Batch) -> Iterator[bytes]:
+        inputs = batch.inputs
+        ids = next((inputs[n] for n in IDS if n in inputs), None) if isinstance(inputs, dict) else None
+        tokens = (ids if ids is not None else tensors(inputs)[0]).flatten(1).cpu()
+        counts = (
+            batch.mask if batch.mask is not None and batch.mask.shape == tokens.shape else tokens.new_ones(tokens.shape)
+        )
+        for row, counted in zip(tokens.tolist(), counts.bool().tolist(), strict=True):
+            named = self._source.words(row)
+            words = [word if said else "" for word, said in zip(named, counted, strict=True)]
+            yield json.dumps(words, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _encoded(pixels: NDArray[np.uint8]) -> bytes:
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    held = io.BytesIO()
+    if max(image.size) <= LOSSLESS:
+        image.save(held, "PNG", optimize=True)
+    else:
+        image.save(held, "WEBP", quality=QUALITY, method=4)
+    return held.getvalue()

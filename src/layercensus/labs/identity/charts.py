@@ -1,0 +1,128 @@
+"""The pictures of the identity lab's numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from ...report.picture import INK, Picture, svg
+from .layers import READ, SEEN
+
+COPY, RECITE = "#4477aa", "#bb5566"
+ENDS = {"identity": "with the input (identity)", "constant": "with the training image (constant)"}
+
+
+def over_depth(nets: pd.DataFrame) -> Picture:
+    """Correlation of the output with the input and with the training image: a point a net, a line through the means."""
+    long = nets.melt(["depth", "seed"], list(ENDS), var_name="end", value_name="correlation").replace({"end": ENDS})
+    colour = alt.Color(
+        "end:N", title=None, sort=list(ENDS.values()), legend=alt.Legend(orient="top", labelLimit=300),
+        scale=alt.Scale(domain=list(ENDS.values()), range=[COPY, RECITE]),
+    )  # fmt: skip
+    x = alt.X("depth:Q", title="layers of the net", axis=alt.Axis(tickMinStep=1, format="d"))
+    scale, title = alt.Scale(domain=[min(0.0, _low(long)), 1]), "correlation of the output"
+    base = alt.Chart(long).encode(x=x, color=colour)
+    lines = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean(correlation):Q", title=title, scale=scale))
+    points = base.mark_point(size=26).encode(y=alt.Y("correlation:Q", title=title, scale=scale))
+    return Picture(svg((lines + points).properties(width=620, height=280)), long)
+
+
+def _low(long: pd.DataFrame) -> float:
+    return float(long["correlation"].min())
+
+
+def by_kind(kinds: pd.DataFrame) -> Picture:
+    """Identity minus constant of every kind of test picture, mean of the training runs."""
+    data = kinds.assign(margin=kinds["identity"] - kinds["constant"])
+    data = data.groupby(["pictures", "depth"], sort=False, as_index=False)["margin"].mean()
+    return Picture(svg(_map(data, "pictures", None, "margin", "copies (+) or recites (-)")), data)
+
+
+def by_similarity(similarity: pd.DataFrame) -> Picture:
+    """Identity minus constant over the test picture's correlation with the training image, mean of the runs."""
+    data = similarity.assign(margin=similarity["identity"] - similarity["constant"])
+    data = data.groupby(["similarity", "depth"], sort=False, as_index=False)[["identity", "constant", "margin"]].mean()
+    chart = _map(data, "similarity", "similarity to the training image", "margin", "copies (+) or recites (-)")
+    return Picture(svg(chart), data)
+
+
+def _map(data: pd.DataFrame, rows: str, title: str | None, value: str, legend: str) -> Any:
+    order = list(dict.fromkeys(data[rows]))
+    scale = alt.Scale(domain=[-1, 0, 1], range=[RECITE, "#f3f1ee", COPY], interpolate="rgb")
+    return (
+        alt.Chart(data)
+        .mark_rect()
+        .encode(
+            x=alt.X("depth:O", title="layers of the net", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y(f"{rows}:N", title=title, sort=order, axis=alt.Axis(labelLimit=200)),
+            color=alt.Color(
+                f"{value}:Q", title=legend, scale=scale, legend=alt.Legend(orient="top", gradientLength=220)
+            ),
+        )
+        .properties(width=520, height=20 * len(order))
+    )
+
+
+def over_layers(layers: pd.DataFrame) -> Picture:
+    """What is seen and what is readable of the input, layer by layer: a line a net."""
+    titles = {
+        "seen": "seen: share of the map that differs between inputs",
+        "readable": "readable: held-out R² of the input",
+    }
+    long = layers.melt(["net", "layer"], list(titles), var_name="measure", value_name="value")
+    names = list(dict.fromkeys(long["net"]))
+    long["value"] = long["value"].astype(float).clip(lower=0)
+
+    def one(measure: str, cut: float) -> Any:
+        here = long[long["measure"] == measure]
+        log = measure == "seen"
+        here = here.assign(value=here["value"].clip(lower=1e-6)) if log else here
+        scale = alt.Scale(type="log", domain=[1e-6, 1], clamp=True) if log else alt.Scale(domain=[0, 1])
+        lines = (
+            alt.Chart(here)
+            .mark_line(strokeWidth=1.6, point=alt.OverlayMarkDef(size=9))
+            .encode(
+                x=alt.X("layer:Q", title="layer (0: the input)", axis=alt.Axis(tickMinStep=1, format="d")),
+                y=alt.Y("value:Q", title=None, scale=scale),
+                color=alt.Color("net:N", sort=names, title=None, legend=alt.Legend(labelLimit=220)),
+                strokeDash=alt.condition("indexof(datum.net, 'untrained') == 0", alt.value([5, 3]), alt.value([1, 0])),
+            )
+        )
+        rule = alt.Chart(pd.DataFrame({"value": [cut]})).mark_rule(color=INK, strokeDash=[2, 3]).encode(y="value:Q")
+        return (lines + rule).properties(width=400, height=260, title=titles[measure])
+
+    return Picture(svg(one("seen", SEEN) | one("readable", READ)), long)
+
+
+def counted(census: pd.DataFrame, lost: pd.DataFrame) -> Picture:
+    """Distinct units and dimension of every hidden layer beside the untrained twin; dotted where the input is lost."""
+    titles = {"distinct": "distinct units", "twonn": "nonlinear dimension (TwoNN)"}
+    rows = []
+    for _, row in census.iterrows():
+        for name, title in titles.items():
+            for prefix, net in (("", "trained"), ("twin_", "untrained twin")):
+                if not pd.isna(row[prefix + name]):
+                    at = {"net": row["net"], "layer": row["layer"], "of": net}
+                    rows.append(at | {"measure": title, "value": float(row[prefix + name])})
+    data = pd.DataFrame(rows)
+    gone = lost.dropna(subset=["seen"]).set_index("net")["seen"]
+    data["lost"] = data["net"].map(gone[~gone.index.duplicated()])
+    nets = alt.Column("net:N", title=None, sort=list(dict.fromkeys(data["net"])), header=alt.Header(labelColor=INK))
+
+    def one(title: str) -> Any:
+        here = alt.Chart(data[data["measure"] == title])
+        lines = here.mark_line(point=alt.OverlayMarkDef(size=12)).encode(
+            x=alt.X("layer:Q", title="hidden layer", axis=alt.Axis(tickMinStep=1, format="d")),
+            y=alt.Y("value:Q", title=title),
+            color=alt.Color(
+                "of:N", title=None, legend=alt.Legend(orient="top"),
+                scale=alt.Scale(domain=["trained", "untrained twin"], range=[COPY, RECITE]),
+            ),
+        )  # fmt: skip
+        rule = here.mark_rule(color=INK, strokeDash=[2, 3]).encode(x="mean(lost):Q")
+        both = (lines + rule).properties(width=215, height=170).facet(column=nets)
+        return both.resolve_scale(x="independent", y="independent")
+
+    return Picture(svg(alt.vconcat(*(one(title) for title in titles.values()))), data)

@@ -1,0 +1,180 @@
+"""The identity lab's page: the answer, the layer-by-layer picture, and every number beside its chart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import stdev
+from typing import Any
+
+import pandas as pd
+
+from ...report.files import drawn_files, environment, put
+from ...report.picture import Picture
+from . import charts
+from .crossing import SHALLOW
+from .how import PAPER_CHANNELS, PAPER_CROSSING, How, spread
+from .layers import READ, SEEN
+
+Results = dict[str, Any]
+TABLES = ("nets", "kinds", "similarity", "layers", "lost", "census")
+GONE = {"untrained": 8, "trained": "10 or 11"}  # figure 15, read off by eye: untrained, trained net of 20 layers
+
+
+SHOWN = 6  # depths in the picture of what layers hold
+NOTHING = 1e-5  # of a response's power over positions: rounding
+
+
+def write_identity(results: Results, how: How, folder: Path) -> Path:
+    """Write `folder`/index.html, its pictures and tables, and return the page's path.
+
+    Raises:
+        CensusError: when the folder cannot be written.
+    """
+    tables = {name: pd.DataFrame(results[name]) for name in TABLES}
+    drawn = _pictures(tables, how)
+    page = environment(__package__).get_template("identity.html").render(
+        summary=summary(results, how), how=how, results=results, pictures=drawn, nets=tables["nets"].to_dict("records"),
+        lost=results["lost"], censuses=list(dict.fromkeys(row["net"] for row in results["census"])),
+        seen=SEEN, read=READ, inputs=results["figure_inputs"],
+    )  # fmt: skip
+    files: list[tuple[str, str | bytes]] = [
+        file for name, picture in drawn.items() for file in drawn_files(name, picture)
+    ]
+    files += [(f"{name}.csv", table.to_csv(index=False, lineterminator="\n")) for name, table in tables.items()]
+    put(folder, [*files, ("index.html", page)])
+    return folder / "index.html"
+
+
+def _pictures(tables: dict[str, pd.DataFrame], how: How) -> dict[str, Picture]:
+    def mine(table: pd.DataFrame) -> pd.DataFrame:
+        return table[(table["kind"] == how.shape.kind) & (table["padding"] == how.shape.padding)].sort_values(
+            "depth", kind="stable"
+        )
+
+    found = {
+        "depth": charts.over_depth(mine(tables["nets"])),
+        "kinds": charts.by_kind(mine(tables["kinds"])),
+        "similarity": charts.by_similarity(mine(tables["similarity"])),
+        "held": charts.over_layers(_some(tables["layers"], how)),
+    }
+    if len(tables["census"]):
+        found["counted"] = charts.counted(tables["census"], tables["lost"])
+    return found
+
+
+def _some(layers: pd.DataFrame, how: How) -> pd.DataFrame:
+    """Of as many nets as one picture bears: untrained, some depths, the deepest full one."""
+    names = [how.shape.at(depth).name for depth in spread(sorted(how.depths), SHOWN)]
+    full = [shape.name for shape, _ in how.runs if shape.kind == "fc"]
+    return layers[layers["net"].str.startswith("untrained") | layers["net"].isin([*names, *full[-1:]])]
+
+
+def summary(results: Results, how: How) -> list[str]:
+    """What was found, in sentences."""
+    return [sentence for sentence in _sentences(results, how) if sentence]
+
+
+def _sentences(results: Results, how: How) -> Iterator[str]:
+    yield _crossed(results, how)
+    yield _ends(results, how)
+    yield from _others(results, how)
+    yield _lost(results, how)
+    mine = [net for net in results["nets"] if net["padding"] == how.shape.padding]
+    failed = [f"{n['net']} (run {n['seed']}, error {n['error']:.1%})" for n in mine if not n["converged"]]
+    if failed:
+        yield f"Not converged, so read with care: {', '.join(failed)}."
+    if results["missing"]:
+        yield f"{results['missing'][0].upper()}{results['missing'][1:]}."
+
+
+def _crossed(results: Results, how: How) -> str:
+    found = results["crossing"]
+    each = found["depths"]
+    setting = f"{how.shape.channels} channels, {how.shape.kernel} x {how.shape.kernel} kernels"
+    paper = (
+        f"The paper's nets, read by eye from its figures, turn {PAPER_CROSSING} layers; they have {PAPER_CHANNELS}"
+        " channels and were trained in another way."
+    )
+    if found["mean"] is None:
+        some = f"{sum(depth is not None for depth in each)} of {len(each)} training runs"
+        return f"{some} turn from copying to reciting within {max(how.depths)} layers ({setting}). {paper}"
+    runs = ", ".join(f"{depth:.1f}" for depth in each)
+    plural = "s" if len(each) > 1 else ""
+    spread = f", standard deviation {stdev(each):.1f}" if len(each) > 1 else ""
+    return (
+        f"The nets turn from copying their input to reciting the training image at {found['mean']:.1f} layers"
+        f" ({len(each)} training run{plural}: {runs}{spread}; {setting}). {paper}"
+    )
+
+
+def _ends(results: Results, how: How) -> str:
+    found = results["crossing"]
+    shallow = [depth for depth in how.depths if depth <= SHALLOW]
+    first = ""
+    if shallow:
+        copy = "copy" if found["shallow"] else "do not all copy"
+        first = f"Nets of {_listed(shallow)} layers {copy} every kind of test picture; "
+    recite = "recite" if found["deep"] else "do not recite"
+    return f"{first}the deepest, of {max(how.depths)}, {recite} the training image for every kind."
+
+
+def _listed(numbers: list[int]) -> str:
+    *rest, last = sorted(numbers)
+    return f"{', '.join(map(str, rest))} and {last}" if rest else str(last)
+
+
+def _others(results: Results, how: How) -> Iterator[str]:
+    for net in results["nets"]:
+        both = f"correlation with the input {net['identity']:.2f}, with the training image {net['constant']:.2f}"
+        layers = f"{net['depth']} layer{'' if net['depth'] == 1 else 's'}"
+        if net["kind"] == "fc" and how.shape.kind != "fc":
+            yield (
+                f"A fully connected net of {layers} copies {net['kinds_copied']} of {net['kinds']} kinds ({both}); its"
+                " output follows what a test picture has beside the training image with a slope of at most"
+                f" {net['off_slope']:.2f} (a copy: 1)."
+            )
+        elif net["padding"] != how.shape.padding:
+            learned = "" if net["converged"] else "; it does not learn even the training image"
+            yield (
+                f"The control, {layers} with circular padding: {both}{learned}. Of its response to a blank picture"
+                f" {_faint(net['blank'])} varies over positions{_beside(results, net, how)}: without an edge all"
+                " positions are alike, and nothing can be drawn on it."
+            )
+
+
+def _faint(value: float) -> str:
+    return "nothing" if value < NOTHING else f"{value:.0%}"
+
+
+def _beside(results: Results, net: Results, how: How) -> str:
+    same = (how.shape.kind, net["depth"], how.shape.padding, net["seed"])
+    other = next((n for n in results["nets"] if (n["kind"], n["depth"], n["padding"], n["seed"]) == same), None)
+    return f" (with padding {how.shape.padding} {_faint(other['blank'])})" if other else ""
+
+
+def _lost(results: Results, how: How) -> str:
+    deepest = max(how.depths)
+    by_name: dict[str, list[Any]] = {}
+    for row in results["lost"]:
+        by_name.setdefault(row["net"], []).append(row["seen"])
+    trained = how.shape.at(deepest).name
+    parts = [
+        f"from layer {_layers(by_name[f'untrained-{trained}'])} on in the untrained net of {deepest} layers",
+        f"from layer {_layers(by_name[trained])} on in the trained one",
+    ]
+    wide = next((seen for name, seen in by_name.items() if name.endswith("channels")), None)
+    if wide:
+        bare = next((seen for name, seen in by_name.items() if name.endswith("no bias")), [])
+        size = f"20 layers, {PAPER_CHANNELS} channels; without biases {_layers(bare)}"
+        parts.append(f"from {_layers(wide)} in untrained nets of the paper's size ({size})")
+    return (
+        f"The input's shapes are gone from the layers' pictures (less than {SEEN:.0%} of a map differs between inputs) "
+        + ", ".join(parts)
+        + f". In the paper's figure, read by eye: from {GONE['untrained']} untrained and {GONE['trained']} trained, of"
+        " 20 layers."
+    )
+
+
+def _layers(found: list[int | None]) -> str:
+    return ", ".join("none" if layer is None else str(layer) for layer in found)

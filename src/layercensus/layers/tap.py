@@ -1,0 +1,179 @@
+"""Hands each selected layer's output to a function while the net runs, at the moment it comes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from ..errors import CensusError
+from .functions import function_name
+from .layer import Layer
+from .modes import watched
+from .net import count_examples, modules_by_name, unwrap
+from .outputs import first_tensor
+
+Sink = Callable[[Layer, Tensor], None]
+
+
+@contextmanager
+def tap(
+    net: nn.Module, layers: Sequence[Layer], sink: Sink, *, before: Sink | None = None, gradients: bool = False
+) -> Iterator[None]:
+    """While open, each forward pass of `net` hands every layer's output to `sink` as soon as it is there.
+
+    The tensor is the net's own, in its own dtype and memory layout, with the examples on axis 0 and the units on
+    `layer.unit_axis`. `sink` must take what it needs at once and not write to it: the next module may overwrite it.
+    The net is in eval mode without gradients; on any exit all hooks are gone and every module's own mode is back.
+
+    before: is handed each layer's first input as well, before the layer sees it, as it comes. gradients: those of the
+    net's inputs are kept. Whatever `sink` raises ends the forward pass.
+
+    Cost: a hook per layer. If a functional layer is among them, also a hook per module and a check per torch function.
+
+    Raises:
+        CensusError: a forward pass did not reach a layer, or its output is not what the survey saw.
+    """
+    net = unwrap(net)
+    modules = modules_by_name(net)
+    taps = _Taps(layers, sink, before)
+    with watched(net, gradients) as stack:
+        for name in dict.fromkeys(layer.module for layer in layers if layer.function is None):
+            module = _module(modules, name)
+            stack.callback(module.register_forward_hook(taps.hook(name)).remove)
+            if before is not None:
+                stack.callback(module.register_forward_pre_hook(taps.before_hook(name)).remove)
+        if taps.functions:
+            stack.enter_context(_frames(modules, taps))
+        stack.callback(net.register_forward_pre_hook(taps.start, with_kwargs=True, prepend=True).remove)
+        stack.callback(net.register_forward_hook(taps.finish).remove)
+        yield
+
+
+@contextmanager
+def _frames(modules: dict[str, nn.Module], taps: _Taps) -> Iterator[None]:
+    """With functional calls seen and named, as long as this is open."""
+    frames = _Frames(taps)
+    with ExitStack() as stack:
+        for name, module in modules.items():
+            stack.callback(module.register_forward_pre_hook(frames.enter(name)).remove)
+            stack.callback(module.register_forward_hook(frames.leave, always_call=True).remove)
+        stack.enter_context(frames)
+        yield
+
+
+def _module(modules: dict[str, nn.Module], name: str) -> nn.Module:
+    if name not in modules:
+        raise CensusError(f"The net must have the surveyed layers. Got one without {name!r}.")
+    return modules[name]
+
+
+class _Taps:
+    """Counts calls within one forward pass and passes on those that are selected."""
+
+    def __init__(self, layers: Sequence[Layer], sink: Sink, before: Sink | None = None) -> None:
+        self.layers = {(layer.module, layer.function, layer.call): layer for layer in layers}
+        self.functions = {layer.function for layer in layers if layer.function}
+        self.running: list[str] = []  # names of the modules under way, filled where functions are selected
+        self._sink, self._before = sink, before
+        self._calls: Counter[tuple[str, str | None]] = Counter()
+        self._reached: set[str] = set()
+        self._examples = 0
+
+    def start(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        """The net begins a forward pass."""
+        self._calls.clear()
+        self.running.clear()
+        self._reached.clear()
+        self._examples = count_examples((args, kwargs))
+
+    def finish(self, module: nn.Module, args: Any, output: Any) -> None:
+        """The net has ended a forward pass."""
+        missed = next((x.name for x in self.layers.values() if x.name not in self._reached), None)
+        if missed is not None:
+            raise CensusError(f"Each forward pass must reach every counted layer. Got one without {missed!r}.")
+
+    def hook(self, name: str) -> Callable[..., None]:
+        """A forward hook for the module of this name."""
+
+        def hook(module: nn.Module, args: Any, output: Any) -> None:
+            self.take(name, None, output)
+
+        return hook
+
+    def before_hook(self, name: str) -> Callable[..., None]:
+        """A forward pre-hook for the module of this name."""
+
+        def hook(module: nn.Module, args: Any) -> None:
+            self.enter(name, None, args)
+
+        return hook
+
+    def enter(self, module: str, function: str | None, args: Any) -> None:
+        """One call's arguments, before the call."""
+        layer = self.layers.get((module, function, self._calls[module, function]))
+        x = first_tensor(args)
+        if layer is not None and self._before is not None and x is not None:
+            with torch._C.DisableTorchFunction():
+                self._before(layer, x)
+
+    def take(self, module: str, function: str | None, output: Any) -> None:
+        """One call's output."""
+        number = self._calls[module, function]
+        self._calls[module, function] += 1
+        layer = self.layers.get((module, function, number))
+        if layer is None:
+            return
+        self._reached.add(layer.name)
+        with torch._C.DisableTorchFunction():  # what the sink computes is not part of the net
+            self._sink(layer, _looked_at(layer, first_tensor(output), self._examples))
+
+
+def _looked_at(layer: Layer, x: Tensor | None, examples: int) -> Tensor:
+    if x is None or (layer.view.fold and (not x.ndim or not examples or x.shape[0] % examples)):
+        raise CensusError(_changed(layer, x, examples))
+    if x.ndim + bool(layer.view.fold) - max(len(layer.view.join) - 1, 0) != len(layer.shape) + 1:
+        raise CensusError(_changed(layer, x, examples))
+    seen = layer.view.apply(x, examples)
+    if seen.shape[0] != examples or seen.shape[layer.unit_axis] != layer.width:
+        raise CensusError(_changed(layer, x, examples))
+    return seen
+
+
+def _changed(layer: Layer, x: Tensor | None, examples: int) -> str:
+    got = "no tensor" if x is None else f"shape {tuple(x.shape)}"
+    return (
+        f"Layer {layer.name!r} must give {layer.width} units on axis {layer.unit_axis} for each of {examples} examples "
+        f"(as surveyed). Got {got}."
+    )
+
+
+class _Frames(TorchFunctionMode):
+    """Knows which module runs, and passes on the functions that it calls."""
+
+    def __init__(self, taps: _Taps) -> None:
+        super().__init__()
+        self._taps = taps
+
+    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = function_name(func)
+        tapped = name in self._taps.functions and bool(self._taps.running)
+        if tapped:
+            self._taps.enter(self._taps.running[-1], name, args)
+        out = func(*args, **(kwargs or {}))
+        if tapped:
+            self._taps.take(self._taps.running[-1], name, out)
+        return out
+
+    def enter(self, name: str) -> Callable[..., None]:
+        """A forward pre-hook for the module of this name."""
+        return lambda module, args: self._taps.running.append(name)
+
+    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        """A forward hook for every module."""
+        self._taps.running.pop()

@@ -1,0 +1,70 @@
+"""What changed between two censuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..census.record import CensusRecord
+from .judge import judge
+
+COMPARED = ("width", "live", "reliable", "distinct", "distinct_rarefied", "redundant", "informative", "replicated")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two censuses side by side."""
+
+    layers: pd.DataFrame  # a row per layer and measure that differs: layer, measure, a, b, change, beyond_doubt
+    settings: tuple[str, ...]  # settings and origins that differ, in words
+    only: tuple[str, ...]  # layers that one of them lacks, in words
+    answers: tuple[str, str]
+
+
+def differences(a: CensusRecord, b: CensusRecord) -> Difference:
+    """Layer by layer what differs; `beyond_doubt` where the 95 % intervals of `distinct` do not touch, else NA."""
+    one, two = a.layers.set_index("layer"), b.layers.set_index("layer")
+    rows = [row for name in one.index if name in two.index for row in _of_layer(name, one.loc[name], two.loc[name])]
+    only = [f"{n} is only in A" for n in one.index if n not in two.index]
+    only += [f"{n} is only in B" for n in two.index if n not in one.index]
+    table = pd.DataFrame(rows, columns=["layer", "measure", "a", "b", "change", "beyond_doubt"])
+    return Difference(table, _settings(a, b), tuple(only), (judge(a).answer, judge(b).answer))
+
+
+def _of_layer(name: str, one: pd.Series, two: pd.Series) -> list[dict[str, object]]:  # type: ignore[type-arg]
+    rows = []
+    for measure in COMPARED:
+        x, y = one.get(measure), two.get(measure)
+        if pd.isna(x) and pd.isna(y):
+            continue
+        if pd.isna(x) or pd.isna(y) or x != y:
+            change = pd.NA if pd.isna(x) or pd.isna(y) else y - x
+            rows.append(
+                {
+                    "layer": name,
+                    "measure": measure,
+                    "a": x,
+                    "b": y,
+                    "change": change,
+                    "beyond_doubt": _apart(measure, one, two),
+                }
+            )
+    return rows
+
+
+def _apart(measure: str, one: pd.Series, two: pd.Series) -> object:  # type: ignore[type-arg]
+    """Whether the intervals of a count do not meet; NA where it has none."""
+    low, high = f"{measure}_low", f"{measure}_high"
+    if any(pd.isna(row.get(low)) for row in (one, two)):
+        return pd.NA
+    return bool(one[high] < two[low] or two[high] < one[low])
+
+
+def _settings(a: CensusRecord, b: CensusRecord) -> tuple[str, ...]:
+    said = []
+    for name in ("model", "views", "twin", "seed", "ids", "settings", "weights"):
+        x, y = a.about.get(name), b.about.get(name)
+        if x != y:
+            said.append(f"{name}: {x} -> {y}" if name not in ("weights", "settings") else f"{name} differ")
+    return tuple(said)

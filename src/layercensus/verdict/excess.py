@@ -1,0 +1,45 @@
+"""What training added to a layer: each count in excess of the untrained twin's, with the interval of the difference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..census.record import CensusRecord
+from ..measures.interval import interval
+
+ARRAYS = {  # column: name of its resamples
+    "reliable": "reliable", "distinct": "distinct", "distinct_rarefied": "rarefied", "redundant": "redundant",
+    "informative": "informative",
+}  # fmt: skip
+
+
+def excess(census: CensusRecord) -> pd.DataFrame:
+    """A row per layer and count: layer, measure, trained, twin, excess, low, high; empty without a twin.
+
+    low, high: 95 % interval over examples of the difference. Both nets saw the same examples and each resample draws
+    the same ones for both, so what moves the two together is not counted as doubt.
+    """
+    rows: list[dict[str, Any]] = []
+    for _, row in census.layers.iterrows():
+        for measure, array in ARRAYS.items():
+            own, twin = row.get(measure), row.get(f"twin_{measure}")
+            if pd.isna(own) or pd.isna(twin):
+                continue
+            difference = float(own) - float(twin)
+            low, high = _interval(census, str(row["layer"]), array, difference)
+            rows.append(
+                {"layer": row["layer"], "measure": measure, "trained": float(own), "twin": float(twin),
+                 "excess": difference, "low": low, "high": high}
+            )  # fmt: skip
+    return pd.DataFrame(rows, columns=["layer", "measure", "trained", "twin", "excess", "low", "high"])
+
+
+def _interval(census: CensusRecord, layer: str, array: str, difference: float) -> tuple[float, float]:
+    own, twin = (census.array(layer, f"{array}_resamples", net) for net in ("trained", "twin"))
+    if own is None or twin is None:
+        return float("nan"), float("nan")
+    kept = min(len(own), len(twin))  # wide layers of many near pairs have fewer
+    return interval(difference, np.asarray(own[:kept], dtype=np.float64) - np.asarray(twin[:kept], dtype=np.float64))

@@ -1,0 +1,45 @@
+"""The answer to the question, with everything that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+MEANS = {
+    "rises": "later",
+    "falls": "earlier",
+    "humps": "middle",
+    "flat": "even",
+    "dips": "undecided",
+    "undecided": "undecided",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer and everything that it rests on; as text, a paragraph."""
+
+    answer: str  # earlier | later | middle | even | undecided
+    table: pd.DataFrame  # a row per measure and correction: tau, tau_low, tau_high, shape, says, agreement, layers
+    reasons: tuple[str, ...]  # why the answer is not more definite
+    flips: Mapping[str, str] = field(default_factory=dict)  # what other thresholds would answer
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def says(self, measure: str, correction: str) -> str:
+        """The answer of one row of the table: "undecided" where it was not measured."""
+        return MEANS[self.shape(measure, correction)]
+
+    def shape(self, measure: str, correction: str) -> str:
+        """The shape of one row of the table: "undecided" where it was not measured."""
+        row = self.table[(self.table["measure"] == measure) & (self.table["correction"] == correction)]
+        return str(row["shape"].iloc[0]) if len(row) else "undecided"
+
+    def p_untrained(self, measure: str, correction: str) -> float:
+        """How rare the trend of one row is among untrained nets; nan where it was not asked."""
+        row = self.table[(self.table["measure"] == measure) & (self.table["correction"] == correction)]
+        return float(row["p_untrained"].iloc[0]) if len(row) else float("nan")

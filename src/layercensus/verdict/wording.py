@@ -1,0 +1,163 @@
+"""The verdict in plain English: every sentence is read off the table, and none says more."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..census.record import CensusRecord
+from .trend import ALPHA
+from .verdict import Verdict
+
+ANSWERS = {
+    "later": "Later layers {past} more than earlier ones.",
+    "earlier": "Earlier layers {past} more than later ones.",
+    "middle": "The middle layers {past} more than the first and the last.",
+    "even": "The layers {past} about equally much: there is no trend over depth.",
+    "undecided": "On this evidence neither earlier nor later layers can be said to {perfect} more.",
+}
+VERBS = {True: ("learned", "have learned"), False: ("hold", "hold")}
+SHAPES = {
+    "rises": "rises with depth",
+    "falls": "falls with depth",
+    "humps": "is highest in the middle",
+    "dips": "is lowest in the middle",
+    "flat": "is flat over depth",
+    "undecided": "shows no clear trend",
+}
+
+
+def paragraph(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:
+    """A paragraph of the answer, what it rests on, and what speaks against it."""
+    past, perfect = VERBS[twin]
+    parts = [ANSWERS[verdict.answer].format(past=past, perfect=perfect)]
+    if verdict.reasons:
+        parts.append("The reason: " + "; ".join(verdict.reasons) + ".")
+    parts += _counts(layers, twin)
+    parts += _trends(verdict, twin)
+    parts += _disagreement(verdict, twin)
+    parts += _thresholds(verdict, twin)
+    parts.append(_weight(census, verdict, layers, twin))
+    parts += _class_layer(census)
+    return " ".join(parts)
+
+
+def _counts(layers: pd.DataFrame, twin: bool) -> list[str]:
+    if len(layers) == 0 or layers["distinct"].isna().any():
+        return []
+    first, last = layers.iloc[0], layers.iloc[-1]
+    top = layers.loc[layers["distinct"].astype(float).idxmax()]
+    text = (
+        f"Distinct units: {_count(first, twin)} in the first hidden layer ({first['layer']}), "
+        f"{_count(last, twin)} in the last ({last['layer']})"
+    )
+    if top["distinct"] > max(first["distinct"], last["distinct"]):
+        text += f", most in {top['layer']} with {_count(top, twin)}"
+    full = int((layers["distinct"] == layers["width"]).sum())
+    if full:
+        text += (
+            f". In {full} of the {len(layers)} layers every unit is distinct, so their counts are bounded by the width"
+        )
+    return [text + "."]
+
+
+def _count(row: pd.Series, twin: bool) -> str:  # type: ignore[type-arg]
+    own = f"{row['distinct']} of {row['width']} [{row['distinct_low']:.0f}-{row['distinct_high']:.0f}]"
+    return own + (f" (untrained twin {row['twin_distinct']})" if twin and pd.notna(row.get("twin_distinct")) else "")
+
+
+def _trends(verdict: Verdict, twin: bool) -> list[str]:
+    rows = {row["correction"]: row for _, row in verdict.table[verdict.table["measure"] == "distinct"].iterrows()}
+    said = []
+    for correction, words in (
+        ("raw", "The raw count"),
+        ("per unit", "The count per unit"),
+        ("rarefied", "The count in a fair draw of equally many units"),
+        ("rarefied, minus twin", "Its excess over the untrained twin"),
+    ):
+        if correction in rows:
+            said.append(f"{words} {SHAPES[rows[correction]['shape']]} ({_tau(rows[correction])}).")
+    return said
+
+
+def _tau(row: pd.Series) -> str:  # type: ignore[type-arg]
+    return f"Kendall's tau {row['tau']:+.2f} [{row['tau_low']:+.2f}, {row['tau_high']:+.2f}]"
+
+
+def _disagreement(verdict: Verdict, twin: bool) -> list[str]:
+    raw, fair = verdict.says("distinct", "raw"), verdict.says("distinct", "rarefied")
+    out = []
+    if raw != fair:
+        out.append(
+            f"The corrections disagree: the raw count says {raw}, the fair draw {fair}; "
+            + ("what the raw count adds is explained by the widths that the designer chose." if fair == "even" else
+               "so the widths of the layers matter to the answer.")
+        )  # fmt: skip
+    if twin:
+        out += _credit(verdict, fair)
+    if not twin:
+        out.append("Without an untrained twin, what was learned and what the architecture gives cannot be told apart.")
+    return out
+
+
+def _credit(verdict: Verdict, fair: str) -> list[str]:
+    """What the trend of the excess owes to the trained net, and what to its twin."""
+    excess = verdict.says("distinct", "rarefied, minus twin")
+    p = verdict.p_untrained("distinct", "rarefied, minus twin")
+    if excess == "undecided" and p > ALPHA:
+        return [
+            f"Untrained nets differ among themselves by as much (p = {p:.2f}), so training cannot be credited with it."
+        ]
+    if fair not in ("even", "undecided") and excess in ("even", "undecided"):
+        return ["The untrained twin shows much of the same trend, so training cannot be credited with it."]
+    if excess in ("later", "earlier", "middle") and fair != excess:
+        own, twin = (SHAPES[verdict.shape("distinct", c)] for c in ("rarefied", "rarefied, twin alone"))
+        return [f"In a fair draw the trained net's own count {own} and the untrained twin's {twin}."]
+    return []
+
+
+def _thresholds(verdict: Verdict, twin: bool) -> list[str]:
+    if not verdict.flips:
+        return []
+    here = verdict.flips["here"]
+    others = [f"{name} ({says})" for name, says in verdict.flips.items() if says != here]
+    subject = "The shape of the fair-draw excess" if twin else "The shape of the fair-draw count"
+    if not others:
+        return [f"{subject} is the same at every tau from .5 to .95 and every reliability cut from .1 to .9."]
+    return [f"{subject} would read otherwise at {', '.join(others)}."]
+
+
+def _weight(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:
+    about = census.about
+    replicas = about["replicas"]
+    parts = [
+        f"{len(layers)} hidden layers",
+        f"{about['examples']:,} examples, {about['panel']:,} of them in the panel",
+        _twins(census, verdict, twin),
+        "no replica" if not replicas else f"{replicas} replica{'s' if replicas > 1 else ''}",
+    ]
+    return "Evidence: " + ", ".join(parts) + f"; fair draw of {about['rarefied_to']} units."
+
+
+def _twins(census: CensusRecord, verdict: Verdict, twin: bool) -> str:
+    if not twin:
+        return "no twin"
+    nets = max((len(v) for name, v in census.arrays.items() if name.startswith("spread|")), default=1)
+    if nets == 1:
+        return "one untrained twin"
+    p = verdict.p_untrained("distinct", "rarefied, minus twin")
+    rare = "" if pd.isna(p) else f" (p = {p:.2g} for the trend of the excess)"
+    return f"one untrained twin and {nets - 1} more untrained nets for how much they differ{rare}"
+
+
+def _class_layer(census: CensusRecord) -> list[str]:
+    rows = census.layers[census.layers["role"] == "output"]
+    out = []
+    for _, row in rows.iterrows():
+        if pd.isna(row["distinct"]):
+            continue
+        text = (
+            f"The output layer ({row['layer']}), no part of the trend, "
+            f"holds {row['distinct']} distinct of {row['width']} units"
+        )
+        out.append(text + ("." if row["status"] == "count" else f"; {row['status']}."))
+    return out

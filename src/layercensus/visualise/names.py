@@ -1,0 +1,57 @@
+"""Objectives from what a user types: LAYER, LAYER:UNIT, LAYER:3,5,8-11."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import nn
+
+from ..errors import CensusError
+from ..layers.layer import Layer
+from ..layers.select import select
+from .objectives import Objective, channel, layer, neuron
+
+FIRST = 16  # units of a layer that are made where none are named
+KINDS: dict[str, Callable[[str, int], Objective]] = {"neuron": neuron, "channel": channel}
+WHOLE = "layer"
+
+
+def objectives_of(text: str, net: nn.Module, layers: Sequence[Layer], kind: str = "neuron") -> list[Objective]:
+    """The objectives that a text names: one for each unit, or for kind "layer" one for each layer.
+
+    Without units the first FIRST of the layer; "LAYER:all" for every one.
+
+    Raises:
+        CensusError: there is no such layer or unit, or no such kind.
+    """
+    if kind not in (*KINDS, WHOLE):
+        raise CensusError(f"An objective must be {', '.join([*KINDS, WHOLE])}. Got {kind!r}.")
+    name, units = _split(text, layers)
+    found = select(net, layers, name)
+    if kind == WHOLE:
+        return [layer(one.name) for one in found]
+    return [KINDS[kind](one.name, unit) for one in found for unit in _units(units, one)]
+
+
+def _split(text: str, layers: Sequence[Layer]) -> tuple[str, str]:
+    if any(layer.name == text for layer in layers):
+        return text, ""
+    name, colon, units = text.rpartition(":")
+    return (name, units) if colon else (text, "")
+
+
+def _units(text: str, layer: Layer) -> list[int]:
+    if text == "":
+        return list(range(min(FIRST, layer.width)))
+    if text == "all":
+        return list(range(layer.width))
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise CensusError(f"Units must be like 3, or 3,5,8-11, or all. Got {text!r}.")
+        found += range(int(first), int(last if dash else first) + 1)
+    beyond = [unit for unit in found if unit >= layer.width]
+    if beyond or not found:
+        raise CensusError(f"Layer {layer.name!r} has units 0 to {layer.width - 1}. Got {text!r}.")
+    return list(dict.fromkeys(found))

@@ -1,0 +1,115 @@
+"""Pictures of a census's concepts stand in its report, and change none of its numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+import layercensus as lc
+from layercensus.data.digits import Digits
+from layercensus.errors import CensusError
+from layercensus.models.digits import DigitsNet
+from layercensus.settings import Settings
+from layercensus.visualise.of_census import concepts
+from tests.visualise.patterns import PATTERNS, Planted, colourful, likeness
+
+
+@pytest.fixture(scope="module")
+def net() -> torch.nn.Module:
+    torch.manual_seed(3)
+    return DigitsNet((8, 8, 8)).eval()
+
+
+def settings(**more: object) -> Settings:
+    return Settings(panel=128, twins=1, progress=False, resamples=20, **more)  # type: ignore[arg-type]
+
+
+def test_concepts_are_the_largest_then_the_most_reliable() -> None:
+    units = pd.DataFrame({
+        "unit": [0, 1, 2, 3, 4],
+        "representative": [1, 1, 2, pd.NA, 4],
+        "reliability": [0.6, 0.7, 0.8, 0.1, 0.9],
+    })  # fmt: skip
+    assert concepts(units, 10) == [1, 4, 2]
+    assert concepts(units, 1) == [1]
+
+
+def test_pictures_are_kept_shown_and_change_no_number(net: torch.nn.Module, tmp_path: Path) -> None:
+    data = Digits()
+    plain = lc.take(net, data, twin=False, settings=settings())
+    census = lc.take(net, data, twin=False, settings=settings(see=3, out=tmp_path / "c"))
+    pd.testing.assert_frame_equal(plain.units, census.units)
+    pd.testing.assert_frame_equal(plain.layers, census.layers)
+    held = lc.load(tmp_path / "c")
+    assert held.gallery.made.keys() == census.gallery.made.keys()
+    assert all(held.gallery.made[key].picture == one.picture for key, one in census.gallery.made.items())
+    assert all(held.gallery.made[key].score == one.score for key, one in census.gallery.made.items())
+    for layer in census.layers["layer"]:
+        wanted = concepts(census.units[census.units["layer"] == layer], 3)
+        assert {unit for name, unit in census.gallery.made if name == layer} == set(wanted)
+    page = held.report(tmp_path / "report").parent / "layers" / "layer-000.html"
+    text = page.read_text()
+    assert text.count('class="x m"') == len([name for name, _ in held.gallery.made if name == "act.0"])
+    assert "Geirhos" in text
+    assert (tmp_path / "report" / "sprites" / "layer-000-made.webp").is_file()
+
+
+def test_pictures_are_cut_to_what_the_peak_sees() -> None:
+    """A net of 11 x 11 kernels on 64 x 64 images: each picture shows its kernel and nothing else."""
+    images = colourful(80, 64)
+    census = lc.take(Planted(), images, twin=False, layers="act", views=0.02, settings=settings(see=6))
+    assert len(census.gallery.made) >= 3
+    for (_, unit), made in census.gallery.made.items():
+        from layercensus.report.tiles import _decoded
+
+        image = _decoded(made.picture).resize((11, 11), 1)
+        x = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(11, 11, 3).permute(2, 0, 1) / 255
+        assert likeness(x, list(PATTERNS.values())[unit]) > 0.8, unit
+
+
+def test_a_census_of_another_net_is_refused(net: torch.nn.Module, tmp_path: Path) -> None:
+    from layercensus.models.open import open_model
+    from layercensus.visualise.of_census import see_census
+    from layercensus.visualise.options import How
+    from layercensus.visualise.presets import preset_of
+
+    census = lc.take(net, Digits(), twin=False, settings=settings())
+    torch.manual_seed(4)
+    how = How(preset_of("olah2017"), progress=False)
+    with pytest.raises(CensusError, match="other weights"):
+        see_census(census, open_model(DigitsNet((8, 8, 8))), Digits(), how, 2)
+
+
+def test_data_without_pictures_is_refused_before_the_count() -> None:
+    rows = torch.randn(40, 6)
+    with pytest.raises(CensusError, match="rows of numbers"):
+        lc.take(torch.nn.Sequential(torch.nn.Linear(6, 3), torch.nn.ReLU()), rows, settings=settings(see=2))
+
+
+def test_an_interrupted_run_keeps_its_pictures(
+    net: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the second layer, twice: the first layer's pictures are there each time, and are not made again."""
+    import layercensus.visualise.of_census as module
+
+    real, seen = module._of_layer, []
+
+    def stops(looking: object, name: str, units: list[int], how: object) -> object:
+        seen.append((name, len(units)))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return real(looking, name, units, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_of_layer", stops)
+    for _ in range(2):
+        seen.clear()
+        with pytest.raises(KeyboardInterrupt):
+            lc.take(net, Digits(), twin=False, settings=settings(see=2, out=tmp_path, resume=True))
+        assert {name for name, _ in lc.load(tmp_path).gallery.made} == {"act.0"}
+    assert seen[0] == ("act.0", 0)
+    monkeypatch.setattr(module, "_of_layer", real)
+    census = lc.take(net, Digits(), twin=False, settings=settings(see=2, out=tmp_path, resume=True))
+    assert {name for name, _ in census.gallery.made} == set(census.layers["layer"])
