@@ -66,7 +66,7 @@ def test_batch_size(net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Censu
 
 FLOAT32 = 288 * torch.finfo(torch.float32).eps  # 3.4e-5: a convolution here sums 288 products
 STEPS = {  # of columns that move in steps, by how their names end
-    ("twonn", "twonn_low", "twonn_high", "mle", "gride"): 0.01,
+    ("twonn", "twonn_low", "twonn_high", "twonn_pooled", "mle", "gride"): 0.01,
     ("firing_rate", "firing_rate_upper"): 1 / N,
     ("_p",): 1 / 4000,
     ("_low", "_high"): 1.0,
