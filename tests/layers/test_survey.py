@@ -168,7 +168,7 @@ KINDS = {
 def test_outputs_that_cannot_be_counted() -> None:
     problems = {x.name: x.problem for x in survey(nets.Integers(), X)}
     assert problems == {
-        "fc": None, "nothing": "it returned no tensor", "choose": "its output is not floating: int64",
+        "fc": None, "nothing": "it returned no tensor", "choose": "its output is not floating-point: int64",
         "total": "its output has no axis for units: shape (2,)",
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .modes import watched
+from .modes import evaluating
 from .net import call
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -58,7 +58,7 @@ def in_words(name: str, seconds: dict[str, float]) -> str:
 
 
 def _seconds(net: nn.Module, inputs: Tensor, name: str) -> float:
-    with memory_format(net, name), watched(net):
+    with memory_format(net, name), evaluating(net):
         x = inputs.contiguous(memory_format=FORMATS[name])
         start = time.perf_counter()
         call(net, x)
@@ -68,11 +68,11 @@ def _seconds(net: nn.Module, inputs: Tensor, name: str) -> float:
 @contextmanager
 def memory_format(net: nn.Module, name: str) -> Iterator[None]:
     """The net's convolutions in this format as long as the block lasts; afterwards the very tensors that they had."""
-    held = {p: p.data for p in net.parameters() if p.ndim == 4}
+    own = {parameter: parameter.data for parameter in net.parameters() if parameter.ndim == 4}
     try:
-        for p, data in held.items():
-            p.data = data.contiguous(memory_format=FORMATS[name])
+        for parameter, data in own.items():
+            parameter.data = data.contiguous(memory_format=FORMATS[name])
         yield
     finally:
-        for p, data in held.items():
-            p.data = data
+        for parameter, data in own.items():
+            parameter.data = data

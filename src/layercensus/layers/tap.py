@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from ..errors import CensusError
 from .functions import function_name
 from .layer import Layer
-from .modes import watched
+from .modes import evaluating
 from .net import count_examples, modules_by_name, unwrap
 from .outputs import first_tensor
 
@@ -42,7 +42,7 @@ def tap(
     net = unwrap(net)
     modules = modules_by_name(net)
     taps = _Taps(layers, sink, before)
-    with watched(net, gradients) as stack:
+    with evaluating(net, gradients) as stack:
         for name in dict.fromkeys(layer.module for layer in layers if layer.function is None):
             module = _module(modules, name)
             stack.callback(module.register_forward_hook(taps.hook(name)).remove)
