@@ -234,7 +234,7 @@ def test_surveying_leaves_no_trace() -> None:
 
 NOT = "cannot be counted"
 OUT_PROJ = "MultiheadAttention uses its weights without calling it"
-UNUSED = "it was not called in the probing forward pass (unused, or used without calling it)"
+UNUSED = "it was not called in the survey's forward pass (unused, or used without calling it)"
 PLAIN = "A model must be a plain module."
 AT = " at '0':"
 PARALLEL = "pass its .module: replicas run the layers at the same time."
@@ -297,7 +297,7 @@ def test_nets_that_cannot_be_watched(net: Any, message: str) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_scripted_nets_are_refused() -> None:
     with pytest.raises(CensusError, match="Got a ScriptModule: pass the Python module that it was made from"):
-        survey(torch.jit.script(nn.Linear(1, 1)), X)  # type: ignore[no-untyped-call]
+        survey(torch.jit.script(nn.Linear(1, 1)), X)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

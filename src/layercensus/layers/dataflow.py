@@ -49,7 +49,7 @@ and MODULE (outputs of a module that no function was seen to give; the first is 
 
 
 class Facts(Generic[Fact]):
-    """What one set of rules said of the tensors of a forward pass, as long as they live."""
+    """What one set of rules says of the tensors of a forward pass, as long as they live."""
 
     def __init__(self, rules: Rules[Fact]) -> None:
         self._rules = rules
@@ -83,6 +83,13 @@ class Walker(TorchFunctionMode):
 
     facts: one for each set of rules. listener: is handed every call with outputs once all rules have followed it.
     What a function calls in its turn is not seen, nor what runs under torch._C.DisableTorchFunction.
+
+    >>> import torch
+    >>> depth = Facts(lambda call, known: [1 + max((k or 0 for k in known), default=0) for _ in call.outs])
+    >>> with Walker(depth):
+    ...     y = torch.ones(2).relu() + 1
+    >>> depth.get(y)
+    3
     """
 
     def __init__(self, *facts: Facts[Any], listener: Callable[[Call], None] | None = None) -> None:

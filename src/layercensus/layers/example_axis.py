@@ -13,9 +13,9 @@ from .layer import View
 from .markers import compact, is_structural, moved, varying
 from .prints import Prints, compare
 
-NOT_EXAMPLES = "none of its axes holds the {n} examples: shape {shape}"
-CONSTANT = "it does not depend on the examples: shape {shape}"
-TIME_FIRST = "attention runs across the examples (batch_first=False): give the net its data with time first"
+_NO_AXIS = "none of its axes holds the {n} examples: shape {shape}"
+_NOT_DEPENDING = "it does not depend on the examples: shape {shape}"
+_TIME_FIRST = "attention runs across the examples (batch_first=False): give the net its data with time first"
 _PRODUCTS = (MATMUL - {"einsum", "rmatmul"}) | {ATTENTION}
 
 
@@ -33,15 +33,15 @@ def find_view(
     preferred = 1 if time_first else 0
     views = sorted(first.by_view, key=lambda v: (v != followed, bool(v.fold), v.batch_axis != preferred))
     if not views:
-        return NOT_EXAMPLES.format(n=examples, shape=shape)
+        return _NO_AXIS.format(n=examples, shape=shape)
     if second is None or examples == 1 or any(v not in second.by_view for v in views):
         return views[0]
     answers = {view: compare(first.by_view[view], second.by_view[view], first.noise) for view in views}
     for wanted in ("rows", "row 0", "flat", "mixed"):
         for view, answer in answers.items():
             if answer == wanted:
-                return TIME_FIRST if wanted == "mixed" and time_first else view
-    return CONSTANT.format(shape=shape)
+                return _TIME_FIRST if wanted == "mixed" and time_first else view
+    return _NOT_DEPENDING.format(shape=shape)
 
 
 def example_axes(examples: int, call: Call, known: Sequence[View | None]) -> list[View | None]:

@@ -44,13 +44,20 @@ def format_of(inputs: Any) -> str:
     """The usually faster format for inputs like these: channels-last for images of LARGE pixels and more on a CPU.
 
     Not by timing, since rounding differs between the formats: for where the same seed must give the same result.
+
+    >>> format_of(torch.zeros(1, 3, 64, 64)), format_of(torch.zeros(1, 3, 8, 8))
+    ('channels_last', 'contiguous')
     """
     large = isinstance(inputs, Tensor) and inputs.ndim == 4 and inputs.is_cpu and min(inputs.shape[2:]) >= LARGE
     return "channels_last" if large else "contiguous"
 
 
 def in_words(name: str, seconds: dict[str, float]) -> str:
-    """Which memory format was used, and how much faster it was than the other."""
+    """Which memory format was used, and how much faster it was than the other.
+
+    >>> in_words("channels_last", {"channels_last": 0.2, "contiguous": 0.5})
+    'channels last (2.5 times faster here than the other)'
+    """
     text = name.replace("_", " ")
     if len(seconds) < 2 or min(seconds.values()) <= 0:
         return text
@@ -67,7 +74,10 @@ def _seconds(net: nn.Module, inputs: Tensor, name: str) -> float:
 
 @contextmanager
 def memory_format(net: nn.Module, name: str) -> Iterator[None]:
-    """The net's convolutions in this format as long as the block lasts; afterwards the very tensors that they had."""
+    """The net's convolutions in this format as long as the block lasts; afterwards the very tensors that they had.
+
+    name: one of FORMATS.
+    """
     own = {parameter: parameter.data for parameter in net.parameters() if parameter.ndim == 4}
     try:
         for parameter, data in own.items():

@@ -37,6 +37,7 @@ def following(net: nn.Module, inputs: Tensor) -> Iterator[Receptive]:
     inputs: (examples, channels, ...), floating-point. Only functions whose reach is known are followed; behind any
     other every position is said to see the whole input, so that a field may be given too large, but not too small.
 
+    >>> import torch
     >>> net = nn.Conv2d(3, 4, kernel_size=5, stride=2)
     >>> with following(net, x := torch.rand(1, 3, 32, 32)) as receptive:
     ...     y = net(x)

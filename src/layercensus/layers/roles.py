@@ -19,6 +19,12 @@ def roles(net: nn.Module, traced: Trace) -> list[str]:
         others of its class (a BertLayer adds inside its parts); then all of its class in that list are blocks.
     output: the last module with parameters of its own on the way to what the net returns, unless a nonlinearity or a
         block stands at or behind it: then that one, counted as what it is, ends the net.
+
+    >>> import torch
+    >>> from layercensus.layers.trace import trace
+    >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> roles(net, trace(net, torch.randn(5, 3)))
+    ['other', 'neurons', 'output']
     """
     outputs = list(traced.outputs.values())
     blocks = blocks_of(net, {output.module for output in outputs if output.residual})

@@ -30,6 +30,7 @@ def survey(net: nn.Module, inputs: Inputs, *, unit_axis: Mapping[str, int] | Non
     Raises:
         CensusError: the net cannot be traced or does not take the inputs; `unit_axis` names no layer or no such axis.
 
+    >>> import torch
     >>> layers = survey(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), torch.randn(5, 3))
     >>> [(layer.name, layer.role, layer.width, layer.axis_from) for layer in layers]
     [('0', 'other', 4, 'linear'), ('1', 'neurons', 4, 'linear'), ('2', 'output', 2, 'linear')]
