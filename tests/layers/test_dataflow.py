@@ -192,6 +192,14 @@ def test_units_survive_an_in_place_transposition() -> None:
     assert facts.get(x) == Units((0,), "linear")
 
 
+def test_units_of_a_tensor_that_was_resized_are_not_known() -> None:
+    facts = Facts(unit_axes)
+    with Walker(facts):
+        x = F.linear(torch.rand(2, 3), torch.rand(5, 3)).t().contiguous().t()
+        x.resize_(10)
+        assert facts.get(x.flip(0)) is None
+
+
 def test_a_tensor_that_is_written_over_by_what_is_not_known_is_forgotten() -> None:
     facts = Facts(lambda call, known: ["known" if call.name == "relu" else None] * len(call.outs))
     with Walker(facts):

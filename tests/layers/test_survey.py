@@ -1,4 +1,4 @@
-"""What the survey finds in each awkward net, and what selecting says."""
+"""What the survey says of each awkward net, and what selecting says."""
 # mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
@@ -288,7 +288,7 @@ def test_globs_select_in_forward_order() -> None:
         (3, "A model must be a torch.nn.Module. Got int."),
     ],
 )  # fmt: skip
-def test_nets_that_cannot_be_watched(net: Any, message: str) -> None:
+def test_nets_that_cannot_be_read(net: Any, message: str) -> None:
     with pytest.raises(CensusError) as error:
         unwrap(net)
     assert str(error.value) == message

@@ -91,7 +91,8 @@ def _read(marker: Tensor, examples: int) -> View | None:
         views = [View(axes[0])]
     else:
         views = [View(fold="outer"), View(fold="inner")] if axes[0] == 0 else []
-    return next((v for v in views if torch.equal(line, _line(v, len(line), examples, line.device))), None)
+    lines = {view: _line(view, len(line), examples, line.device).to(line.dtype) for view in views}
+    return next((view for view in views if torch.equal(line, lines[view])), None)
 
 
 def _kept(call: Call, known: Sequence[View | None]) -> View | None:

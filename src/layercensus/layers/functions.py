@@ -48,10 +48,10 @@ POINTWISE = NONLINEAR | CHANNEL_NORMS | LAST_AXIS_NORMS | {
     "abs", "add", "addcdiv", "addcmul", "alpha_dropout", "bfloat16", "clamp", "clamp_max", "clamp_min", "clip",
     "clone", "contiguous", "cos", "detach", "div", "divide", "double", "dropout", "dropout1d", "dropout2d",
     "dropout3d", "erf", "exp", "feature_alpha_dropout", "feature_dropout", "float", "half", "iadd", "imul", "int",
-    "ipow", "isub", "itruediv", "lerp", "local_response_norm", "long", "log", "log1p", "log_softmax", "masked_fill",
-    "maximum", "minimum", "mul", "multiply", "nan_to_num", "neg", "normalize", "pow", "radd", "reciprocal", "rmul", "rpow",
-    "rsqrt", "rsub", "rtruediv", "sign", "sin", "softmax", "sqrt", "square", "sub", "subtract", "to", "true_divide",
-    "truediv", "type", "type_as", "where",
+    "ipow", "isub", "itruediv", "lerp", "local_response_norm", "log", "log1p", "log_softmax", "long", "masked_fill",
+    "maximum", "minimum", "mul", "multiply", "nan_to_num", "neg", "normalize", "pow", "radd", "reciprocal", "rmul",
+    "rpow", "rsqrt", "rsub", "rtruediv", "sign", "sin", "softmax", "sqrt", "square", "sub", "subtract", "to",
+    "true_divide", "truediv", "type", "type_as", "where",
 }  # fmt: skip
 
 _SPELLED = {"log_sigmoid": "logsigmoid"}

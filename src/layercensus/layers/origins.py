@@ -49,5 +49,5 @@ def _is_residual_sum(call: Call, known: Sequence[Origin | None]) -> bool:
     a, b = call.args[0], call.args[1]
     if call.shape != tuple(b.shape) or a.ndim < 2 or a is b or not (a.is_floating_point() and b.is_floating_point()):
         return False
-    one, other = known[0], known[1]
-    return one is not None and other is not None and one.all & other.all != 0
+    left, right = known[0], known[1]
+    return left is not None and right is not None and left.all & right.all != 0

@@ -75,20 +75,27 @@ def _layers(net: nn.Module, first: Trace, second: Trace | None, unit_axis: Mappi
     default = counted(outputs, named, problems)
     names = [_name(output, modules) for output in outputs]
     axes = _user_axes(names, unit_axis)
-    layers = []
-    for order, (output, view, name) in enumerate(zip(outputs, views, names, strict=True)):
-        arranged = Arrangement()
-        if problems[order] is None and isinstance(view, View) and output.shape is not None:
-            arranged = arrange(output.shape, output.units, view, first.examples, user=axes.get(name), name=name)
-        layers.append(
-            Layer(
-                name=name, kind=output.kind, role=named[order], module=output.module, call=output.call,
-                function=output.function, unit_axis=arranged.unit_axis, width=arranged.width, shape=arranged.shape,
-                order=order, axis_from=arranged.axis_from, also=output.also, default=default[order],
-                problem=problems[order], view=arranged.view,
-            )
-        )  # fmt: skip
-    return tuple(layers)
+    arranged = [
+        _arranged(output, view, problem, first.examples, axes.get(name), name)
+        for output, view, problem, name in zip(outputs, views, problems, names, strict=True)
+    ]
+    return tuple(
+        Layer(
+            name=names[order], kind=output.kind, role=named[order], module=output.module, call=output.call,
+            function=output.function, unit_axis=handed_on.unit_axis, width=handed_on.width, shape=handed_on.shape,
+            order=order, axis_from=handed_on.axis_from, also=output.also, default=default[order],
+            problem=problems[order], view=handed_on.view,
+        )
+        for order, (output, handed_on) in enumerate(zip(outputs, arranged, strict=True))
+    )  # fmt: skip
+
+
+def _arranged(
+    output: Output, view: View | str, problem: str | None, examples: int, user: int | None, name: str
+) -> Arrangement:
+    if problem is not None or isinstance(view, str) or output.shape is None:
+        return Arrangement()
+    return arrange(output.shape, output.units, view, examples, user=user, name=name)
 
 
 def _view(key: Key, first: Trace, second: Trace | None) -> View | str:

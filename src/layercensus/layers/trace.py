@@ -117,10 +117,10 @@ class _Tracer:
         self._frames: list[_Frame] = []
         self._calls: Counter[tuple[str, str | None]] = Counter()
 
-    def _note(self, heard: Call) -> None:
+    def _note(self, function: Call) -> None:
         if not self._frames:
             return
-        frame, name, out = self._frames[-1], heard.name, heard.outs[0]
+        frame, name, out = self._frames[-1], function.name, function.outs[0]
         frame.makes_units |= makes_units(name)
         frame.nonlinear |= name in NONLINEAR
         origin = self.origins.get(out)
@@ -160,6 +160,8 @@ class _Tracer:
         if not frame.module:
             return  # the net itself is not a layer
         nonlinear = is_activation(module) or _acts_alone(module, frame, chosen)
+        for inner in frame.functions if nonlinear else ():  # they are how this module does its work
+            del self.outputs[inner]
         key = self._next(frame.module, None)
         self.outputs[key] = replace(
             self._output(key, type(module).__name__, output),
@@ -167,9 +169,6 @@ class _Tracer:
             parameters=any(True for _ in module.parameters(recurse=False)),
             residual=not nonlinear and chosen is not None and chosen.numel() in frame.sums,
         )
-        if nonlinear:
-            for inner in frame.functions:  # they are how this module does its work
-                del self.outputs[inner]
 
     def _next(self, module: str, function: str | None) -> Key:
         number = self._calls[module, function]

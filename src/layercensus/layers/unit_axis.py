@@ -40,13 +40,19 @@ def unit_axes(call: Call, known: Sequence[Units | None]) -> list[Units | None]:
 
 
 def _followed(call: Call, units: Units | None) -> list[Units | None]:
-    if units is None or call.shape is None:
+    marker = _marker(call, units) if units else None
+    if units is None or marker is None:
         return [None] * len(call.outs)
-    if units.marker is None:
-        marker = counting(call.shape, units.axes, call.inputs[0].device)
-    else:
-        marker = units.marker.expand(call.shape)
     return [_marked(part, units.source) for part in moved(call, marker)]
+
+
+def _marker(call: Call, units: Units) -> Tensor | None:
+    """Which unit lies where in the first argument; None where its shape is another than when that was noted."""
+    shape = call.shape or ()
+    if units.marker is None:
+        return counting(shape, units.axes, call.inputs[0].device) if max(units.axes) < len(shape) else None
+    fits = len(shape) == units.marker.ndim and all(m in (1, n) for m, n in zip(units.marker.shape, shape, strict=True))
+    return units.marker.expand(shape) if fits else None
 
 
 def _marked(marker: Tensor | None, source: str) -> Units | None:
@@ -93,6 +99,8 @@ def _of_product(call: Call, known: Sequence[Units | None]) -> Units | None:
 
 def _of_elementwise(call: Call, known: Sequence[Units | None]) -> Units | None:
     out = call.outs[0]
+    if call.args and out is call.args[0] and tuple(out.shape) != call.shape:
+        return None  # resized in place
     pairs = list(zip(call.inputs, known, strict=True))[: 1 if call.name == MODULE else None]
     for x, units in sorted(pairs, key=lambda pair: -pair[0].ndim):  # stable: the first of the largest
         if units and call.name in _RESIZES_UNITS and x.ndim == out.ndim:
