@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .take import layers_of, take
     from .verdict.verdict import Verdict
     from .visualise import objectives as objectives
+    from .visualise.options import SeeOptions
     from .visualise.see import see
 
 _HOME = {
@@ -37,6 +38,7 @@ _HOME = {
     "Model": "models.model",
     "Outcome": "measures.measure",
     "Prepare": "models.prepare",
+    "SeeOptions": "visualise.options",
     "Settings": "settings",
     "Verdict": "verdict.verdict",
     "Views": "data.views",
@@ -61,6 +63,7 @@ __all__ = [
     "Model",
     "Outcome",
     "Prepare",
+    "SeeOptions",
     "Settings",
     "Verdict",
     "Views",
