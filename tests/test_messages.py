@@ -125,9 +125,9 @@ CASES: dict[str, Case] = {
     ),
     "no census to load": lambda p: ["report", str(p)],
     "census damaged": lambda p: ["report", str(p)] if (p / "census.json").write_text("{") else [],
-    "share malformed": lambda p: run(NET, "digits", "--share", "two"),
-    "share out of range": lambda p: run(NET, "digits", "--share", "5/4"),
-    "merging what is no share": lambda p: ["merge", str(p), "--out", str(p / "out")],
+    "shard malformed": lambda p: run(NET, "digits", "--shard", "two"),
+    "shard out of range": lambda p: run(NET, "digits", "--shard", "5/4"),
+    "merging what is no shard": lambda p: ["merge", str(p), "--out", str(p / "out")],
     "setting out of range": lambda p: run(NET, "digits", "--tau", "1.5"),
     "layers without an input": lambda p: ["layers", NET],
     "twin that keeps trained weights": lambda p: [

@@ -36,7 +36,7 @@ class Settings:
     see: int = 0  # concepts of each layer that a picture is made for (images only); see layercensus.see
     out: str | Path | None = None  # folder for checkpoints; None: a temporary one
     resume: bool = False  # go on with what `out` already holds
-    share: tuple[int, int] | None = None  # (2, 4): count the second of four shares of the data, to be merged later
+    shard: tuple[int, int] | None = None  # (2, 4): count the second of four shards of the data, to be merged later
     checkpoint: float = 30.0  # seconds between checkpoints
     limit_bad: int = 0  # unreadable files to skip before giving up
     memory_format: str = "auto"  # "auto" times both and takes the faster; "contiguous" or "channels_last"
@@ -49,10 +49,10 @@ class Settings:
                 raise CensusError(f"{name} must be between {low} and {high}. Got {value}.")
         if self.twins in (2, 3):
             raise CensusError(f"twins must be 1, or 4 and more to tell how much they differ. Got {self.twins}.")
-        if self.share is not None and not 1 <= self.share[0] <= self.share[1]:
-            raise CensusError(f"share must be like (2, 4): the second of four. Got {self.share}.")
-        if self.share is not None and self.out is None:
-            raise CensusError("A share of the data must be counted into a folder. Got no out.")
+        if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
+            raise CensusError(f"shard must be like (2, 4): the second of four. Got {self.shard}.")
+        if self.shard is not None and self.out is None:
+            raise CensusError("A shard of the data must be counted into a folder. Got no out.")
 
     def that_count(self) -> dict[str, Any]:
         """The settings that change the numbers, as JSON."""

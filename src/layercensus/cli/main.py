@@ -166,7 +166,7 @@ def run_run(args: argparse.Namespace) -> None:
     out = Path(args.out)
     if (out / "census.json").exists() and not (args.overwrite or (args.resume and (out / "counting").exists())):
         raise CensusError(f"{out} already holds a census. Name another --out, or replace it with --overwrite.")
-    if args.overwrite and (out / "counting" / "share.json").exists():
+    if args.overwrite and (out / "counting" / "shard.json").exists():
         shutil.rmtree(out / "counting")
     model = _sized(open_model(args.model), args.size)
     if model.prepare:
@@ -202,7 +202,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         sign_blind=not args.signed,
         dimension=args.dimension,
         unit_axis=dict(map(_axis, args.unit_axis)),
-        share=_share(args.share),
+        shard=_share(args.share),
         out=args.out,
         resume=args.resume,
         limit_bad=args.skip_bad,
@@ -236,7 +236,7 @@ def _show(census: Census, out: Path, quiet: bool) -> None:
 
 def run_merge(args: argparse.Namespace) -> None:
     """layercensus merge SHARE ... --out DIR."""
-    from ..count.shards import merge
+    from ..census.merge import merge
 
     out = Path(args.out)
     if (out / "census.json").exists():

@@ -13,7 +13,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ..census.record import CensusRecord
-from ..count.count import uninterrupted
+from ..count.interrupts import uninterrupted
 from ..data.files import image_bytes
 from ..data.source import Source
 from ..errors import CensusError
