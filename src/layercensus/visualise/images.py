@@ -62,9 +62,11 @@ def check(options: SeeOptions, subject: Subject, objectives: Sequence[Objective]
     if space is None:
         return
     if method.needs == "images" and space.magnitude is None:
-        raise CensusError(f"{method.name} needs images to take its spectrum from. Pass data.")
+        raise CensusError(f"{method.name} needs images to take its spectrum from. Pass data=....")
     if method.needs == "prior" and prior is None:
-        raise CensusError(f"{method.name} needs a prior. Pass prior, from train_prior or `layercensus prior`.")
+        raise CensusError(
+            f"{method.name} needs a prior: layercensus.visualise.train_prior(data).save(FILE), then prior=FILE."
+        )
     if method.needs == "prior" and prior is not None and prior.channels != space.shape[0]:
         raise CensusError(f"The prior must be of images with {space.shape[0]} channels. Got one with {prior.channels}.")
 

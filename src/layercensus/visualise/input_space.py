@@ -115,7 +115,7 @@ def images_of(source: Source, batches: Sequence[Batch]) -> Tensor:
     if not inputs or inputs[0].ndim != 4:
         raise CensusError(f"data must hold images to optimise images like them. Got none from {source.name}.")
     if len({x.shape[1:] for x in inputs}) > 1:
-        raise CensusError("Images must be of one size to optimise images like them. Resize them before.")
+        raise CensusError("Images must be of one size to optimise images like them. Give images of one size.")
     return torch.cat(inputs)
 
 

@@ -59,7 +59,7 @@ def see_census(
     if census.about["weights"]["trained"] != weights(model.net):
         raise CensusError("The census must be of this model. Got one of other weights.")
     if source is None and model.name != "digits":
-        raise CensusError("Images of a census need its data, which they are compared with. Pass data.")
+        raise CensusError("Images of a census need its data, which they are compared with. Pass data=....")
     if each < 1:
         raise CensusError(f"each must be at least 1. Got {each}.")
     options = replace(options, preset=options.preset or DEFAULT, steps=options.steps or STEPS)

@@ -103,7 +103,7 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset(
-            "erhan2009", "Erhan et al. 2009, section 3.1", "none but the picture's norm", after=_sphere,
+            "erhan2009", "Erhan et al. 2009, section 3.1", "none but the image's norm", after=_sphere,
         ),
         Preset(
             "szegedy2013", "Szegedy et al. 2013, section 4.1", "none; from an image, as small a change as does it",
@@ -114,7 +114,7 @@ PRESETS = {
             penalty=_bounded_and_smooth,
         ),
         Preset(
-            "nguyen2015", "Nguyen et al. 2015; Yosinski et al. 2015, section 3", "decay and blur of the picture",
+            "nguyen2015", "Nguyen et al. 2015; Yosinski et al. 2015, section 3", "decay and blur of the image",
             after=_decay_and_blur,
         ),
         Preset(
@@ -126,7 +126,7 @@ PRESETS = {
             start="grey", robustness=_JITTER, gradient=_softening_gradient, octaves=3,
         ),
         Preset(
-            "tyka2016", "Tyka 2016", "bilateral filter of the picture; jitter and scale",
+            "tyka2016", "Tyka 2016", "bilateral filter of the image; jitter and scale",
             robustness=Robustness(jitter=16, scales=(1, 0.95, 1.05)), after=_smooth_between_edges,
         ),
         Preset(
@@ -138,7 +138,7 @@ PRESETS = {
             robustness=Robustness(jitter=8), needs="prior",
         ),
         Preset(
-            "nguyen2016b", "Nguyen et al. 2016b, section 3.1 (PPGN-x)", "a learned denoiser of the picture",
+            "nguyen2016b", "Nguyen et al. 2016b, section 3.1 (PPGN-x)", "a learned denoiser of the image",
             robustness=Robustness(jitter=8), needs="prior",
         ),
         Preset(

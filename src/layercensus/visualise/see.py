@@ -125,7 +125,7 @@ def _example(model: Model) -> Any:
         return model.example()
     if model.prepare is not None and model.prepare.size is not None:
         return torch.zeros(2, model.prepare.channels or 3, *model.prepare.size)
-    raise CensusError(f"{model.name} needs data to find its layers with. Pass data.")
+    raise CensusError(f"{model.name} needs data to find its layers with. Pass data=....")
 
 
 def objectives_for(

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from layercensus.labs.identity.closed import convolution, full_layer, full_layer_error, patch_rank
 from layercensus.labs.identity.inputs import make_inputs
 from layercensus.labs.identity.nets import Shape, build, parameters
+
+from .closed import convolution, full_layer, full_layer_error, patch_rank
 
 
 @pytest.fixture

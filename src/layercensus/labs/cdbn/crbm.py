@@ -98,21 +98,6 @@ class Crbm(nn.Module):
         noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
         return mean + self.sigma * noise
 
-    def energy(self, v: Tensor, h: Tensor) -> Tensor:
-        """Of each joint state: (examples,)."""
-        both = (h * nn.functional.conv2d(v, self.weight, self.hidden_bias)).sum((1, 2, 3))
-        return (self._alone(v) - both) / self.sigma.square()
-
-    def free_energy(self, v: Tensor) -> Tensor:
-        """-log of the sum of exp(-energy) over all states of the hidden units: (examples,)."""
-        inputs = self.hidden_input(v)
-        _, off = probabilities(inputs, self.form.pool)
-        return self._alone(v) / self.sigma.square() + off.log().sum((1, 2, 3))
-
-    def _alone(self, v: Tensor) -> Tensor:
-        linear = (v * self.visible_bias[:, None, None]).sum((1, 2, 3))
-        return (v.square().sum((1, 2, 3)) / 2 if self.form.real else 0) - linear
-
     def statistics(self, v: Tensor, on: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The negative energy's derivatives by weight, hidden and visible bias, averaged over the examples.
 

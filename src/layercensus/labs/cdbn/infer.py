@@ -78,8 +78,3 @@ def _sweep(
         on.append(state)
         below = pooled[number]
     return on
-
-
-def reconstruct(stack: Stack, v: Tensor, options: Inference | None = None) -> Tensor:
-    """What the stack makes of its own inference of an input: (examples, channels, height, width)."""
-    return infer(stack, v, options or Inference()).visible

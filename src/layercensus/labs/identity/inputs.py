@@ -74,7 +74,7 @@ def _missing(worn: Tensor | None) -> str:
         return ""
     return (
         "clothing is left out, and layers are measured on digits alone: Fashion-MNIST is not here"
-        " (install dataset-fashion-mnist on Debian, or pass its folder as clothing)"
+        " (install dataset-fashion-mnist on Debian, or pass clothing=FOLDER)"
     )
 
 
