@@ -113,50 +113,65 @@ def _respond(
     net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], inputs: object, mask: Tensor | None
 ) -> list[NDArray[np.float32]]:
     """Value, mean, peak and position of the peak of each objective: each (objectives, examples)."""
-    jobs: dict[str, list[tuple[int, int]]] = {}
-    for number, objective in enumerate(objectives):
-        for index, term in enumerate(objective.terms):
-            if not term.couples:
-                jobs.setdefault(term.layer, []).append((number, index))
-    read_layers = tuple(layer for layer in layers if layer.name in jobs)
-    left = set(jobs)
-    inputs_of: dict[str, Tensor] = {}
-    term_values: list[list[Tensor]] = [[] for _ in objectives]
-    units: list[tuple[Tensor, Tensor, Tensor] | None] = [None] * len(objectives)
-
-    def before(layer: Layer, x: Tensor) -> None:
-        if any(objectives[number].terms[index].before for number, index in jobs[layer.name]):
-            inputs_of[layer.name] = exact(layer.view.apply(x, examples).movedim(layer.unit_axis, 1))
-
-    def after(layer: Layer, x: Tensor) -> None:
-        outs = x.movedim(layer.unit_axis, 1)
-        outs = outs.float() if outs.dtype in (torch.float16, torch.bfloat16) else outs
-        for number, index in jobs[layer.name]:
-            objective = objectives[number]
-            term, weight = objective.terms[index], objective.weights[index]
-            seen = inputs_of[layer.name] if term.before else outs
-            weight = weight if not isinstance(weight, tuple) else sum(weight) / len(weight)
-            term_values[number].append(weight * _read(term, seen, mask).float())
-            if objective.only_term is not None and term.unit is not None:
-                mean, peak, position = _unit(seen[:, term.unit].reshape(len(seen), -1).float(), mask)
-                units[number] = weight * mean, weight * peak, position
-        left.discard(layer.name)
-        if not left:
-            raise StopForward
-
-    examples = count_examples(inputs)
+    reading = _Reading(objectives, count_examples(inputs), mask)
+    read_layers = tuple(layer for layer in layers if layer.name in reading.jobs)
     name = format_of(inputs)
     if isinstance(inputs, Tensor) and name != "contiguous":
         inputs = inputs.contiguous(memory_format=FORMATS[name])
-    with memory_format(net, name), tap(net, read_layers, after, before=before), suppress(StopForward):
+    with (
+        memory_format(net, name), tap(net, read_layers, reading.after, before=reading.before), suppress(StopForward)
+    ):  # fmt: skip
         call(net, inputs)  # type: ignore[arg-type]
-    value = torch.stack([torch.stack(values).sum(0) for values in term_values])
-    none = torch.full_like(value[0], -1)
-    mean, peak, position = (
-        torch.stack([(v, v, none)[part] if u is None else u[part] for v, u in zip(value, units, strict=True)])
-        for part in range(3)
-    )
-    return [part.cpu().numpy() for part in (value, mean, peak, position)]
+    return reading.result()
+
+
+class _Reading:
+    """What objectives say of one batch, read of the layers as they come; the last of them stops the forward pass."""
+
+    def __init__(self, objectives: Sequence[Objective], examples: int, mask: Tensor | None) -> None:
+        self._objectives, self._examples, self._mask = objectives, examples, mask
+        self.jobs: dict[str, list[tuple[int, int]]] = {}  # by layer: numbers of objectives and of their terms
+        for number, objective in enumerate(objectives):
+            for index, term in enumerate(objective.terms):
+                if not term.couples:
+                    self.jobs.setdefault(term.layer, []).append((number, index))
+        self._left = set(self.jobs)
+        self._inputs: dict[str, Tensor] = {}
+        self._values: list[list[Tensor]] = [[] for _ in objectives]
+        self._units: list[tuple[Tensor, Tensor, Tensor] | None] = [None] * len(objectives)
+
+    def before(self, layer: Layer, x: Tensor) -> None:
+        """What goes into a layer."""
+        if any(self._objectives[number].terms[index].before for number, index in self.jobs[layer.name]):
+            self._inputs[layer.name] = exact(layer.view.apply(x, self._examples).movedim(layer.unit_axis, 1))
+
+    def after(self, layer: Layer, x: Tensor) -> None:
+        """What comes out of a layer."""
+        outs = x.movedim(layer.unit_axis, 1)
+        outs = outs.float() if outs.dtype in (torch.float16, torch.bfloat16) else outs
+        for number, index in self.jobs[layer.name]:
+            term = self._objectives[number].terms[index]
+            self._read_term(number, index, self._inputs[layer.name] if term.before else outs)
+        self._left.discard(layer.name)
+        if not self._left:
+            raise StopForward
+
+    def _read_term(self, number: int, index: int, maps: Tensor) -> None:
+        objective = self._objectives[number]
+        term, weight = objective.terms[index], objective.weights[index]
+        weight = weight if not isinstance(weight, tuple) else sum(weight) / len(weight)
+        self._values[number].append(weight * _read(term, maps, self._mask).float())
+        if objective.only_term is not None and term.unit is not None:
+            mean, peak, position = _unit(maps[:, term.unit].reshape(len(maps), -1).float(), self._mask)
+            self._units[number] = weight * mean, weight * peak, position
+
+    def result(self) -> list[NDArray[np.float32]]:
+        """Value, mean, peak and position; mean and peak are the value where an objective is not about one unit."""
+        value = torch.stack([torch.stack(values).sum(0) for values in self._values])
+        none = torch.full_like(value[0], -1)
+        units = [(v, v, none) if unit is None else unit for v, unit in zip(value, self._units, strict=True)]
+        parts = [value, *(torch.stack(part) for part in zip(*units, strict=True))]
+        return [part.cpu().numpy() for part in parts]
 
 
 def _read(term: Term, seen: Tensor, mask: Tensor | None) -> Tensor:
