@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -66,40 +66,36 @@ def run(out: Path, options: Options, *, resume: bool = False, overwrite: bool = 
 
 def _asked(trained: Mapping[Key, Trained], inputs: Inputs, folder: Folder, options: Options) -> Results:
     """What every net returns."""
-    nets, kinds, similarity = [], [], []
-    margins: dict[int, dict[int, tuple[float, ...]]] = {}
 
     def ask(key: Key) -> Any:
         return folder.once(f"{key[0]}-s{key[1]}", lambda: asdict(behave(trained[key].net, inputs)))
 
     answers = parallel_map([partial(ask, key) for key in trained], options, "asking")
-    for ((name, seed), run), answer in zip(trained.items(), answers, strict=True):
-        head = {
-            "net": name,
-            "seed": seed,
-            "kind": run.shape.kind,
-            "padding": run.shape.padding,
-            "depth": run.shape.depth,
-        }
-        copies = [kind["identity"] for kind in answer["kinds"]]
-        recites = [kind["constant"] for kind in answer["kinds"]]
-        margin = tuple(a - b for a, b in zip(copies, recites, strict=True))
-        if (run.shape.kind, run.shape.padding) == (options.shape.kind, options.shape.padding):
-            margins.setdefault(seed, {})[run.shape.depth] = margin
-        nets.append(
-            head | {
-                "parameters": parameters(run.shape), "steps": run.steps, "error": run.error, "converged": run.converged,
-                "identity": sum(copies) / len(copies), "constant": sum(recites) / len(recites),
-                "kinds_copied": sum(m > 0 for m in margin), "kinds": len(margin), "blank": answer["blank"],
-                "off_slope": max(kind["off_slope"] for kind in answer["kinds"]),
-            }
-        )  # fmt: skip
+    nets, kinds, similarity = [], [], []
+    margins: dict[int, dict[int, tuple[float, ...]]] = {}
+    for (key, run), answer in zip(trained.items(), answers, strict=True):
+        shape = run.shape
+        head = {"net": key[0], "seed": key[1], "kind": shape.kind, "padding": shape.padding, "depth": shape.depth}
+        margin = tuple(kind["identity"] - kind["constant"] for kind in answer["kinds"])
+        if (shape.kind, shape.padding) == (options.shape.kind, options.shape.padding):
+            margins.setdefault(key[1], {})[shape.depth] = margin
+        nets.append(head | _net(run, answer, margin))
         kinds += [head | {"pictures": kind.pop("kind")} | kind for kind in answer["kinds"]]
-        similarity += [
-            head | {"similarity": s, "identity": a, "constant": b}
-            for s, a, b in zip(SIMILARITIES, answer["identity"], answer["constant"], strict=True)
-        ]
+        ends = zip(SIMILARITIES, answer["identity"], answer["constant"], strict=True)
+        similarity += [head | {"similarity": s, "identity": a, "constant": b} for s, a, b in ends]
     return {"nets": nets, "kinds": kinds, "similarity": similarity, "crossing": _crossing(crossing(margins))}
+
+
+def _net(run: Trained, answer: Results, margin: Sequence[float]) -> Results:
+    """The row of one net; identity and constant are means over the kinds of test pictures."""
+    kinds = answer["kinds"]
+    return {
+        "parameters": parameters(run.shape), "steps": run.steps, "error": run.error, "converged": run.converged,
+        "identity": sum(kind["identity"] for kind in kinds) / len(kinds),
+        "constant": sum(kind["constant"] for kind in kinds) / len(kinds),
+        "kinds_copied": sum(m > 0 for m in margin), "kinds": len(margin), "blank": answer["blank"],
+        "off_slope": max(kind["off_slope"] for kind in kinds),
+    }  # fmt: skip
 
 
 def _crossing(crossing: Crossing) -> Results:

@@ -89,7 +89,7 @@ def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def _settle(jobs: Mapping[Any, Future[Any]]) -> None:
-    """Wait in turns, so that an interrupt is heard; the first error is raised at once."""
+    """Wait in turns, so that an interrupt is noticed; the first error is raised at once."""
     left = set(jobs.values())
     while left:
         done, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)
