@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import CensusError
 
 if TYPE_CHECKING:  # heavy to import: each command does so itself
-    from ..labs.identity.how import How
+    from ..labs.identity.options import Options
 
 
 def arguments(p: argparse.ArgumentParser) -> None:
@@ -66,10 +66,10 @@ def run_identity(args: argparse.Namespace) -> None:
     from ..labs.identity.lab import run
     from ..labs.identity.page import summary, write_identity
 
-    how, out = _how(args), Path(args.out)
-    results = run(out, how, resume=args.resume, overwrite=args.overwrite)
-    page = write_identity(results, how, out)
-    for line in summary(results, how):
+    options, out = _options(args), Path(args.out)
+    results = run(out, options, resume=args.resume, overwrite=args.overwrite)
+    page = write_identity(results, options, out)
+    for line in summary(results, options):
         print(line)
     print(f"\nreport: {page}")
 
@@ -77,14 +77,14 @@ def run_identity(args: argparse.Namespace) -> None:
 def run_cdbn(args: argparse.Namespace) -> None:
     """layercensus lab cdbn."""
     from ..labs.cdbn.claims import claims
-    from ..labs.cdbn.how import How
     from ..labs.cdbn.lab import run
+    from ..labs.cdbn.options import Options
 
-    how = How(
+    options = Options(
         seed=args.seed, device=device(args.device), images=args.images, objects=args.objects, clothing=args.clothing,
         effort=args.effort, census=not args.no_census, progress=not args.quiet,
     )  # fmt: skip
-    results = run(Path(args.out), how, resume=args.resume, overwrite=args.overwrite)
+    results = run(Path(args.out), options, resume=args.resume, overwrite=args.overwrite)
     for claim in claims(results):
         print(f"{'holds' if claim.holds else 'DOES NOT HOLD'}: {claim.statement} ({claim.evidence})")
     for line in results["missing"]:
@@ -92,19 +92,19 @@ def run_cdbn(args: argparse.Namespace) -> None:
     print(f"\nreport: {Path(args.out) / 'index.html'}")
 
 
-def _how(args: argparse.Namespace) -> How:
-    from ..labs.identity.how import How, paper
+def _options(args: argparse.Namespace) -> Options:
+    from ..labs.identity.options import Options, paper
 
-    how = paper(How()) if args.full else How()
+    options = paper(Options()) if args.full else Options()
     shape = replace(
-        how.shape, kernel=args.kernel, padding=args.padding, bias=not args.no_bias, activation=args.activation,
-        channels=how.shape.channels if args.channels is None else args.channels,
+        options.shape, kernel=args.kernel, padding=args.padding, bias=not args.no_bias, activation=args.activation,
+        channels=options.shape.channels if args.channels is None else args.channels,
     )  # fmt: skip
     return replace(
-        how, shape=shape, seeds=args.seeds, seed=args.seed, device=device(args.device), workers=args.workers,
-        depths=how.depths if args.depths is None else _numbers("--depths", args.depths),
-        full=how.full if args.fc is None else () if args.fc == "none" else _numbers("--fc", args.fc),
-        recipe=how.recipe if args.steps is None else replace(how.recipe, steps=args.steps),
+        options, shape=shape, seeds=args.seeds, seed=args.seed, device=device(args.device), workers=args.workers,
+        depths=options.depths if args.depths is None else _numbers("--depths", args.depths),
+        full=options.full if args.fc is None else () if args.fc == "none" else _numbers("--fc", args.fc),
+        recipe=options.recipe if args.steps is None else replace(options.recipe, steps=args.steps),
         image=args.image, clothing=args.clothing, counted=args.counted, paper_width=not args.no_paper_width,
         progress=not args.quiet,
     )  # fmt: skip

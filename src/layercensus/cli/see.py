@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,9 @@ from ..errors import CensusError
 
 if TYPE_CHECKING:  # heavy to import: each command does so itself
     from ..census.census import Census
-    from ..visualise.objectives import Objective
-    from ..visualise.options import How
-    from ..visualise.presets import Preset
-    from ..visualise.subject import Looking
+    from ..visualise.objective import Objective
+    from ..visualise.options import SeeOptions
+    from ..visualise.subject import Subject
 
 ALL = "all"
 
@@ -65,9 +63,9 @@ def run_see(args: argparse.Namespace) -> None:
     from ..data.open import open_data
     from ..models.open import open_model
     from ..report.visualisations_page import write_see
-    from ..visualise.make import check, make
+    from ..visualise.images import check, visualise
     from ..visualise.record import Folder
-    from ..visualise.see import look_at
+    from ..visualise.see import subject_of
 
     if args.census:
         _see_census(args)
@@ -76,41 +74,30 @@ def run_see(args: argparse.Namespace) -> None:
         raise CensusError("Name what to look at: LAYER:UNIT. List the layers with `layercensus layers MODEL`.")
     model = open_model(args.model)
     source = None if args.data is None else open_data(args.data, prepare=model.prepare, limit_bad=args.skip_bad)
-    hows = [_how(args, preset) for preset in _presets(args)]
-    looking = look_at(model, source, hows[0], [open_model(name) for name in args.replica])
-    wanted = _objectives(args, looking)
-    for how in hows:
-        check(how, looking, wanted)
+    runs = [_options(args, preset) for preset in _presets(args)]
+    subject = subject_of(model, source, runs[0], [open_model(name) for name in args.replica])
+    wanted = _objectives(args, subject)
+    for options in runs:
+        check(options, subject, wanted)
     out = Path(args.out)
-    if args.overwrite:
-        _clear(out)
-    about = _about(args, model.name, looking, hows)
-    folder = Folder(out, about, args.resume)
+    about = _about(args, model.name, subject, runs)
+    folder = Folder(out, about, resume=args.resume, overwrite=args.overwrite)
     try:
-        for how in hows:
-            left = [one for one in wanted if not folder.has(one.name, how.preset.name)]
-            if left and make(looking, left, how, partial(folder.keep, how.preset, how.count)).interrupted:
+        for options in runs:
+            left = [one for one in wanted if not folder.has(one.name, options.method.name)]
+            keep = partial(folder.keep, options.method, options.count)
+            if left and visualise(subject, left, options, keep).interrupted:
                 raise KeyboardInterrupt
     finally:
         order = {one.name: place for place, one in enumerate(wanted)}
-        records = sorted(folder.records.values(), key=lambda record: order.get(record["wanted"], len(order)))
+        records = sorted(folder.records.values(), key=lambda record: order.get(record["target"], len(order)))
         if records:
-            page = write_see(records, about, looking.missing, out)
-            _show(records, looking.missing)
+            page = write_see(records, about, subject.missing, out)
+            _show(records, subject.missing)
             print(f"\nreport: {page}")
 
 
-def _clear(folder: Path) -> None:
-    try:
-        (folder / "see.json").unlink(missing_ok=True)
-        for name in ("pictures", "examples"):
-            if (folder / name).is_dir():
-                shutil.rmtree(folder / name)
-    except OSError as error:
-        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
-
-
-def _presets(args: argparse.Namespace) -> list[Preset | None]:
+def _presets(args: argparse.Namespace) -> list[str | None]:
     """The presets that were asked for; of "all" those for which there is what they need. None: the default."""
     from ..visualise.presets import PRESETS, preset_of
 
@@ -120,24 +107,21 @@ def _presets(args: argparse.Namespace) -> list[Preset | None]:
         chosen = preset_of(args.preset)
         if chosen.needs == "prior" and not args.prior:
             raise CensusError(f"{chosen.name} needs a prior: `layercensus prior DATA --out FILE`, then --prior FILE.")
-        return [chosen]
+        return [chosen.name]
     have = {"": True, "images": args.data is not None or args.model == "digits", "prior": args.prior is not None}
     for preset in PRESETS.values():
         if not have[preset.needs]:
             print(f"{preset.name} is left out: it needs {'--data' if preset.needs == 'images' else '--prior'}")
-    return [preset for preset in PRESETS.values() if have[preset.needs]]
+    return [preset.name for preset in PRESETS.values() if have[preset.needs]]
 
 
-def _how(args: argparse.Namespace, preset: Preset | None) -> How:
-    from ..visualise.options import AUTO, How
-    from ..visualise.presets import DEFAULT, preset_of
-    from ..visualise.priors import load_prior
+def _options(args: argparse.Namespace, preset: str | None) -> SeeOptions:
+    from ..visualise.options import AUTO, SeeOptions
 
     contrast: Any = AUTO if args.contrast is None else None if args.contrast == "free" else _number(args.contrast)
-    return How(
-        preset=preset or preset_of(DEFAULT), asked=preset is not None, steps=args.steps, size=args.size,
-        contrast=contrast, prior=load_prior(args.prior) if args.prior else None, examples=args.examples, top=args.top,
-        seed=args.seed, batch=args.batch, progress=not args.quiet,
+    return SeeOptions(
+        preset=preset, steps=args.steps, size=args.size, contrast=contrast, prior=args.prior or None,
+        examples=args.examples, top=args.top, seed=args.seed, batch=args.batch, progress=not args.quiet,
     )  # fmt: skip
 
 
@@ -148,23 +132,23 @@ def _number(text: str) -> float:
         raise CensusError(f"--contrast must be a number or free. Got {text!r}.") from None
 
 
-def _objectives(args: argparse.Namespace, looking: Looking) -> list[Objective]:
+def _objectives(args: argparse.Namespace, subject: Subject) -> list[Objective]:
     from ..visualise.names import objectives_of
-    from ..visualise.see import diverse, objectives
+    from ..visualise.see import diverse_objectives, objectives_for
 
-    found = [o for text in args.targets for o in objectives_of(text, looking.net, looking.layers, args.objective)]
-    found = list({one.name: one for one in found}.values())
+    named = [o for text in args.targets for o in objectives_of(text, subject.net, subject.layers, args.objective)]
+    named = list({objective.name: objective for objective in named}.values())
     if args.faces > 1:
-        found = diverse(looking, found, args.faces)
-    return objectives(looking, found, args.faces)
+        named = diverse_objectives(subject, named, args.faces)
+    return objectives_for(subject, named, faces=args.faces)
 
 
-def _about(args: argparse.Namespace, name: str, looking: Looking, hows: list[How]) -> dict[str, Any]:
+def _about(args: argparse.Namespace, name: str, subject: Subject, runs: list[SeeOptions]) -> dict[str, Any]:
     from ..visualise.options import about_of
 
-    about = about_of(hows[0], looking) | {"model": name, "objective": args.objective, "faces": args.faces}
-    if len(hows) > 1:
-        about |= {"preset": [how.preset.name for how in hows], "steps": args.steps}
+    about = about_of(runs[0], subject) | {"model": name, "objective": args.objective, "faces": args.faces}
+    if len(runs) > 1:
+        about |= {"preset": [options.method.name for options in runs], "steps": args.steps}
     return about
 
 
@@ -191,8 +175,8 @@ def _see_census(args: argparse.Namespace) -> None:
     census = load(args.census)
     model = open_model(args.model)
     source = None if args.data is None else open_data(args.data, prepare=model.prepare, limit_bad=args.skip_bad)
-    how, folder = _how(args, _presets(args)[0]), Path(args.census)
-    census, interrupted = see_census(census, model, source, how, args.each, args.targets, partial(_save, folder))
+    options, folder = _options(args, _presets(args)[0]), Path(args.census)
+    census, interrupted = see_census(census, model, source, options, args.each, args.targets, partial(_save, folder))
     print(f"report: {census.report(Path(args.census) / 'report', progress=not args.quiet)}")
     if interrupted:
         raise KeyboardInterrupt
@@ -218,8 +202,5 @@ def run_prior(args: argparse.Namespace) -> None:
         raise CensusError(f"--steps must be at least 1. Got {args.steps}.")
     source = open_data(args.data, prepare=prepare, limit_bad=args.skip_bad)
     prior = train_prior(source, seed=args.seed, steps=args.steps, progress=not args.quiet)
-    try:
-        prior.save(args.out)
-    except OSError as error:
-        raise CensusError(f"{args.out} must be a file that can be written. Got: {error.strerror}.") from error
+    prior.save(args.out)
     print(f"{args.out}: {prior.about['unexplained']:.0%} of the images' variance is not in the prior's pictures")
