@@ -36,3 +36,10 @@ def test_documented_python_runs(file: Path, tmp_path: Path, monkeypatch: pytest.
         exec(READER, names)
         for block in BLOCK.findall(file.read_text("utf-8")):
             exec(compile(block, str(file), "exec"), names)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "docs").glob("*.md")) + sorted(ROOT.glob("*.md")), ids=lambda f: f.name)
+def test_links_lead_somewhere(file: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", file.read_text("utf-8")):
+        if "://" not in target:
+            assert (file.parent / target).exists(), target
