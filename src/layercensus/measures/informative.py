@@ -22,7 +22,7 @@ FEW_CLASSES = 40
 def compute(evidence: Evidence) -> Outcome:
     """eta^2 of the spatial mean over classes, against permuted labels and against the untrained twin's best units."""
     known = evidence.panel.label >= 0
-    if evidence.classes < 2 or int(known.sum()) < FEWEST:
+    if evidence.classes < 2 or int(known.sum()) < 2 * FEWEST:
         return Outcome()
     x, live = evidence.panel.mean[known], evidence.units["live"]
     met, label = evidence.panel.label[known].unique(return_inverse=True)  # type: ignore[no-untyped-call]
