@@ -42,8 +42,8 @@ def visualise(
         try:
             for group in run.groups():
                 batch = run.batch(group, bar)
-                keep(batch)
                 entries += batch
+                keep(batch)
         except KeyboardInterrupt:
             if not entries:
                 raise

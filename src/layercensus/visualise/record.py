@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from ..count.interrupts import uninterrupted
 from ..data.files import free_folder, image_bytes, writable, write_bytes, write_text
 from ..errors import CensusError
 from .presets import Preset
@@ -54,16 +55,17 @@ class Folder:
         return any(record["target"] == target and record["preset"] == preset for record in self.records.values())
 
     def keep(self, preset: Preset, steps: int, entries: Sequence[Visualisation]) -> None:
-        """Write these; the records, which name the images, last.
+        """Write these; the records, which name the images, last. An interrupt waits until they are written.
 
         Raises:
             CensusError: the folder cannot be written, or the disk is full.
         """
-        for entry in entries:
-            record = self._record(preset, steps, entry)
-            self.records[_key(record)] = record
-        saved = {"about": self._about, "visualisations": list(self.records.values())}
-        write_text(self.folder / RECORDS, json.dumps(saved, indent=1))
+        with uninterrupted():
+            for entry in entries:
+                record = self._record(preset, steps, entry)
+                self.records[_key(record)] = record
+            saved = {"about": self._about, "visualisations": list(self.records.values())}
+            write_text(self.folder / RECORDS, json.dumps(saved, indent=1))
 
     def _record(self, preset: Preset, steps: int, entry: Visualisation) -> Record:
         head = {
