@@ -202,7 +202,9 @@ def test_the_nets_are_counted_like_any_other(tmp_path: Path) -> None:
 def test_an_interrupt_loses_nothing(tmp_path: Path, inputs: Inputs) -> None:
     out = tmp_path / "lab"
     rest = ["--depths", "6", "--channels", "8", "--fc", "none", "--seeds", "1", "--counted", "0", "--no-paper-width"]
-    started = "import sys, tests.conftest; from layercensus.cli.app import main; sys.exit(main())"  # rounds as this process
+    started = (
+        "import sys, tests.conftest; from layercensus.cli.app import main; sys.exit(main())"  # rounds as this process
+    )
     command = [sys.executable, "-c", started, *lab(out, *rest, "--steps", "500")]
     begun = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     until = time.monotonic() + 100
