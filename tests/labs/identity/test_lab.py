@@ -176,7 +176,7 @@ def test_the_command_writes_everything_and_resumes(tmp_path: Path, capsys: pytes
     assert main(lab(out, *TINY, "--resume", "--seed", "1")) == 2
     assert "another way" in capsys.readouterr().err
     assert main(lab(out, *TINY, "--resume", "--overwrite")) == 2
-    assert "Give one of them" in capsys.readouterr().err
+    assert "exclude each other" in capsys.readouterr().err
     assert main(lab(out, *TINY, "--resume")) == 0
     again = json.loads((out / "identity.json").read_text("utf-8"))
     assert {**again, "seconds": 0} == {**results, "seconds": 0}
