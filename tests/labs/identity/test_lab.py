@@ -19,7 +19,7 @@ from PIL import Image
 from safetensors import safe_open
 
 import layercensus as lc
-from layercensus.cli.main import main
+from layercensus.cli.app import main
 from layercensus.errors import CensusError
 from layercensus.labs.identity import train as training
 from layercensus.labs.identity.behaviour import behave
@@ -200,7 +200,7 @@ def test_the_nets_are_counted_like_any_other(tmp_path: Path) -> None:
 def test_an_interrupt_loses_nothing(tmp_path: Path, inputs: Inputs) -> None:
     out = tmp_path / "lab"
     rest = ["--depths", "6", "--channels", "8", "--fc", "none", "--seeds", "1", "--counted", "0", "--no-paper-width"]
-    command = [sys.executable, "-m", "layercensus.cli.main", *lab(out, *rest, "--steps", "500")]
+    command = [sys.executable, "-m", "layercensus.cli", *lab(out, *rest, "--steps", "500")]
     begun = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     until = time.monotonic() + 100
     while not list(out.glob("nets/*.going")) and time.monotonic() < until:
