@@ -61,6 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         kept = "".join(f"; {note}" for note in getattr(stop, "__notes__", ()))
         return _end(f"interrupted{kept}", TERMINATED if isinstance(stop, Terminated) else INTERRUPTED)
+    except SystemExit as end:  # how rich ends where the reader of a pipe has left
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush has where to go
     return 0
