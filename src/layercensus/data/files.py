@@ -1,0 +1,161 @@
+"""Files that are there whole or not at all, and the one rule for a folder that holds results already."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import CensusError
+
+WRITING, WRITTEN = ".writing", ".written"  # a set of files that is being written; that only has to be moved
+WEBP_QUALITY, WEBP_EFFORT = 80, 4
+
+
+@contextmanager
+def beside(file: Path, megabytes: float = 0.0) -> Iterator[Path]:
+    """A path to write to; it is renamed to `file` after the block, so that a reader never sees half a file.
+
+    megabytes: what the file needs, for the message of a full disk. After an error or an interrupt `file` is as before.
+
+    Raises:
+        CensusError: the disk is full, or the file cannot be written.
+    """
+    part = file.with_name(f"{file.name}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with open(part, "rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(part, file)
+    except BaseException as error:
+        _remove(part)
+        if _disk_is_full(error):
+            need = f": {megabytes:.0f} MB more are needed" if megabytes >= 0.5 else ""
+            raise CensusError(
+                f"No space left in {file.parent}{need}. What was written before is kept; free some space and run again "
+                "with resume=True."
+            ) from error
+        if isinstance(error, OSError):
+            raise CensusError(f"{file} must be a file that can be written. Got: {error.strerror}.") from error
+        raise
+
+
+def write_bytes(file: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        CensusError: the disk is full, or the file cannot be written.
+    """
+    with beside(file, len(content) / 1e6) as part:
+        part.write_bytes(content)
+
+
+def write_text(file: Path, text: str) -> None:
+    """The same for text, in UTF-8; what no encoding holds (halves of a surrogate pair) is written as escapes."""
+    write_bytes(file, text.encode("utf-8", errors="backslashreplace"))
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write a set of files into; after the block all of them are in `folder`, over earlier ones.
+
+    The set is complete from one rename on: whatever interrupts it, `finish_folder` (to be called before reading) leaves
+    either the files of before or all of the new ones. Other files in `folder` stay.
+
+    Raises:
+        CensusError: the disk is full, or the folder cannot be written.
+    """
+    new = folder / WRITING
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        finish_folder(folder)
+        new.mkdir()
+        yield new
+        _sync(new)
+        os.replace(new, folder / WRITTEN)
+        finish_folder(folder)
+    except BaseException as error:
+        shutil.rmtree(new, ignore_errors=True)
+        if _disk_is_full(error):
+            raise CensusError(
+                f"No space left in {folder}. What was written before is kept; free some space and save again."
+            ) from error
+        if isinstance(error, OSError):
+            raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
+        raise
+
+
+def finish_folder(folder: Path) -> None:
+    """Finish what an interrupted `whole_folder` left: a complete set is moved in, an incomplete one removed.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    shutil.rmtree(folder / WRITING, ignore_errors=True)
+    new = folder / WRITTEN
+    if not new.is_dir():
+        return
+    for file in sorted(path for path in new.rglob("*") if path.is_file()):
+        target = folder / file.relative_to(new)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(file, target)
+    shutil.rmtree(new)
+
+
+def free_folder(folder: Path, *, holds: str, overwrite: bool = False, resume: bool = False) -> None:
+    """Make `folder`, unless it holds results already and neither replacing nor resuming them was asked for.
+
+    holds: what is in it, such as "a census"; "" for nothing. Removing what is replaced is left to the caller.
+
+    Raises:
+        CensusError: it holds results; both were asked for; it cannot be written.
+    """
+    if overwrite and resume:
+        raise CensusError("overwrite and resume exclude each other: one begins anew, the other continues. Got both.")
+    if holds and not (overwrite or resume):
+        raise CensusError(f"{folder} already holds {holds}. Pass another out, overwrite=True, or resume=True.")
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Inside, an error of the system says that `folder` must be one that can be written."""
+    try:
+        yield
+    except OSError as error:
+        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
+
+
+def image_bytes(image: Image.Image, kind: str, quality: int = WEBP_QUALITY, effort: int = WEBP_EFFORT) -> bytes:
+    """An image as a file. kind: "png", without loss, or "webp", small. quality, effort: of WebP, 0..100 and 0..6."""
+    file = io.BytesIO()
+    if kind == "png":
+        image.save(file, "PNG", optimize=True)
+    elif kind == "webp":
+        image.save(file, "WEBP", quality=quality, method=effort)
+    else:
+        raise ValueError(f"kind must be png or webp. Got {kind!r}.")
+    return file.getvalue()
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):  # its folder may be no folder
+        file.unlink(missing_ok=True)
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    return "No space left" in str(error) or "os error 28" in str(error)
