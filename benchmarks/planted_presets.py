@@ -14,11 +14,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from layercensus.visualise import PRESETS, train_prior
+from tests.see.patterns import PATTERNS, Planted, colourful, likeness
 
 import layercensus as lc
 from layercensus.data.open import open_data
-from tests.see.patterns import PATTERNS, Planted, colourful, likeness
+from layercensus.visualise import PRESETS, train_prior
 
 
 def main() -> None:

@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from layercensus.visualise import channel
 
 from layercensus.models.open import open_model
+from layercensus.visualise import channel
 from layercensus.visualise.optimise import optimise
 from layercensus.visualise.options import How
 from layercensus.visualise.presets import preset_of

@@ -14,16 +14,16 @@ import pandas as pd
 import vl_convert
 
 import layercensus as lc
-from layercensus.report.charts import dimensions, fair_draw, fates
+from layercensus.report.charts import dimensions, fates, rarefied
 
 
 def one(folder: str, name: str) -> None:
     """The pictures of one census."""
     census = lc.load(folder)
     pictures = {
-        "units": fates(census, share=False),
-        "shares": fates(census, share=True),
-        "draw": fair_draw(census),
+        "units": fates(census, fraction=False),
+        "fractions": fates(census, fraction=True),
+        "draw": rarefied(census),
         "dimensions": dimensions(census),
     }
     for suffix, picture in pictures.items():
@@ -32,28 +32,30 @@ def one(folder: str, name: str) -> None:
 
 
 def strengths(folders: dict[str, str], name: str) -> None:
-    """Reliable share over depth at several strengths of the views, trained and twin; and the numbers as a table."""
+    """Reliable fraction over depth at several strengths of the views, trained and twin; and the numbers as a table."""
     rows = []
     for strength, folder in folders.items():
         layers = lc.load(folder).layers
         for place, (_, row) in enumerate(layers[layers["role"] == "neurons"].iterrows()):
             for net, prefix in (("trained", ""), ("untrained twin", "twin_")):
-                share = float(row[f"{prefix}reliable"]) / row["width"]
-                rows.append({"layer": row["layer"], "place": place, "net": net, "strength": strength, "share": share})
+                fraction = float(row[f"{prefix}reliable"]) / row["width"]
+                rows.append(
+                    {"layer": row["layer"], "place": place, "net": net, "strength": strength, "fraction": fraction}
+                )
     data = pd.DataFrame(rows)
     chart = (
         alt.Chart(data)
         .mark_line(point=True)
         .encode(
             x=alt.X("place:Q", title="nonlinearity, in forward order"),
-            y=alt.Y("share:Q", title="reliable / width", scale=alt.Scale(domain=[0, 1])),
+            y=alt.Y("fraction:Q", title="reliable / width", scale=alt.Scale(domain=[0, 1])),
             color=alt.Color("net:N", scale=alt.Scale(range=["#4477aa", "#bb5566"]), title=None),
             strokeDash=alt.StrokeDash("strength:N", title="strength"),
         )
         .properties(width=720, height=320, background="white")
     )
     Path(f"{name}.svg").write_text(str(vl_convert.vegalite_to_svg(chart.to_dict())), "utf-8")
-    table = data.pivot_table(index=["place", "layer"], columns=["net", "strength"], values="share")
+    table = data.pivot_table(index=["place", "layer"], columns=["net", "strength"], values="fraction")
     print(table.iloc[::4].round(2).to_string())
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import testing as testing
     from .census.census import Census, load
+    from .census.merge import merge
     from .census.record import Finding
-    from .count.shards import merge
     from .data.views import Views
     from .errors import CensusError
     from .measures import MEASURES
-    from .measures.measure import Column, Evidence, Measure, Outcome
+    from .measures.column import Column
+    from .measures.measure import Evidence, Measure, Outcome
     from .models.model import Model
     from .models.prepare import Prepare
     from .settings import Settings
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Census": "census.census",
     "CensusError": "errors",
-    "Column": "measures.measure",
+    "Column": "measures.column",
     "Evidence": "measures.measure",
     "Finding": "census.record",
     "MEASURES": "measures",
@@ -42,7 +43,7 @@ _HOME = {
     "Views": "data.views",
     "layers_of": "take",
     "load": "census.census",
-    "merge": "count.shards",
+    "merge": "census.merge",
     "objectives": "visualise.objectives",
     "see": "visualise.see",
     "take": "take",

@@ -32,8 +32,6 @@ def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
     shutil.rmtree(out / "counting", ignore_errors=True)
     settings = Settings(out=out, progress=progress, dimension=True, see=SEEN)
     census = take(runs[0], Digits(), replicas=runs[1:], seed=seed, settings=settings)
-    census.about["accuracy"] = accuracy  # type: ignore[index]
-    census.save(out)
     return census
 
 

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from .census.census import Census, load
-from .census.summarise import classes_of, narrowest, summarise
+from .census.summarise import classes_of, summarise
 from .count.count import count
 from .count.memory import kept_memory
-from .count.plan import PROBE, Plan, make_plan
-from .count.shards import keep_share
-from .count.store import Spool
-from .count.untrained import spread
+from .count.plan import PROBE, Asked, Plan, make_plan
+from .count.shards import Counted, write_shard
+from .count.store import Store
+from .count.untrained import UntrainedCounts, untrained_counts
 from .data.open import open_data
 from .data.source import Source
 from .data.views import Views
 from .errors import CensusError
-from .gallery.top_examples import examine
+from .gallery.top_examples import top_examples
 from .layers.layer import Layer
 from .layers.memory_format import memory_format, pick_format
 from .layers.survey import survey
+from .measures import MEASURES, Measure
 from .models.model import Model
 from .models.open import open_model
 from .settings import Settings
@@ -36,11 +37,13 @@ from .visualise.options import How
 from .visualise.presets import DEFAULT, preset_of
 
 
+@kept_memory()
 def take(
     model: nn.Module | Model | str,
     data: Any,
     *,
     layers: str | Sequence[str] | None = None,
+    measures: Sequence[Measure] | None = None,
     twin: bool | nn.Module = True,
     replicas: Sequence[nn.Module | Model | str] = (),
     labels: Sequence[Any] | None = None,
@@ -55,6 +58,8 @@ def take(
         "images:FOLDER", "npz:FILE", "text:FILE", "module:factory"). A batch is inputs, (inputs,), (inputs, labels) or
         a dict with "inputs" and optionally "labels", "ids", "mask".
     layers: globs over dotted layer names; None counts every nonlinearity, every block and the last layer.
+    measures: what is asked of each layer; None for `layercensus.MEASURES`. One's own come last:
+        `(*layercensus.MEASURES, mine)`; see docs/measures.md.
     twin: True re-initialises a copy with `seed` and re-estimates its normalisation statistics on the data; a module is
         taken as it is; False does without.
     replicas: further trained nets of the same architecture.
@@ -66,76 +71,94 @@ def take(
     own twin some 800 more for each of `settings.twins` untrained nets, which tell how much such nets differ. For the
     report's pictures the examples that units respond to most are read again (at most `settings.pictures`).
 
+    >>> import layercensus as lc, torch
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    >>> x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    >>> census = lc.take(net, x, twin=False, settings=lc.Settings(progress=False))
+    >>> census.layers["layer"].tolist()
+    ['1', '2']
+
     Raises:
         CensusError: one line that says what must be changed.
     """
     settings = settings or Settings()
     opened = open_model(model)
     source = open_data(data, prepare=opened.prepare, labels=labels, limit_bad=settings.limit_bad)
-    return take_opened(opened, source, layers, twin, [open_model(r) for r in replicas], views, seed, settings)
-
-
-@kept_memory()
-def take_opened(
-    model: Model, source: Source, layers: str | Sequence[str] | None, twin: bool | nn.Module, replicas: Sequence[Model],
-    views: Views | float | Any, seed: int, settings: Settings,
-) -> Census:  # fmt: skip
-    """The same for a model and data that are open already."""
     if settings.see and source.kind != "images":
         raise CensusError(refusal(source.kind))
     if settings.see and not source.reusable:
-        raise CensusError("Pictures of concepts need data that can be read twice. Got an iterator.")
-    plan = make_plan(model, source, layers, twin, replicas, views, seed, settings)
+        raise CensusError("Optimised images of concepts need data that can be read twice. Got an iterator.")
+    asked = Asked(layers, twin, [open_model(run) for run in replicas], views, seed)
+    plan = make_plan(opened, source, asked, settings)
+    return _counted(opened, plan, MEASURES if measures is None else tuple(measures))
+
+
+def _counted(model: Model, plan: Plan, measures: Sequence[Measure]) -> Census:
+    """Count, measure, save, and draw what the report shows; the numbers are safe before anything is drawn."""
+    settings = plan.settings
     with _folder(settings) as folder:
-        spool = Spool.start(folder, plan.identity, settings.resume)
-        about = _run(plan, spool)
-        classes = classes_of(spool, plan.nets[0], settings, source.class_names)
-        held = spread(model, plan, narrowest(plan.nets[0].layers), classes, about["memory_format"]["name"])
-        if settings.share is not None:
-            keep_share(spool, plan, about, source.class_names, held)
-        census = Census.of(summarise(spool, plan.nets, source.class_names, about, settings, seed, held))
+        store = Store.start(folder, plan.identity, settings.resume)
+        counted = _passed(plan, store)
+        format = str(counted.provenance.memory_format["name"])
+        classes = classes_of(store, counted, settings)
+        counted = replace(counted, untrained=untrained_counts(model, plan, classes, format))
+        if settings.shard is not None:
+            write_shard(store, counted)
+        census = Census.of(summarise(store, counted, measures, settings))
         if settings.out is not None:
             census = _with_earlier(census, Path(settings.out))
             census.save(settings.out)
-        if settings.share is None:
-            census = _examined(census, plan, about["memory_format"]["name"])
-            census = _seen(census, plan, model)
-            spool.clear()
+        if settings.shard is None:
+            census = _with_examples(census, plan, format)
+            census = _with_visualisations(census, plan, model)
+            store.clear()
     return census
 
 
-def _examined(census: Census, plan: Plan, format: str) -> Census:
-    """The census with pictures of the examples that its units respond to most; the numbers are safe by now."""
-    gallery = examine(census.gallery, plan.nets[0], plan.source, census.units, format, plan.settings)
+def _passed(plan: Plan, store: Store) -> Counted:
+    """Count into `store`; what is known of the count afterwards."""
+    shard = plan.settings.shard
+    with _fast(plan) as format:
+        count(plan, store)
+    if len(store.done) == 0 and shard is not None:
+        raise CensusError(f"Shard {shard[0]} of {shard[1]} holds no example. Cut the data into fewer shards.")
+    if len(store.done) == 0:
+        raise CensusError("data must hold at least one example. Got none.")
+    examples, ids = store.counted()
+    provenance = replace(
+        plan.provenance, data=dict(plan.source.about), examples=examples, ids=ids, memory_format=format,
+        mask_unfit=store.unmasked, shard=shard,
+    )  # fmt: skip
+    names = tuple(plan.source.class_names) if plan.source.class_names else None
+    return Counted(plan.nets, names, provenance, UntrainedCounts())
+
+
+def _with_examples(census: Census, plan: Plan, format: str) -> Census:
+    """The census with the examples that its units respond to most, for the report."""
+    gallery = top_examples(census.gallery, plan.nets.trained, plan.source, census.units, format, plan.settings)
     census = replace(census, gallery=gallery)
     if plan.settings.out is not None:
         census.save(plan.settings.out)
     return census
 
 
-def _saver(folder: Path) -> Callable[[Census], None]:
-    def keep(census: Census) -> None:
-        census.save(folder)
-
-    return keep
-
-
 def _with_earlier(census: Census, folder: Path) -> Census:
-    """The census with the pictures that an interrupted run for the same weights had made already."""
+    """The census with the optimised images that an interrupted run for the same weights had made already."""
     if not (folder / "census.json").is_file():
         return census
     try:
         earlier = load(folder)
     except CensusError:
         return census
-    if earlier.about.get("weights") != census.about["weights"]:
+    if earlier.provenance.weights != census.provenance.weights:
         return census
     made, words = earlier.gallery.made, earlier.gallery.made_by
     return replace(census, gallery=replace(census.gallery, made=made, made_by=words))
 
 
-def _seen(census: Census, plan: Plan, model: Model) -> Census:
-    """The census with pictures made for its concepts, where they were asked for."""
+def _with_visualisations(census: Census, plan: Plan, model: Model) -> Census:
+    """The census with optimised images of its concepts, where they were asked for."""
     settings = plan.settings
     if not settings.see:
         return census
@@ -147,19 +170,11 @@ def _seen(census: Census, plan: Plan, model: Model) -> Census:
     return census
 
 
-def _run(plan: Plan, spool: Spool) -> dict[str, Any]:
-    """Count into `spool`; what is known about the count afterwards, as JSON."""
-    share = plan.settings.share
-    with _fast(plan) as speed:
-        count(plan.nets, plan.source, plan.views, spool, plan.settings, plan.seed)
-    if len(spool.done) == 0 and share is not None:
-        raise CensusError(f"Share {share[0]} of {share[1]} holds no example. Cut the data into fewer shares.")
-    if len(spool.done) == 0:
-        raise CensusError("data must hold at least one example. Got none.")
-    about = plan.about | {"data": dict(plan.source.about)} | spool.counted() | {"memory_format": speed}
-    if spool.unmasked:
-        about["mask_unfit"] = list(spool.unmasked)
-    return about if share is None else about | {"share": list(share)}
+def _saver(folder: Path) -> Callable[[Census], None]:
+    def keep(census: Census) -> None:
+        census.save(folder)
+
+    return keep
 
 
 @contextmanager
@@ -171,44 +186,40 @@ def _folder(settings: Settings) -> Iterator[Path]:
         yield Path(folder)
 
 
-@dataclass(frozen=True)
-class _Format:
-    name: str
-    seconds: dict[str, float]
-
-
 @contextmanager
-def _fast(plan: Plan) -> Iterator[dict[str, Any]]:
+def _fast(plan: Plan) -> Iterator[Mapping[str, Any]]:
     """All nets in the faster memory format for as long as the count takes."""
     nets = [net.net for net in plan.nets]
-    picked = _Format(plan.settings.memory_format, {})
-    if plan.settings.memory_format == "auto":
-        picked = _Format(*pick_format(nets[0], plan.probe.for_net(nets[0])))
-    with memory_formats(nets, picked.name):
-        yield {"name": picked.name, "seconds": picked.seconds}
-
-
-@contextmanager
-def memory_formats(nets: Sequence[nn.Module], name: str) -> Iterator[None]:
-    """Every one of `nets` in the memory format `name` for the duration of the block."""
-    if not nets:
-        yield
-        return
-    with memory_format(nets[0], name), memory_formats(nets[1:], name):
-        yield
+    name = plan.settings.memory_format
+    seconds: dict[str, float] = {}
+    if name == "auto":
+        name, seconds = pick_format(nets[0], plan.probe.for_net(nets[0]))
+    with ExitStack() as stack:
+        for net in nets:
+            stack.enter_context(memory_format(net, name))
+        yield {"name": name, "seconds": seconds}
 
 
 def layers_of(model: nn.Module | Model | str, data: Any = None) -> tuple[Layer, ...]:
     """Every layer of a model in the order of the forward pass, and which are counted by default.
 
     data: where the model has no example input of its own; a few of its examples are passed through.
+
+    >>> import layercensus as lc, torch
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    >>> [layer.name for layer in lc.layers_of(net, torch.randn(3, 4)) if layer.default]
+    ['1', '2']
+
+    Raises:
+        CensusError: the model needs data, or does not take it.
     """
     opened = open_model(model)
     if data is not None:
-        source = open_data(data, prepare=opened.prepare)
+        source: Source = open_data(data, prepare=opened.prepare)
         return survey(opened.net, source.first(PROBE).for_net(opened.net))
     if opened.example is None:
         raise CensusError(
-            f"{opened.name} needs an input to be looked at. Name data as well: layercensus layers MODEL DATA."
+            f"{opened.name} needs an input to show its layers. Pass data as well: layers_of(model, data)."
         )
     return survey(opened.net, opened.example())

@@ -7,6 +7,7 @@ import pytest
 
 PROGRAM = """
 import resource, torch
+import layercensus.take  # as in a census: everything is imported before memory is kept
 from layercensus.count.memory import kept_memory
 
 def faults():

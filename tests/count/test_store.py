@@ -11,7 +11,7 @@ import safetensors.torch
 
 import layercensus as lc
 from layercensus.cli.app import main
-from layercensus.count import store as spool
+from layercensus.count import store
 
 COMMAND = ["run", "tests.user_models:small", "digits", "--no-twin", "--quiet", "--checkpoint", "0", "--batch", "300"]
 
@@ -29,7 +29,7 @@ def test_a_full_disk_gives_one_line_and_keeps_the_checkpoints(
             raise OSError(errno.ENOSPC, "No space left on device")
         safetensors.torch.save_file(tensors, file, metadata)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(spool, "save_file", full_after_five)
+    monkeypatch.setattr(store, "save_file", full_after_five)
     capsys.readouterr()
     assert main([*COMMAND, "--out", str(tmp_path / "out")]) == 2
     lines = capsys.readouterr().err.strip().splitlines()

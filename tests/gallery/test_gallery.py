@@ -235,5 +235,5 @@ def test_a_histogram_holds_every_example_of_the_panel_between_its_ends() -> None
     strip, responses = census.gallery.strips["1"], net[:2](x).detach()
     assert (strip.counts.sum(1) == 300).all()
     assert np.allclose(strip.high, responses.amax(0), atol=1e-6)
-    share = responses[:, 2] < (strip.low[2] + 0.5 * (strip.high[2] - strip.low[2]))
-    assert abs(int(share.sum()) - int(strip.counts[2, :8].sum())) <= 1
+    shard = responses[:, 2] < (strip.low[2] + 0.5 * (strip.high[2] - strip.low[2]))
+    assert abs(int(shard.sum()) - int(strip.counts[2, :8].sum())) <= 1

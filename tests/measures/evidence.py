@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layercensus.measures import Evidence, measure
+from layercensus.measures import MEASURES, Evidence, measure
 from layercensus.measures.measure import Outcome
 from layercensus.settings import Settings
 from layercensus.tally import Panel, Streams
@@ -33,7 +33,7 @@ def evidence(
 
 
 def outcome(*args: Any, **more: Any) -> Outcome:
-    return measure(evidence(*args, **more))
+    return measure(evidence(*args, **more), MEASURES)
 
 
 def normal(seed: int, *shape: int) -> Tensor:

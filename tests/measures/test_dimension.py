@@ -11,7 +11,7 @@ import skdim
 import torch
 from torch import Tensor
 
-from layercensus.measures import measure
+from layercensus.measures import MEASURES, measure
 from layercensus.measures.manifold import ceiling, doubted, plateau
 from layercensus.measures.marchenko_pastur import spikes
 from layercensus.measures.neighbours import distances, gride, mle, scales, twonn
@@ -159,7 +159,7 @@ def test_units_that_rest_in_the_panel_do_not_break_the_count() -> None:
     x[1:] = 0.0
     whole = evidence(x, x[:, 0], x[:, 0])
     still = replace(whole, panel=evidence(x[1:], x[1:, 0], x[1:, 0]).panel)
-    got = measure(still)
+    got = measure(still, MEASURES)
     assert got.layer["live"] == 4
     assert "participation_ratio" not in got.layer
 

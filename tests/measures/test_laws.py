@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from layercensus.measures import MEASURES, measure
-from layercensus.measures.measure import Column, Evidence, Outcome
+from layercensus.measures import MEASURES, Column, Evidence, Outcome, measure
 
 from .evidence import evidence, normal, panel
 
@@ -50,7 +49,7 @@ def values(got: Outcome) -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def plain() -> Outcome:
-    return measure(mixed())
+    return measure(mixed(), MEASURES)
 
 
 def close(one: Tensor, two: Tensor, tolerance: float = 1e-5) -> None:
@@ -73,14 +72,14 @@ def test_every_number_is_in_its_range(plain: Outcome, name: str) -> None:
 
 def test_the_order_of_examples_does_not_matter(plain: Outcome) -> None:
     order = torch.randperm(N, generator=torch.Generator().manual_seed(7))
-    other = values(measure(mixed(order=order)))
+    other = values(measure(mixed(order=order), MEASURES))
     for name, value in values(plain).items():
         close(value, other[name])
 
 
 def test_the_order_of_units_moves_nothing_but_units(plain: Outcome) -> None:
     units = torch.randperm(UNITS, generator=torch.Generator().manual_seed(8))
-    other = measure(mixed(units=units))
+    other = measure(mixed(units=units), MEASURES)
     for name in set(plain.layer) - {"parallel_dim"}:  # its permutations are drawn unit by unit
         close(values(plain)[f"layers.{name}"], values(other)[f"layers.{name}"], 1e-4)
     for name in set(plain.units) - {"cluster", "representative", "replication_null", "replicated"}:
@@ -90,14 +89,14 @@ def test_the_order_of_units_moves_nothing_but_units(plain: Outcome) -> None:
 
 
 def test_a_unit_may_be_measured_on_any_positive_scale(plain: Outcome) -> None:
-    other = values(measure(mixed(gain=torch.exp(normal(9, UNITS)))))
+    other = values(measure(mixed(gain=torch.exp(normal(9, UNITS))), MEASURES))
     for name, column in columns().items():
         if column.scale_free:
             close(values(plain)[name], other[name], 1e-3)
 
 
 def test_the_same_seed_gives_the_same_numbers(plain: Outcome) -> None:
-    other = values(measure(mixed()))
+    other = values(measure(mixed(), MEASURES))
     for name, value in values(plain).items():
         assert torch.equal(value.nan_to_num(7.0), other[name].nan_to_num(7.0)), name
 
@@ -106,6 +105,6 @@ def test_too_few_examples_leave_gaps_not_zeros() -> None:
     few = mixed()
     few = replace(few, panel=few.panel.half(0).half(0).half(0).half(0).half(0).half(0))
     assert len(few.panel) < 16
-    got = measure(few)
+    got = measure(few, MEASURES)
     assert "live" in got.layer
     assert not {"reliable", "distinct", "redundant", "replicated"} & set(got.layer)

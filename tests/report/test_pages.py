@@ -19,7 +19,7 @@ import layercensus as lc
 from layercensus.census.census import Census
 from layercensus.report.charts import fates, rarefaction
 from layercensus.report.two import write_two
-from layercensus.verdict.judge import answers, place_of_cuts
+from layercensus.verdict.judge import answers, index_of_thresholds
 
 from .browser import CHROMIUM, opened, seconds_to_open
 
@@ -138,7 +138,7 @@ def test_a_census_of_little_data_is_the_same_fresh_and_loaded_and_claims_nothing
     texts = [[file.read_text("utf-8") for file, _ in pages(folder)] for folder in (fresh, loaded)]
     assert texts[0] == texts[1]
     assert small.verdict.answer == "undecided"
-    i, j = place_of_cuts(small)
+    i, j = index_of_thresholds(small)
     said = [answer for row in answers(small) for answer in row]
     others = sum(answer != answers(small)[i][j] for answer in said)
     index = texts[0][0]
@@ -147,12 +147,9 @@ def test_a_census_of_little_data_is_the_same_fresh_and_loaded_and_claims_nothing
 
 def test_layers_named_like_parts_of_a_drawing_keep_their_names(census: Census) -> None:
     names = dict(zip(census.layers["layer"], ("clip12", "clip7", "gradient_5", "a", "b"), strict=True))
-    arrays = {}
-    for key, value in census.arrays.items():
-        net, layer, array = key.split("|")
-        arrays[f"{net}|{names[layer]}|{array}"] = value
+    arrays = {key._replace(layer=names[key.layer]): value for key, value in census.arrays.items()}
     named = replace(census, layers=census.layers.replace({"layer": names}), arrays=arrays)
-    drawn = [fates(named, share=False), rarefaction(named), rarefaction(named)]
+    drawn = [fates(named, fraction=False), rarefaction(named), rarefaction(named)]
     assert drawn[0] is not None
     assert all(f">{name}<" in drawn[0].svg for name in names.values())
     assert drawn[1] is not None
@@ -176,12 +173,10 @@ def test_names_are_shown_as_text_whatever_they_hold(census: Census, report: Path
     name = str(census.layers["layer"].iloc[1])
     layers, units = census.layers.replace({"layer": {name: EVIL}}), census.units.replace({"layer": {name: EVIL}})
     units["top"] = [(EVIL, *top[1:]) if top else top for top in units["top"]]
-    arrays = {key.replace(f"|{name}|", f"|{EVIL}|"): value for key, value in census.arrays.items()}
+    arrays = {key._replace(layer=EVIL) if key.layer == name else key: value for key, value in census.arrays.items()}
     findings = tuple(replace(f, layer=EVIL if f.layer == name else f.layer, sentence=EVIL) for f in census.findings)
-    data = dict(census.about["data"]) | {"name": EVIL}
-    hostile = Census(
-        layers, units, census.twin_units, census.runs, arrays, findings, dict(census.about) | {"data": data}
-    )
+    provenance = replace(census.provenance, data=dict(census.provenance.data) | {"name": EVIL})
+    hostile = Census(layers, units, census.twin_units, census.runs, arrays, findings, provenance)
     written = hostile.report(tmp_path / "hostile").parent
     plain = {file.relative_to(report): page.tags.count("script") for file, page in pages(report)}
     for file, page in pages(written):
@@ -203,12 +198,11 @@ def test_a_large_census_stays_within_the_budgets(census: Census, tmp_path: Path)
             wide = pd.concat([own] * (140 // len(own) + 1), ignore_index=True)[:140]
             units.append(wide.assign(layer=new, unit=range(140)))
             for key, value in census.arrays.items():
-                net, layer, array = key.split("|")
-                if layer == name:
-                    arrays[f"{net}|{new}|{array}"] = value
+                if key.layer == name:
+                    arrays[key._replace(layer=new)] = value
     large = Census(
         pd.concat(layers, ignore_index=True), pd.concat(units, ignore_index=True), census.twin_units, census.runs,
-        arrays, census.findings, census.about,
+        arrays, census.findings, census.provenance,
     )  # fmt: skip
     assert len(large.layers) == 150
     assert len(large.units) >= 20_000

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 from sklearn.isotonic import IsotonicRegression
 
-from layercensus.verdict.trend import course, fits, rarity, trend
+from layercensus.verdict.trend import fits, rarity, shape_of, trend
 
 SHAPES = {
     "rises": [5, 6, 9, 12, 20, 31, 40],
     "falls": [40, 35, 28, 20, 12, 7, 4],
-    "humps": [5, 9, 20, 24, 19, 8, 4],
-    "dips": [20, 12, 6, 3, 7, 13, 21],
+    "peaks": [5, 9, 20, 24, 19, 8, 4],
+    "troughs": [20, 12, 6, 3, 7, 13, 21],
     "flat": [20, 21, 20, 19, 20, 20, 21],
 }
 
@@ -58,7 +58,7 @@ def test_monotone_fits_are_isotonic_regression(y: list[float]) -> None:
 def test_reversing_depth_turns_the_answer_round(y: list[int]) -> None:
     values = np.array(y, dtype=float)
     turned = {"rises": "falls", "falls": "rises"}
-    there, back = course(values, 20.0), course(values[::-1], 20.0)
+    there, back = shape_of(values, 20.0), shape_of(values[::-1], 20.0)
     assert back == turned.get(there, there)
 
 

@@ -75,10 +75,9 @@ def test_losing_less_is_not_learning_more() -> None:
     full = same.layers.assign(twin_distinct=same.layers["width"], twin_distinct_rarefied=float(draw))
     width = dict(zip(full["layer"], full["width"], strict=True))
     arrays = dict(same.arrays)
-    for name in [name for name in arrays if name.startswith("twin|")]:
-        _, layer, kind = name.split("|")
-        if kind in ("distinct_resamples", "rarefied_resamples"):
-            arrays[name] = np.full_like(arrays[name], width[layer] if kind == "distinct_resamples" else draw)
+    for key in [key for key in arrays if key.net == "twin"]:
+        if key.name in ("distinct_resamples", "rarefied_resamples"):
+            arrays[key] = np.full_like(arrays[key], width[key.layer] if key.name == "distinct_resamples" else draw)
     got = replace(same, layers=full, arrays=arrays).verdict
     assert got.says("distinct", "rarefied, minus twin") == "earlier"
     assert got.answer == "undecided"

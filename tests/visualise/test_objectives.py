@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor, nn
+
+import layercensus as lc
+from layercensus.errors import CensusError
+from layercensus.layers.survey import survey
 from layercensus.visualise import (
     Objective,
     alignment,
@@ -18,11 +23,6 @@ from layercensus.visualise import (
     neuron,
     probability,
 )
-from torch import Tensor, nn
-
-import layercensus as lc
-from layercensus.errors import CensusError
-from layercensus.layers.survey import survey
 from layercensus.visualise.objective_values import bound, watching
 from layercensus.visualise.objectives import gram_cosines
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from layercensus.visualise import PRESETS, neuron, train_prior
 
 import layercensus as lc
 from layercensus.data.open import open_data
+from layercensus.visualise import PRESETS, neuron, train_prior
 
 from .patterns import PATTERNS, Planted, colourful, likeness
 

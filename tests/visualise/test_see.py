@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from layercensus.visualise import PRESETS, direction, diversity, load_prior, logit, mean_of, neuron
 from torch import Tensor, nn
 
 import layercensus as lc
 from layercensus.cli.app import main
 from layercensus.errors import CensusError
 from layercensus.models.digits import DigitsNet
+from layercensus.visualise import PRESETS, direction, diversity, load_prior, logit, mean_of, neuron
 from layercensus.visualise.input_space import palette_of, slope
 from layercensus.visualise.score import held_out
 

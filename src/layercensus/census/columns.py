@@ -1,49 +1,120 @@
-"""The tables' columns: their order, their types, and what each number means."""
+"""The tables' columns: what the measures declare, and the few that every table has."""
 
 from __future__ import annotations
 
-from ..measures import MEASURES, Column
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import pandas as pd
+
+from ..errors import CensusError
+from ..measures import Column, Measure
+
+TWIN = "twin_"  # before the name of a column: the untrained twin's
+
+
+def _frame(meaning: str, order: int, kind: str = "text", *, shown: bool = True, compare: bool = False) -> Column:
+    return Column(meaning, kind=kind, order=order, twin=False, compare=compare, over_depth=False, shown=shown)
+
 
 FRAME = {
-    "layer": Column("dotted name; a module's second call in one pass is name@1"),
-    "depth": Column("place in the forward order, 0 first, 1 last", "", 0, 1),
-    "kind": Column("class of the module, or the function, whose output is counted"),
-    "role": Column("neurons (after a nonlinearity), block (residual or transformer block), output (last layer)"),
-    "width": Column("number of units: channels, features or hidden units", "units", 1),
-    "status": Column("count; or why the number is only a bound or no evidence"),
-    "dimension_status": Column("estimate; or why the nonlinear dimension is a lower bound or none"),
+    "layer": _frame("dotted name; a module's second call in one pass is name@1", 0),
+    "depth": replace(
+        _frame("position in the forward order, 0 first, 1 last", 10, "fraction", shown=False), low=0, high=1
+    ),
+    "kind": _frame("class of the module, or the function, whose output is counted", 20),
+    "role": _frame("neurons (after a nonlinearity), block (residual or transformer block), output (last layer)", 30),
+    "width": replace(
+        _frame("number of units: channels, features or hidden units", 40, "count", compare=True), unit="units", low=1
+    ),
+    "status": _frame("count; or why the number is only a bound or no evidence", 50),
+    "dimension_status": _frame("estimate; or why the nonlinear dimension is a lower bound or none", 420, shown=False),
 }
-LAYER_ORDER = (
-    "layer", "depth", "kind", "role", "width", "examples", "live", "reliable",
-    "distinct", "distinct_low", "distinct_high", "reliable_ratio",
-    "distinct_per_unit", "distinct_rarefied", "distinct_pooled",
-    "redundant", "informative", "replicated",
-    "participation_ratio", "entropy_rank", "k90", "k99", "saturation", "parallel_dim", "signal_dim", "twonn", "mle",
-    "dead", "noise", "duplicate", "unjudged",
-    "reliable_low", "reliable_high", "redundant_low", "redundant_high", "informative_low", "informative_high",
-    "replicated_low", "replicated_high", "participation_ratio_naive", "mp_dim", "twonn_low", "twonn_high", "gride",
-    "gride_neighbours", "twonn_pooled", "dimension_ceiling", "repeated",
-)  # fmt: skip
-UNIT_ORDER = (
-    "layer", "unit", "fate", "representative", "reliability", "firing_rate", "firing_rate_upper", "mean", "std", "eta2",
-    "replication", "r2_rest", "top", "reliability_peak", "reliability_p", "eta2_p", "informative", "replication_null",
-    "replication_paired", "replicated",
-)  # fmt: skip
 UNIT_FRAME = {
-    "unit": Column("index along the layer's unit axis", "", 0),
-    "fate": Column("dead, noise, duplicate or distinct"),
-    "top": Column("ids of the examples with the highest peak, highest first; empty for a dead unit"),
+    "layer": _frame("dotted name; a module's second call in one pass is name@1", 0, shown=False),
+    "unit": replace(_frame("index along the layer's unit axis", 10, "index"), low=0),
+    "top": _frame(
+        "ids of the examples with the highest peak, highest first; empty for a dead unit", 120, "ids", shown=False
+    ),
 }
 
 
-def layer_meanings() -> dict[str, Column]:
-    """What every column of `layers` means, the twin's among them."""
-    own = FRAME | {name: column for m in MEASURES for name, column in m.layer_columns.items()}
-    twins = {f"twin_{k}": c for k, c in own.items() if k not in FRAME and k != "examples"}
-    return own | twins
+@dataclass(frozen=True)
+class Columns:
+    """Every column of `layers` and `units` by its name, in the order of the table; the twin's are derived."""
+
+    layers: Mapping[str, Column]
+    units: Mapping[str, Column]
+
+    @classmethod
+    def of(cls, measures: Sequence[Measure]) -> Self:
+        """Those that the measures declare.
+
+        Raises:
+            CensusError: two measures declare one column.
+        """
+        return cls(
+            _ordered(FRAME, [(m.name, m.layer_columns) for m in measures]),
+            _ordered(UNIT_FRAME, [(m.name, m.unit_columns) for m in measures]),
+        )
+
+    def where(self, chosen: Callable[[Column], Any]) -> dict[str, Column]:
+        """The columns of `layers` for which `chosen` is true."""
+        return {name: column for name, column in self.layers.items() if chosen(column)}
+
+    def table(self, twin: bool) -> dict[str, Column]:
+        """The columns of `layers`, with a twin followed by the twin's own."""
+        return {**self.layers, **(self.twins if twin else {})}
+
+    @property
+    def twins(self) -> dict[str, Column]:
+        """The twin's columns."""
+        return {f"{TWIN}{name}": column for name, column in self.layers.items() if column.twin}
+
+    @property
+    def meanings(self) -> dict[str, Column]:
+        """Every column of `layers`, the twin's among them."""
+        return self.table(True)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as JSON."""
+        return {
+            "layers": {name: column.as_json() for name, column in self.layers.items()},
+            "units": {name: column.as_json() for name, column in self.units.items()},
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Mapping[str, Any]]) -> Self:
+        """The columns whose `as_json` this was."""
+        layers, units = (
+            {name: Column.from_json(column) for name, column in values[table].items()} for table in ("layers", "units")
+        )
+        return cls(layers, units)
 
 
-def unit_meanings() -> dict[str, Column]:
-    """What every column of `units` means."""
-    own = {name: column for m in MEASURES for name, column in m.unit_columns.items()}
-    return {"layer": FRAME["layer"]} | own | UNIT_FRAME
+def _ordered(frame: Mapping[str, Column], declared: Sequence[tuple[str, Mapping[str, Column]]]) -> dict[str, Column]:
+    every: dict[str, Column] = dict(frame)
+    for measure, columns in declared:
+        twice = sorted(set(columns) & set(every))
+        if twice:
+            raise CensusError(f"A column must be declared once. Got {twice[0]!r} again from the measure {measure!r}.")
+        every |= columns
+    kept = {name: column for name, column in every.items() if column.table}
+    return dict(sorted(kept.items(), key=lambda item: item[1].order))
+
+
+def typed(table: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """The columns in their order and types; what was not measured is NA."""
+    missing = pd.Series([None] * len(table), dtype=object)
+    return pd.DataFrame({name: _typed(table.get(name, missing), column) for name, column in columns.items()})
+
+
+def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
+    if column.kind == "ids":
+        return values
+    if column.kind == "text":
+        return values.astype(object).where(values.notna(), "").astype("string")
+    if column.dtype == "Int64":
+        return values.astype("Float64").astype("Int64")
+    return values.astype(column.dtype)  # type: ignore[call-overload,no-any-return]

@@ -7,41 +7,42 @@ from typing import Any
 
 import pandas as pd
 
+from ..count.provenance import Provenance
 from .record import Finding
 
 FEW = 200  # examples in the panel below which counts of duplicates are not trusted
 
 
-def find(layers: pd.DataFrame, units: pd.DataFrame, about: dict[str, Any]) -> tuple[Finding, ...]:
+def find(layers: pd.DataFrame, units: pd.DataFrame, provenance: Provenance) -> tuple[Finding, ...]:
     """All findings, those about the whole census first."""
-    found = list(_whole(about))
+    findings = list(_whole(provenance))
     for _, row in layers.iterrows():
-        found.extend(_of_layer(row, units[units["layer"] == row["layer"]]))
-    return tuple(found)
+        findings.extend(_of_layer(row, units[units["layer"] == row["layer"]]))
+    return tuple(findings)
 
 
-def _whole(about: dict[str, Any]) -> Iterator[Finding]:
-    if about["panel"] < FEW:
+def _whole(provenance: Provenance) -> Iterator[Finding]:
+    if provenance.panel < FEW:
         yield Finding(
             None,
             (),
-            f"Only {about['panel']} examples stand behind the tests between units; below {FEW} they are weak.",
-            {"panel": about["panel"]},
+            f"Only {provenance.panel} examples stand behind the tests between units; below {FEW} they are weak.",
+            {"panel": provenance.panel},
         )
-    if "share" in about:
-        number, shares = about["share"]
-        yield Finding(None, (), f"This is share {number} of {shares} of the data, to be merged with the others.", {})
-    unfit = about.get("mask_unfit")
+    if provenance.shard is not None:
+        number, shards = provenance.shard
+        yield Finding(None, (), f"This is shard {number} of {shards} of the data, to be merged with the others.", {})
+    unfit = provenance.mask_unfit
     if unfit:
         names = ", ".join(unfit[:4]) + (f" and {len(unfit) - 4} more" if len(unfit) > 4 else "")
         yield Finding(
-            None, (), f"The mask fits no positions of {names}, so padding is counted there.", {"layers": unfit}
+            None, (), f"The mask fits no positions of {names}, so padding is counted there.", {"layers": list(unfit)}
         )
-    skipped = about["data"].get("skipped")
+    skipped = provenance.data.get("skipped")
     if skipped:
         yield Finding(None, (), f"Unreadable files were skipped: {skipped}.", {"skipped": skipped})
-    if about.get("twin", "").startswith("re-initialised"):
-        yield Finding(None, (), f"The untrained twin was {about['twin']}.", {})
+    if provenance.twin.startswith("re-initialised"):
+        yield Finding(None, (), f"The untrained twin was {provenance.twin}.", {})
 
 
 def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
@@ -57,11 +58,11 @@ def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
             f"(firing rate below {upper:.2g} with 95 % confidence).",
             {"units": len(silent), "firing_rate_upper": upper},
         )  # fmt: skip
-    yield from _share(row, units, "noise", 0.1, "respond to how an example is shown rather than to the example")
-    yield from _share(row, units, "duplicate", 0.1, "repeat another unit of the layer")
+    yield from _many(row, units, "noise", 0.1, "respond to how an example is shown rather than to the example")
+    yield from _many(row, units, "duplicate", 0.1, "repeat another unit of the layer")
 
 
-def _share(row: pd.Series[Any], units: pd.DataFrame, fate: str, least: float, words: str) -> Iterator[Finding]:
+def _many(row: pd.Series[Any], units: pd.DataFrame, fate: str, least: float, words: str) -> Iterator[Finding]:
     chosen = units[units["fate"] == fate]
     if len(chosen) >= max(1, least * row["width"]):
         text = f"Layer {row['layer']}: {len(chosen)} of {row['width']} units {words}."

@@ -5,19 +5,46 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
+from ..count.interrupts import uninterrupted
+from ..count.nets import BETWEEN, TRAINED, LayerKey
+from ..count.provenance import Provenance
+from ..count.untrained import UntrainedCounts
+from ..data.files import finish_folder, whole_folder
 from ..errors import CensusError
 from ..gallery.gallery import Gallery
+from ..measures import MEASURES
+from .columns import Columns
 
-FORMAT = 2  # of the saved folder
+FORMAT = 3  # of the saved folder
 TABLES = ("layers", "units", "twin_units", "runs")
+
+
+class ArrayKey(NamedTuple):
+    """One array of one layer of one net."""
+
+    net: str  # "trained", "twin", "replica0", ...
+    layer: str
+    name: str
+
+    @property
+    def text(self) -> str:
+        """The key as the name of a tensor in a file."""
+        return f"{LayerKey(self.net, self.layer).text}{BETWEEN}{self.name}"
+
+    @classmethod
+    def read(cls, text: str) -> ArrayKey:
+        """The key whose `text` this is."""
+        layer, _, name = text.rpartition(BETWEEN)
+        return cls(*LayerKey.read(layer), name)
 
 
 @dataclass(frozen=True)
@@ -32,10 +59,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class CensusRecord:
-    """How many units of each layer are dead, noise, duplicate and distinct, with the doubt of it.
+    """How many units of each layer are dead, noise, duplicate and distinct, with the uncertainty of it.
 
     layers: a row per layer in forward order. units: a row per unit. twin_units: the same for the untrained twin.
-    runs: a row per replica and layer. arrays: curves and resamples by "net|layer|name". about: provenance and settings.
+    runs: a row per replica and layer. arrays: curves and bootstrap replicates. columns: what the tables' columns mean.
+    provenance: where it comes from, and the settings. untrained: counts of several untrained nets on a few examples.
     gallery: what the report draws and no number depends on.
     """
 
@@ -43,45 +71,53 @@ class CensusRecord:
     units: pd.DataFrame
     twin_units: pd.DataFrame
     runs: pd.DataFrame
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Mapping[ArrayKey, NDArray[Any]]
     findings: tuple[Finding, ...]
-    about: Mapping[str, Any]
+    provenance: Provenance
+    columns: Columns = field(default_factory=lambda: Columns.of(MEASURES), repr=False)
+    untrained: UntrainedCounts = field(default_factory=UntrainedCounts, repr=False)
     gallery: Gallery = field(default_factory=Gallery, repr=False)
+
+    @cached_property
+    def about(self) -> Mapping[str, Any]:
+        """The provenance as a dict of plain values."""
+        return self.provenance.as_json()
 
     @property
     def has_twin(self) -> bool:
         """Whether an untrained twin was counted beside the net."""
         return "twin_distinct" in self.layers and bool(self.layers["twin_distinct"].notna().any())
 
-    def array(self, layer: str, name: str, net: str = "trained") -> NDArray[Any] | None:
-        """A curve or a set of resamples of one layer, None where it was not made."""
-        return self.arrays.get(f"{net}|{layer}|{name}")
+    def array(self, layer: str, name: str, net: str = TRAINED) -> NDArray[Any] | None:
+        """A curve or the bootstrap replicates of one layer, None where it was not made."""
+        return self.arrays.get(ArrayKey(net, layer, name))
 
     def save(self, folder: str | Path) -> Path:
         """Write the census into `folder`: CSV tables, census.json, arrays.safetensors, and the gallery's two files.
+
+        All of them or none: an interrupt, a kill or a full disk leaves the census that the folder held before.
 
         Raises:
             CensusError: when the folder cannot be written.
         """
         folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        with uninterrupted(), whole_folder(folder) as new:
             for name in TABLES:
-                _to_csv(getattr(self, name), folder / f"{name}.csv")
-            arrays = {name: np.ascontiguousarray(value) for name, value in self.arrays.items()}
-            (folder / "arrays.safetensors").write_bytes(save(arrays))
-            self.gallery.save(folder)
-            (folder / "census.json").write_text(json.dumps(self._head(), indent=1, ensure_ascii=False), "utf-8")
-        except OSError as error:
-            raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
+                _to_csv(getattr(self, name), new / f"{name}.csv")
+            arrays = {key.text: np.ascontiguousarray(value) for key, value in self.arrays.items()}
+            (new / "arrays.safetensors").write_bytes(save(arrays))
+            self.gallery.save(new)
+            (new / "census.json").write_text(json.dumps(self._head(), indent=1, ensure_ascii=False), "utf-8")
         return folder
 
     def _head(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
             "about": self.about,
-            "findings": [asdict(f) for f in self.findings],
+            "findings": [asdict(finding) for finding in self.findings],
             "types": {name: {c: str(t) for c, t in getattr(self, name).dtypes.items()} for name in TABLES},
+            "columns": self.columns.as_json(),
+            "untrained": self.untrained.as_json(),
         }
 
 
@@ -91,6 +127,10 @@ def read_record(folder: Path) -> CensusRecord:
     Raises:
         CensusError: when there is none, or it is damaged.
     """
+    try:
+        finish_folder(folder)
+    except OSError as error:
+        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
     file = folder / "census.json"
     if not file.is_file():
         raise CensusError(f"{folder} must hold a saved census (census.json). Got a folder without one.")
@@ -98,15 +138,21 @@ def read_record(folder: Path) -> CensusRecord:
         head = json.loads(file.read_text("utf-8"))
         if head["format"] != FORMAT:
             raise CensusError(f"{folder} must hold a census of format {FORMAT}. Got format {head['format']}.")
-        tables = {name: _from_csv(folder / f"{name}.csv", head["types"][name]) for name in TABLES}
-        arrays = load_file(str(folder / "arrays.safetensors"))
-        gallery = Gallery.load(folder)
-        findings = tuple(Finding(f["layer"], tuple(f["units"]), f["sentence"], f["evidence"]) for f in head["findings"])
+        return CensusRecord(
+            **{name: _from_csv(folder / f"{name}.csv", head["types"][name]) for name in TABLES},
+            arrays={ArrayKey.read(n): value for n, value in load_file(str(folder / "arrays.safetensors")).items()},
+            findings=tuple(
+                Finding(f["layer"], tuple(f["units"]), f["sentence"], f["evidence"]) for f in head["findings"]
+            ),
+            provenance=Provenance.from_json(head["about"]),
+            columns=Columns.from_json(head["columns"]),
+            untrained=UntrainedCounts.from_json(head["untrained"]),
+            gallery=Gallery.load(folder),
+        )
     except CensusError:
         raise
     except Exception as error:
         raise CensusError(f"{folder} holds a damaged census ({type(error).__name__}: {error}).") from error
-    return CensusRecord(**tables, arrays=arrays, findings=findings, about=head["about"], gallery=gallery)
 
 
 def _to_csv(table: pd.DataFrame, file: Path) -> None:

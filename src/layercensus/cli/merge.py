@@ -24,6 +24,6 @@ def merge(
     folder = Path(out)
     if (folder / "census.json").exists():
         raise CensusError(f"{folder} already holds a census. Name another out.")
-    from ..count.shards import merge as merged
+    from ..census.merge import merge as merged
 
     show_census(merged(shards, out=folder, progress=not quiet), folder, quiet=quiet)

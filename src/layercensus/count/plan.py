@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
-from ..data.batch import Batch, joined, tensors
-from ..data.keys import key
+from ..data.batch import Batch, tensors
 from ..data.replay import Replay
 from ..data.source import Source
 from ..data.views import Views, make_view, open_views
@@ -26,146 +22,130 @@ from ..models.fingerprint import weights
 from ..models.model import Model
 from ..models.twin import calibrate, untrained
 from ..settings import Settings
-from .read_batch import Net
+from .calibration import CALIBRATION, calibration
+from .nets import TWIN, Net, Nets, replica
+from .provenance import Provenance
 from .versions import versions
 
-CALIBRATION = 256  # examples on which the twin's normalisation statistics are estimated
-CALIBRATION_BATCH = 32
-PROBE = 3  # examples that the layers are looked at with
+PROBE = 3  # examples with which the layers are surveyed
 TIMED = 8  # examples that the memory formats are timed on
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asks to be counted of a model and data, as `layercensus.take` describes it."""
+
+    layers: str | Sequence[str] | None = None
+    twin: bool | nn.Module = True
+    replicas: Sequence[Model] = ()
+    views: Views | float | Any = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Plan:
     """A count that can begin."""
 
-    nets: tuple[Net, ...]  # the trained net first
+    nets: Nets
     source: Source
     views: Views
     probe: Batch  # a few examples, for timing
-    about: dict[str, Any]  # provenance as JSON
-    identity: dict[str, Any]  # what must be equal for two counts to be of the same thing
+    provenance: Provenance
+    identity: Mapping[str, Any]  # what must be equal for two counts to be of the same thing
     settings: Settings
-    seed: int
     own_twin: bool  # the twin was made here, so more of its kind can be
 
+    @property
+    def seed(self) -> int:
+        """The seed of everything that is drawn."""
+        return self.provenance.seed
 
-def make_plan(
-    model: Model, source: Source, layers: str | Sequence[str] | None, twin: bool | nn.Module, replicas: Sequence[Model],
-    views: Views | float | Any, seed: int, settings: Settings,
-) -> Plan:  # fmt: skip
-    """Look at the layers, make the twin, and say what will be counted.
+
+def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) -> Plan:
+    """Survey the layers, make the twin, and say what will be counted.
 
     Raises:
         CensusError: one line that says what must be changed.
     """
     if not source.reusable:
         source = Replay(source, CALIBRATION, settings.batch)
-    views = open_views(views, source)
+    views = open_views(asked.views, source)
     timed = source.first(TIMED)
     probe = timed.first(PROBE)
     net = unwrap(model.net)
     surveyed = survey(net, probe.for_net(net), unit_axis=settings.unit_axis)
-    chosen = select(net, surveyed, layers)
-    nets = [Net("trained", net, chosen)]
-    how = _add_twin(nets, model, source, twin, seed)
-    for number, replica in enumerate(replicas):
-        nets.append(_same_layers(f"replica{number}", unwrap(replica.net), chosen, probe, settings))
-    about = _about(model, source, nets, views, seed, settings, how, surveyed)
-    identity = _identity(about, nets, timed, views, seed) | {"share": settings.share and list(settings.share)}
-    return Plan(tuple(nets), source, views, timed, about, identity, settings, seed, twin is True)
+    trained = Net("trained", net, select(net, surveyed, asked.layers))
+    twin, how = _twin(trained, model, source, asked)
+    runs = [unwrap(run.net) for run in asked.replicas]
+    nets = Nets(
+        trained, twin, tuple(_same_layers(replica(n), run, trained, probe, settings) for n, run in enumerate(runs))
+    )
+    counted = {layer.name for layer in trained.layers}
+    provenance = Provenance(
+        model=model.name,
+        weights={each.name: weights(each.net) for each in nets},
+        origin=dict(model.about),
+        prepare=model.prepare.describe() if model.prepare else None,
+        data=dict(source.about),
+        classes=tuple(source.class_names) if source.class_names else None,
+        views=views.name,
+        twin=how,
+        replicas=len(nets.replicas),
+        seed=asked.seed,
+        settings=settings.that_count(),
+        layers=tuple(map(_read, trained.layers)),
+        not_counted=tuple(
+            f"{s.name} ({s.problem})" if s.problem else s.name for s in surveyed if s.name not in counted
+        ),
+        versions=versions(),
+    )
+    identity = _identity(provenance, nets, _content(timed, views, asked.seed), settings)
+    return Plan(nets, source, views, timed, provenance, identity, settings, asked.twin is True)
 
 
-def _add_twin(nets: list[Net], model: Model, source: Source, twin: bool | nn.Module, seed: int) -> str:
-    if twin is False:
-        return "none"
-    trained = nets[0]
-    if isinstance(twin, nn.Module):
-        nets.append(Net("twin", unwrap(twin), trained.layers))
-        return "a module of the user's, taken as it is"
-    net, how = untrained(model, seed)
+def _twin(trained: Net, model: Model, source: Source, asked: Asked) -> tuple[Net | None, str]:
+    """The twin, with its normalisation statistics estimated on the data, and how it was made, in words."""
+    if asked.twin is False:
+        return None, "none"
+    if isinstance(asked.twin, nn.Module):
+        return Net(TWIN, unwrap(asked.twin), trained.layers), "a user-supplied module, taken as it is"
+    net, how = untrained(model, asked.seed)
     net = unwrap(net)
     normalisations = calibrate(net, (batch.for_net(net) for batch in calibration(source)))
-    nets.append(Net("twin", net, trained.layers))
     if normalisations:
         how += f"; statistics of {normalisations} normalisation layers re-estimated on {CALIBRATION} examples at most"
-    return how
+    return Net(TWIN, net, trained.layers), how
 
 
-def calibration(source: Source) -> Iterator[Batch]:
-    """Examples for the twin's normalisation statistics, in groups of one size, since each group weighs the same.
-
-    They are the same for any batch size and, where ids are known before reading, for any order.
-    """
-    if source.ids is not None:
-        ids = sorted(source.ids, key=key)[:CALIBRATION]
-        for some in np.array_split(np.arange(len(ids)), math.ceil(len(ids) / CALIBRATION_BATCH)):
-            batch = source.pick([ids[i] for i in some])
-            if batch.ids:
-                yield batch
-        return
-    read = list(source.peek(CALIBRATION, CALIBRATION_BATCH))
-    shapes = {tuple(x.shape[1:] for x in (*tensors(b.inputs), *([] if b.mask is None else [b.mask]))) for b in read}
-    if len(shapes) > 1:  # sentences of unequal length
-        yield from read
-        return
-    batch = joined(read)
-    order = torch.tensor(sorted(range(len(batch.ids)), key=lambda row: key(batch.ids[row])))
-    for rows in order.tensor_split(math.ceil(len(order) / CALIBRATION_BATCH)):
-        yield batch.take(rows)
-
-
-def _same_layers(name: str, net: nn.Module, layers: Sequence[Layer], probe: Batch, settings: Settings) -> Net:
-    there = {layer.name: layer for layer in survey(net, probe.for_net(net), unit_axis=settings.unit_axis)}
-    missing = [layer.name for layer in layers if layer.name not in there]
+def _same_layers(name: str, net: nn.Module, trained: Net, probe: Batch, settings: Settings) -> Net:
+    own = {layer.name: layer for layer in survey(net, probe.for_net(net), unit_axis=settings.unit_axis)}
+    missing = [layer.name for layer in trained.layers if layer.name not in own]
     if missing:
         raise CensusError(f"A replica must have the model's layers. Got one without {missing[0]!r}.")
-    return Net(name, net, tuple(there[layer.name] for layer in layers))
+    return Net(name, net, tuple(own[layer.name] for layer in trained.layers))
 
 
-def _about(
-    model: Model, source: Source, nets: Sequence[Net], views: Views, seed: int, settings: Settings, how: str,
-    surveyed: Sequence[Layer],
-) -> dict[str, Any]:  # fmt: skip
-    counted = {layer.name for layer in nets[0].layers}
-    return {
-        "model": model.name,
-        "weights": {net.name: weights(net.net) for net in nets},
-        "origin": dict(model.about),
-        "prepare": model.prepare.describe() if model.prepare else None,
-        "data": dict(source.about),
-        "classes": list(source.class_names) if source.class_names else None,
-        "views": views.name,
-        "twin": how,
-        "replicas": sum(net.name.startswith("replica") for net in nets),
-        "seed": seed,
-        "settings": settings.that_count(),
-        "layers": [_layer(layer) for layer in nets[0].layers],
-        "not_counted": [f"{s.name} ({s.problem})" if s.problem else s.name for s in surveyed if s.name not in counted],
-        "versions": versions(),
-    }
-
-
-def _layer(layer: Layer) -> dict[str, Any]:
+def _read(layer: Layer) -> dict[str, Any]:
+    """How a layer's output is read, as JSON."""
     return {
         "layer": layer.name, "unit_axis": layer.unit_axis, "axis_from": layer.axis_from, "width": layer.width,
         "shape": list(layer.shape), "also": list(layer.also),
     }  # fmt: skip
 
 
-def _identity(about: dict[str, Any], nets: Sequence[Net], some: Batch, views: Views, seed: int) -> dict[str, Any]:
-    """What must be equal for a count to be gone on with."""
-    same = ("views", "seed", "settings", "layers")
-    data = {name: value for name, value in about["data"].items() if name != "skipped"}
+def _identity(provenance: Provenance, nets: Nets, content: str, settings: Settings) -> dict[str, Any]:
+    """What must be equal for a count to be resumed, as JSON."""
+    known = provenance.as_json()
+    data = {name: value for name, value in known["data"].items() if name != "skipped"}
     # statistics of the twin are left out: estimated on another machine they differ in the last bits
-    drawn = {net.name: weights(net.net, statistics=net.name != "twin") for net in nets}
-    return {name: about[name] for name in same} | {
-        "weights": drawn, "data": data, "examples": _content(some, views, seed),
+    drawn = {net.name: weights(net.net, statistics=net is not nets.twin) for net in nets}
+    return {name: known[name] for name in ("views", "seed", "settings", "layers")} | {
+        "weights": drawn, "data": data, "examples": content, "shard": settings.shard and list(settings.shard),
     }  # fmt: skip
 
 
 def _content(some: Batch, views: Views, seed: int) -> str:
-    """Hash of a few examples as the net sees them, of their labels, and of a perturbed view of the first."""
+    """Hash of a few examples as the net is given them, of their labels, and of a perturbed view of the first."""
     digest = sha256("|".join(some.ids).encode())
     shown = make_view(views, some.first(1), seed, 0)
     labels = [] if some.labels is None else [some.labels]

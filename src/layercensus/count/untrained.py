@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -14,110 +15,170 @@ from tqdm import tqdm
 from ..data.batch import Batch
 from ..data.keys import key
 from ..data.replay import portions
-from ..data.views import Views, make_view
+from ..data.views import make_view
 from ..errors import CensusError
 from ..layers.layer import Layer
 from ..layers.memory_format import memory_format
-from ..measures import Evidence, Outcome, measure
+from ..measures import Column, Evidence, Outcome, measure
 from ..measures.distinct import distinct
 from ..measures.informative import informative
 from ..measures.live import live
 from ..measures.reliability import reliability
 from ..models.model import Model
 from ..models.twin import calibrate, untrained
-from ..settings import Settings
-from ..tally import Panel, Reading, Streams, joined_spots
-from .plan import Plan, calibration
-from .read_batch import Net, draws_of, read_net
+from ..tally import Panel, Streams, joined_spots
+from .calibration import calibration
+from .nets import Net
+from .plan import Plan
+from .read_batch import Readings, Spots, draws_of, keys_of, read_net
 
 BATCHES = 6  # of the twin's calibration, that each untrained net is counted on
-COUNTS = ("reliable", "distinct", "rarefied", "informative")
 NEEDED = (live, reliability, distinct, informative)
 STEP = 1_000_003  # between the seeds of the nets
-Seen = tuple[dict[str, Reading], dict[str, Reading], dict[str, Reading]]  # clean, and in two views
-Spread = dict[str, Tensor]  # "spread|layer|count": (untrained nets,) float64; "few|layer|count": (1,), trained
+Values = dict[str, list[float]]  # layer -> a value for each net
 
 
-def spread(model: Model, plan: Plan, draw: int, classes: int, format: str) -> Spread:
+@dataclass(frozen=True)
+class UntrainedCounts:
+    """Counts of every layer in several untrained nets and in the trained one, all on the same few examples.
+
+    trained: column -> layer -> value. nets: column -> layer -> a value for each untrained net, the twin first. A value
+    that does not apply is nan.
+    """
+
+    trained: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    nets: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many untrained nets there are."""
+        return max((len(values) for layers in self.nets.values() for values in layers.values()), default=0)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as JSON, which knows no nan."""
+        return {"trained": _without_nan(self.trained), "nets": _without_nan(self.nets)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The counts whose `as_json` this was."""
+        return cls(_with_nan(values["trained"]), _with_nan(values["nets"]))
+
+
+def untrained_counts(model: Model, plan: Plan, classes: int, format: str) -> UntrainedCounts:
     """Counts of each layer in `settings.twins` untrained nets and in the trained one, all on the same few examples.
 
     The first untrained net is the twin; the others are made and calibrated as it was, and judged as a trained net
     would be: their class information is held against the twin's, and the twin's own is missing. A net that cannot be
     counted is left out. Cost: a calibration on 256 examples and three passes over 192 for each net. Empty for one twin
-    or none, and for a twin of the user's.
+    or none, and for a user-supplied twin.
     """
-    twin = next((net for net in plan.nets if net.name == "twin"), None)
+    twin = plan.nets.twin
     if twin is None or not plan.own_twin or plan.settings.twins < 2:
-        return {}
+        return UntrainedCounts()
     batches = list(calibration(plan.source))
     some = [part for batch in batches[:BATCHES] for part in portions(batch, plan.settings.batch, None)]
-    makers = [("spread", lambda: twin), ("few", lambda: plan.nets[0])]
-    makers += [("spread", partial(_another, model, plan, batches, n)) for n in range(1, plan.settings.twins)]
-    held: dict[str, list[float]] = {}
-    eta2: dict[str, Tensor] = {}  # of the twin, once it is counted
-    for kind, make in tqdm(makers, desc="untrained nets", unit="net", disable=not plan.settings.progress):
+    others = [partial(_another, model, plan, batches, n) for n in range(1, plan.settings.twins)]
+    with tqdm(total=len(others) + 2, desc="untrained nets", unit="net", disable=not plan.settings.progress) as bar:
         try:
-            outcomes = _counted(make(), some, plan, draw, classes, eta2, format)
-        except (CensusError, torch.OutOfMemoryError):
-            if not eta2 or kind == "few":  # nothing to hold the others against
-                return {}
-            continue
-        for layer, got in outcomes.items():
-            for name in COUNTS:
-                against_itself = layer not in eta2 and name == "informative"
-                value = float("nan") if against_itself else _value(got, name)
-                held.setdefault(f"{kind}|{layer}|{name}", []).append(value)
-            eta2.setdefault(layer, got.units.get("eta2", torch.zeros(0)))
-    return {name: torch.tensor(values, dtype=torch.float64) for name, values in held.items()}
+            first = _counted(twin, some, plan, classes, {}, format)
+            bar.update()
+            eta2 = {layer: outcome.units.get("eta2", torch.zeros(0)) for layer, outcome in first.items()}
+            trained = _counted(plan.nets.trained, some, plan, classes, eta2, format)
+            bar.update()
+        except (CensusError, torch.OutOfMemoryError):  # nothing to hold the others against
+            return UntrainedCounts()
+        every = [first]
+        for make in others:
+            try:
+                every.append(_counted(make(), some, plan, classes, eta2, format))
+            except (CensusError, torch.OutOfMemoryError):
+                continue
+            finally:
+                bar.update()
+    return UntrainedCounts(
+        {name: {layer: _value(outcome, name) for layer, outcome in trained.items()} for name in COUNTED},
+        {
+            name: {layer: [_value(o[layer], name, itself=o is first) for o in every] for layer in first}
+            for name in COUNTED
+        },
+    )
 
 
-def _counted(
-    net: Net, batches: Sequence[Batch], plan: Plan, draw: int, classes: int, eta2: Mapping[str, Tensor], format: str
-) -> dict[str, Outcome]:
-    with memory_format(net.net, format):
-        seen = [_seen(net, batch, plan.views, plan.settings, plan.seed) for batch in batches]
-    return {
-        layer.name: _judged(layer, panel, draw, plan, classes, eta2.get(layer.name))
-        for layer, panel in _panels(net, batches, seen, plan.settings.spots)
-    }
+def _columns() -> Iterator[tuple[str, Column]]:
+    for each in NEEDED:
+        yield from each.layer_columns.items()
 
 
-def _value(got: Outcome, name: str) -> float:
-    return float(got.layer.get("distinct_rarefied" if name == "rarefied" else name, float("nan")))
+COUNTED = tuple(name for name, column in _columns() if column.trend)
+
+
+def _value(outcome: Outcome, name: str, itself: bool = False) -> float:
+    """The count; missing for the twin's class information, which would be held against itself."""
+    return math.nan if itself and name == "informative" else float(outcome.layer.get(name, math.nan))
 
 
 def _another(model: Model, plan: Plan, batches: Sequence[Batch], number: int) -> Net:
     net, _ = untrained(model, plan.seed + STEP * number)
     calibrate(net, (batch.for_net(net) for batch in batches))
-    return Net(f"untrained{number}", net, plan.nets[0].layers)
+    return Net(f"untrained{number}", net, plan.nets.trained.layers)
 
 
-def _judged(layer: Layer, panel: Panel, draw: int, plan: Plan, classes: int, eta2: Tensor | None) -> Outcome:
+def _counted(
+    net: Net, batches: Sequence[Batch], plan: Plan, classes: int, eta2: Mapping[str, Tensor], format: str
+) -> dict[str, Outcome]:
+    with memory_format(net.net, format):
+        readings = [_read(net, batch, plan) for batch in batches]
+    return {
+        layer.name: _judged(layer, panel, plan, classes, eta2.get(layer.name))
+        for layer, panel in _panels(net, batches, readings, plan.settings.spots)
+    }
+
+
+def _judged(layer: Layer, panel: Panel, plan: Plan, classes: int, eta2: Tensor | None) -> Outcome:
     streams = Streams.empty(layer.width, 1)
     streams.update(panel.mean, panel.peak, panel.key)
-    settings = replace(plan.settings, dimension=False, resamples=20, share=None)
+    settings = replace(plan.settings, dimension=False, resamples=20, shard=None)
     evidence = Evidence(
-        layer.width, streams, panel, settings, draw, plan.seed, classes, twin_eta2=eta2, is_twin=eta2 is None
-    )
+        layer.width, streams, panel, settings, plan.nets.narrowest, plan.seed, classes, twin_eta2=eta2,
+        is_twin=eta2 is None,
+    )  # fmt: skip
     return measure(evidence, NEEDED)
 
 
-def _panels(net: Net, batches: Sequence[Batch], seen: Sequence[Seen], most: int) -> Iterator[tuple[Layer, Panel]]:
+Three = tuple[Readings, Readings, Readings]  # clean, and in two views
+
+
+def _panels(net: Net, batches: Sequence[Batch], readings: Sequence[Three], most: int) -> Iterator[tuple[Layer, Panel]]:
     """Every layer with its panel of these examples."""
     keys = torch.tensor([key(id) for batch in batches for id in batch.ids])
     order = keys.argsort()
     labels = torch.cat([torch.full((len(b.ids),), -1) if b.labels is None else b.labels.long().cpu() for b in batches])
     for layer in net.layers:
-        clean, a, b = ([readings[which][f"{net.name}|{layer.name}"] for readings in seen] for which in range(3))
+        clean, a, b = ([three[which][net.key(layer)] for three in readings] for which in range(3))
         rows = [torch.cat([getattr(r, name) for r in part]) for part in (clean, a, b) for name in ("mean", "peak")]
         spots = joined_spots([r.mean[:, None] if r.spots is None else r.spots for r in clean], most)
         columns = (keys, labels, *rows, spots, torch.zeros(len(keys), 0))
         yield layer, Panel(torch.tensor(len(keys)), *(column[order] for column in columns))
 
 
-def _seen(net: Net, batch: Batch, views: Views, settings: Settings, seed: int) -> Seen:
-    rows = torch.arange(len(batch.ids))
-    keys = np.array([key(id) for id in batch.ids], dtype=np.int64)
-    clean = read_net(net, batch, rows, draws_of(keys, settings.spots, seed), {})
-    a, b = (read_net(net, make_view(views, batch, seed, view), None, None, {}) for view in (0, 1))
+def _read(net: Net, batch: Batch, plan: Plan) -> Three:
+    spots = Spots(torch.arange(len(batch.ids)), draws_of(keys_of(batch), plan.settings.spots, plan.seed))
+    clean = read_net(net, batch, spots, {})
+    a, b = (read_net(net, make_view(plan.views, batch, plan.seed, view), Spots(), {}) for view in (0, 1))
     return clean, a, b
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_nan(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(part) for part in value]
+    return None if math.isnan(value) else value
+
+
+def _with_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _with_nan(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_with_nan(part) for part in value]
+    return math.nan if value is None else value

@@ -75,6 +75,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         finish_folder(folder)
+        shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
         yield new
         _sync(new)
@@ -92,20 +93,20 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def finish_folder(folder: Path) -> None:
-    """Finish what an interrupted `whole_folder` left: a complete set is moved in, an incomplete one removed.
+    """Move in a complete set of files that an interrupted `whole_folder` left; one under way elsewhere is not touched.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    shutil.rmtree(folder / WRITING, ignore_errors=True)
     new = folder / WRITTEN
     if not new.is_dir():
         return
     for file in sorted(path for path in new.rglob("*") if path.is_file()):
         target = folder / file.relative_to(new)
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(file, target)
-    shutil.rmtree(new)
+        with suppress(FileNotFoundError):  # another reader has moved it
+            os.replace(file, target)
+    shutil.rmtree(new, ignore_errors=True)
 
 
 def free_folder(folder: Path, *, holds: str, overwrite: bool = False, resume: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""A second look at the examples to which units respond most: what they are, and where in them each unit peaks."""
+"""The examples to which units respond most, read once more: what they are, and where in them each unit peaks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from ..count.read_batch import Net
+from ..count.nets import Net
 from ..data.batch import Batch, tensors
 from ..data.source import Source
 from ..layers.field import Field
@@ -35,7 +35,7 @@ IDS = ("input_ids", "tokens", "inputs")  # where a batch of several inputs holds
 Tops = Mapping[str, Mapping[str, list[tuple[int, int]]]]  # by layer and id: which units it tops, and how far up
 
 
-def examine(
+def top_examples(
     gallery: Gallery, net: Net, source: Source, units: pd.DataFrame, format: str, settings: Settings
 ) -> Gallery:
     """The gallery with the examples that top most units, and the positions at which these units peak.
@@ -84,7 +84,7 @@ def _wanted(tops: Tops, widths: Mapping[str, int], most: int) -> list[str]:
 
 def _read(source: Source, wanted: Sequence[str], settings: Settings) -> Iterator[Batch]:
     chosen = set(wanted)
-    with tqdm(total=len(wanted), desc="examining", unit="ex", disable=not settings.progress) as bar:
+    with tqdm(total=len(wanted), desc="reading top examples", unit="ex", disable=not settings.progress) as bar:
         for batch in source.batches(settings.batch, skip=lambda id: id not in chosen):
             yield batch
             bar.update(len(batch.ids))

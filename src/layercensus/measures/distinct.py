@@ -9,9 +9,11 @@ from torch import Tensor
 
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from .bootstrap import Resamples, distinct_resamples
+from .column import Column
+from .column import interval as interval_columns
 from .correlation import clusters, correlation, cut, likeness, tree, unit_correlation
 from .interval import interval
-from .measure import Column, Evidence, Measure, Outcome
+from .measure import Evidence, Measure, Outcome
 from .rarefaction import presence
 from .reliability import FEWEST, reliable_again
 
@@ -139,19 +141,25 @@ distinct = Measure(
         "distinct": Column(
             "clusters of reliable units that say the same: complete linkage at abs(correlation) >= tau on held-out "
             "examples",
-            "concepts", 0, source="docs/numbers.md",
+            "concepts", 0, source="docs/numbers.md", kind="count", order=90,
+            resamples="distinct", excess=True, beside_twin=True, trend=("distinct", "raw"),
         ),
-        "distinct_low": Column("lower end of the 95 % interval over examples", "concepts", 0),
-        "distinct_high": Column("upper end of the 95 % interval over examples", "concepts", 0),
-        "distinct_per_unit": Column("distinct / width", "", 0, 1),
+        **interval_columns("distinct", "concepts", 91),
+        "distinct_per_unit": Column(
+            "distinct / width", "", 0, 1, kind="fraction", order=110, compare=False, over_depth=False, shown=False
+        ),
         "distinct_rarefied": Column(
             "expected distinct concepts in a random draw of as many units as the narrowest hidden layer has",
-            "concepts", 0, source="Hurlbert 1971",
+            "concepts", 0, source="Hurlbert 1971", order=120, over_depth=False,
+            resamples="rarefied", excess=True, beside_twin=True, trend=("distinct", "rarefied"),
         ),
-        "distinct_pooled": Column("distinct when units are compared by their spatial means", "concepts", 0),
+        "distinct_pooled": Column(
+            "distinct when units are compared by their spatial means", "concepts", 0, kind="count", order=130,
+            compare=False, over_depth=False, shown=False,
+        ),
     },
     unit_columns={
-        "cluster": Column("number of the unit's cluster, -1 where it is in none", "", -1),
-        "representative": Column("the unit that stands for its cluster, -1 where it is in none", "", -1),
+        "cluster": Column("number of the unit's cluster, -1 where it is in none", "", -1, kind="index", table=False),
+        "representative": Column("the unit that stands for its cluster", "", -1, kind="index", order=30),
     },
 )  # fmt: skip

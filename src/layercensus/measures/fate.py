@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .measure import Column, Evidence, Measure, Outcome
+from .column import Column
+from .measure import Evidence, Measure, Outcome
 
 FATES = ("dead", "noise", "duplicate", "distinct")
 UNJUDGED = -1  # live over all the data, but silent in the half of the panel that judges reliability
@@ -30,14 +31,23 @@ def fate(live: Tensor, reliable: Tensor, representative: Tensor, silent: Tensor)
     return torch.where(~live, 0, torch.where(silent, UNJUDGED, judged))
 
 
+def _fate(meaning: str, order: int) -> Column:
+    return Column(meaning, "units", 0, kind="count", order=order, compare=False, over_depth=False, shown=False)
+
+
 funnel = Measure(
     "fate",
     compute,
     layer_columns={
-        "dead": Column("units that never vary on this data", "units", 0),
-        "noise": Column("live units whose response does not come back in a second view", "units", 0),
-        "duplicate": Column("reliable units that repeat another", "units", 0),
-        "unjudged": Column("live units too rare to respond in the panel: neither noise nor reliable", "units", 0),
+        "dead": _fate("units that never vary on this data", 260),
+        "noise": _fate("live units whose response is not reproduced in a second view", 270),
+        "duplicate": _fate("reliable units that repeat another", 280),
+        "unjudged": _fate("live units too rare to respond in the panel: neither noise nor reliable", 290),
     },
-    unit_columns={"fate": Column("0 dead, 1 noise, 2 duplicate, 3 distinct, -1 unjudged", "", -1, 3)},
-)
+    unit_columns={
+        "fate": Column(
+            "dead, noise, duplicate or distinct; missing where the panel cannot tell", "", -1, 3, kind="choice",
+            choices=FATES, order=20,
+        )
+    },
+)  # fmt: skip

@@ -7,8 +7,10 @@ from scipy.stats import beta
 from torch import Tensor
 
 from .chance import benjamini_hochberg, heard
+from .column import Column
+from .column import interval as interval_columns
 from .interval import bounds, draw, recentred
-from .measure import Column, Evidence, Measure, Outcome
+from .measure import Evidence, Measure, Outcome
 from .reliability import FEWEST, reliable_again
 
 PERMUTATIONS = 999
@@ -109,14 +111,19 @@ informative = Measure(
         "informative": Column(
             "reliable units whose eta^2 beats permuted labels (Benjamini-Hochberg) and, with a twin, the 95 % quantile "
             "of the untrained units",
-            "units", 0, source="docs/numbers.md",
+            "units", 0, source="docs/numbers.md", kind="count", order=150,
+            resamples="informative", excess=True, trend=("informative", "raw"),
         ),
-        "informative_low": Column("lower end of the 95 % interval over examples", "units", 0),
-        "informative_high": Column("upper end of the 95 % interval over examples", "units", 0),
+        **interval_columns("informative", "units", 320),
     },
     unit_columns={
-        "eta2": Column("share of the unit's variance that lies between classes", "", 0, 1),
-        "eta2_p": Column("permutation p of eta^2", "", 0, 1),
-        "informative": Column("tells the classes apart better than chance and than untrained units", "", 0, 1),
+        "eta2": Column(
+            "fraction of the unit's variance that lies between classes", "", 0, 1, kind="fraction", order=90
+        ),
+        "eta2_p": Column("permutation p of eta^2", "", 0, 1, kind="fraction", order=150, shown=False),
+        "informative": Column(
+            "tells the classes apart better than chance and than untrained units", "", 0, 1, kind="truth", order=160,
+            shown=False,
+        ),
     },
 )  # fmt: skip

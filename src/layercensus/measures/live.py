@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .measure import Column, Evidence, Measure, Outcome
+from .column import Column
+from .measure import Evidence, Measure, Outcome
 
 SHARE = 1e-8  # of the layer's typical variance; below it a unit counts as still
 ROUNDING = 4 * torch.finfo(torch.float32).eps
@@ -33,16 +34,27 @@ live = Measure(
     "live",
     compute,
     layer_columns={
-        "examples": Column("examples seen by the streams", "examples", 0),
-        "live": Column("units whose response varies over all the examples", "units", 0, source="docs/numbers.md"),
+        "examples": Column(
+            "examples seen by the streams", "examples", 0, kind="count", order=60, twin=False,
+            compare=False, over_depth=False, shown=False,
+        ),
+        "live": Column(
+            "units whose response varies over all the examples", "units", 0, source="docs/numbers.md",
+            kind="count", order=70,
+        ),
     },
     unit_columns={
-        "live": Column("response varies over all the examples", "", 0, 1),
-        "firing_rate": Column("share of examples in which some position is above zero", "", 0, 1),
-        "firing_rate_upper": Column(
-            "95 % upper bound of the firing rate of a unit that never fired: 3/n", "", 0, 1, "rule of three"
+        "live": Column("response varies over all the examples", "", 0, 1, kind="truth", table=False),
+        "firing_rate": Column(
+            "fraction of examples in which some position is above zero", "", 0, 1, kind="fraction", order=50
         ),
-        "mean": Column("mean over examples of the spatial mean", "activation", scale_free=False),
-        "std": Column("standard deviation over examples of the spatial mean", "activation", 0, scale_free=False),
+        "firing_rate_upper": Column(
+            "95 % upper bound of the firing rate of a unit that never fired: 3/n", "", 0, 1, "rule of three",
+            kind="fraction", order=60, shown=False,
+        ),
+        "mean": Column("mean over examples of the spatial mean", "activation", scale_free=False, order=70),
+        "std": Column(
+            "standard deviation over examples of the spatial mean", "activation", 0, scale_free=False, order=80
+        ),
     },
-)
+)  # fmt: skip

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .column import Column
+from .column import interval as interval_columns
 from .interval import interval
-from .measure import Column, Evidence, Measure, Outcome
+from .measure import Evidence, Measure, Outcome
 from .neighbours import SCALES, distances, mle, scales, slope, twonn, weighted_slope
 
 FEWEST = 50  # examples that differ, below which nothing is said
@@ -117,28 +120,45 @@ def _by_examples(x: Tensor, r: Tensor) -> Tensor:
     return torch.tensor(found, dtype=torch.float64)
 
 
+def _dimension(meaning: str, order: int, source: str = "", over_depth: bool = True, shown: bool = False) -> Column:
+    return Column(
+        meaning, "dimensions", 0, source=source, scale_free=False, kind="dimension", order=order, compare=False,
+        over_depth=over_depth, shown=shown,
+    )  # fmt: skip
+
+
 nonlinear = Measure(
     "manifold",
     compute,
     layer_columns={
-        "twonn": Column(
-            "nonlinear dimension from the two nearest neighbours of each example, on the whole feature map where there "
-            "is one, else on the units' responses",
-            "dimensions", 0, source="Facco et al. 2017", scale_free=False,
+        "twonn": replace(
+            _dimension(
+                "nonlinear dimension from the two nearest neighbours of each example, on the whole feature map where "
+                "there is one, else on the units' responses",
+                240, "Facco et al. 2017", over_depth=False, shown=True,
+            ),
+            beside_twin=True,
         ),
-        "twonn_low": Column("lower end of its 95 % interval over examples", "dimensions", 0, scale_free=False),
-        "twonn_high": Column("upper end of its 95 % interval over examples", "dimensions", 0, scale_free=False),
-        "mle": Column(
-            "nonlinear dimension from 20 neighbours", "dimensions", 0,
-            source="Levina & Bickel 2004; MacKay & Ghahramani 2005", scale_free=False,
+        **interval_columns("twonn", "dimensions", 360, kind="dimension", scale_free=False),
+        "mle": _dimension(
+            "nonlinear dimension from 20 neighbours", 250, "Levina & Bickel 2004; MacKay & Ghahramani 2005"
         ),
-        "gride": Column(
+        "gride": _dimension(
             "nonlinear dimension at the scale where it depends least on the scale; missing where there is no plateau",
-            "dimensions", 0, source="Denti et al. 2022", scale_free=False,
+            370, "Denti et al. 2022", shown=True,
         ),
-        "gride_neighbours": Column("that scale, in neighbours", "neighbours", 1, 64, scale_free=False),
-        "twonn_pooled": Column("twonn of the units' spatial means", "dimensions", 0, scale_free=False),
-        "dimension_ceiling": Column("estimates above it are lower bounds, for want of examples", "dimensions", 0),
-        "repeated": Column("examples left out since they repeat another", "examples", 0),
+        "gride_neighbours": Column(
+            "that scale, in neighbours", "neighbours", 1, 64, scale_free=False, integer=True, order=380,
+            compare=False, over_depth=False, shown=False,
+        ),
+        "twonn_pooled": _dimension("twonn of the units' spatial means", 390),
+        "dimension_ceiling": Column(
+            "estimates above it are lower bounds, for want of examples", "dimensions", 0, kind="dimension", order=400,
+            compare=False, over_depth=False, shown=False,
+        ),
+        "repeated": Column(
+            "examples left out since they repeat another", "examples", 0, kind="count", order=410,
+            compare=False, over_depth=False, shown=False,
+        ),
     },
 )  # fmt: skip

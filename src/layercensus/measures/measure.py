@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from math import isinf
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
+from ..errors import CensusError
 from ..settings import Settings
 from ..tally import Panel, Streams
-
-
-@dataclass(frozen=True)
-class Column:
-    """What a number means: feeds the tooltips, the documents and the law tests."""
-
-    meaning: str
-    unit: str = ""
-    low: float = float("-inf")
-    high: float = float("inf")
-    source: str = ""
-    scale_free: bool = True  # unchanged when a unit's responses are multiplied by a positive number
-
-    @property
-    def described(self) -> str:
-        """Meaning, unit, range and source in one line, for a tooltip."""
-        bounds = (
-            "" if isinf(self.low) else f"{self.low:g} or more" if isinf(self.high) else f"{self.low:g} to {self.high:g}"
-        )
-        of = ", ".join(filter(None, (self.unit, bounds)))
-        return self.meaning + (f" [{of}]" if of else "") + (f" ({self.source})" if self.source else "")
+from .column import Column
 
 
 @dataclass(frozen=True)
@@ -62,9 +42,34 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Measure:
-    """A pure function of the evidence and the meaning of each column that it returns."""
+    """A pure function of the evidence and a declaration of each column that it returns.
+
+    compute: never draws, reads a file or calls a net; what does not apply is left out of the outcome.
+    """
 
     name: str
     compute: Callable[[Evidence], Outcome]
     layer_columns: Mapping[str, Column] = field(default_factory=dict)
     unit_columns: Mapping[str, Column] = field(default_factory=dict)
+
+
+def measure(evidence: Evidence, measures: Sequence[Measure]) -> Outcome:
+    """Everything the measures say of one layer, each seeing the results of those before it.
+
+    Raises:
+        CensusError: a measure returns a column that it does not declare.
+    """
+    total = Outcome()
+    for each in measures:
+        outcome = each.compute(evidence)
+        _declared(each, "layer_columns", outcome.layer)
+        _declared(each, "unit_columns", outcome.units)
+        total = Outcome(total.layer | outcome.layer, total.units | outcome.units, total.arrays | outcome.arrays)
+        evidence = replace(evidence, units=total.units, layer=total.layer)
+    return total
+
+
+def _declared(measure: Measure, table: str, returned: Mapping[str, object]) -> None:
+    unknown = sorted(set(returned) - set(getattr(measure, table)))
+    if unknown:
+        raise CensusError(f"The measure {measure.name!r} must declare its columns in {table}. Got {unknown[0]!r}.")

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .column import Column
+from .column import interval as interval_columns
 from .correlation import standardised
 from .interval import bounds, draw
-from .measure import Column, Evidence, Measure, Outcome
+from .measure import Evidence, Measure, Outcome
 from .reliability import FEWEST, reliable_again
 
 CUT = 0.95
@@ -95,12 +97,14 @@ redundant = Measure(
         "redundant": Column(
             "reliable units that a linear mixture of all the others predicts on held-out examples (R^2 >= .95); "
             "duplicates are among them",
-            "units", 0, source="docs/numbers.md",
+            "units", 0, source="docs/numbers.md", kind="count", order=140, resamples="redundant", excess=True,
         ),
-        "redundant_low": Column("lower end of the 95 % interval over examples", "units", 0),
-        "redundant_high": Column("upper end of the 95 % interval over examples", "units", 0),
+        **interval_columns("redundant", "units", 310),
     },
     unit_columns={
-        "r2_rest": Column("held-out R^2 of the unit from all other live units; below -1 shown as -1", "", -1, 1),
+        "r2_rest": Column(
+            "held-out R^2 of the unit from all other live units; below -1 shown as -1", "", -1, 1, kind="fraction",
+            order=110,
+        ),
     },
 )  # fmt: skip

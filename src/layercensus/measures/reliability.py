@@ -9,8 +9,10 @@ from ..settings import RELIABILITY_GRID
 from ..tally import Panel
 from .bootstrap import reliability_resamples
 from .chance import benjamini_hochberg, views_p
+from .column import Column
+from .column import interval as interval_columns
 from .interval import bounds
-from .measure import Column, Evidence, Measure, Outcome
+from .measure import Evidence, Measure, Outcome
 
 FEWEST = 8  # examples in a half below which nothing is said
 
@@ -79,21 +81,28 @@ reliability = Measure(
     compute,
     layer_columns={
         "reliable": Column(
-            "live units that are not noise: at least half of their variance comes back in a second perturbed view, and "
-            "more than by chance",
-            "units",
-            0,
-            source="Shrout & Fleiss 1979; docs/numbers.md",
+            "live units that are not noise: at least half of their variance is reproduced in a second perturbed view, "
+            "and more than by chance",
+            "units", 0, source="Shrout & Fleiss 1979; docs/numbers.md", kind="count", order=80,
+            resamples="reliable", excess=True, trend=("reliable", "raw"),
         ),
-        "reliable_low": Column("lower end of the 95 % interval over examples", "units", 0),
-        "reliable_high": Column("upper end of the 95 % interval over examples", "units", 0),
-        "reliable_ratio": Column("reliable / width; NOT a dimension: copies keep it", "", 0, 1),
+        "reliable_ratio": Column(
+            "reliable / width; NOT a dimension: copies keep it", "", 0, 1, kind="fraction", order=100,
+            compare=False, over_depth=False,
+        ),
+        **interval_columns("reliable", "units", 300),
     },
     unit_columns={
-        "reliability": Column("share of variance of the spatial mean that comes back, ICC(1)", "", -1, 1),
-        "reliability_p": Column("permutation p of the reliability", "", 0, 1),
-        "reliability_peak": Column("the same for the spatial maximum", "", -1, 1),
-        "real": Column("reliability beyond chance (Benjamini-Hochberg)", "", 0, 1),
-        "reliable": Column("live, above the cut and beyond chance", "", 0, 1),
+        "reliability": Column(
+            "reproducible fraction of the variance of the spatial mean, ICC(1)", "", -1, 1, kind="fraction", order=40
+        ),
+        "reliability_p": Column(
+            "permutation p of the reliability", "", 0, 1, kind="fraction", order=140, shown=False
+        ),
+        "reliability_peak": Column(
+            "the same for the spatial maximum", "", -1, 1, kind="fraction", order=130, shown=False
+        ),
+        "real": Column("reliability beyond chance (Benjamini-Hochberg)", "", 0, 1, kind="truth", table=False),
+        "reliable": Column("live, above the threshold and beyond chance", "", 0, 1, kind="truth", table=False),
     },
-)
+)  # fmt: skip

@@ -10,9 +10,11 @@ from torch import Tensor
 
 from ..tally import Panel
 from .chance import benjamini_hochberg
+from .column import Column
+from .column import interval as interval_columns
 from .correlation import standardised
 from .interval import bounds, draw, recentred
-from .measure import Column, Evidence, Measure, Outcome
+from .measure import Evidence, Measure, Outcome
 from .null_replicas import rarity, rotated, shuffled, value
 from .reliability import FEWEST, reliable_again
 
@@ -125,15 +127,23 @@ replicated = Measure(
         "replicated": Column(
             "distinct concepts holding a unit that every replica has too: its best abs(correlation) there is beyond "
             "what rotated and shuffled replicas give (Benjamini-Hochberg)",
-            "concepts", 0, source="Li et al. 2016; docs/numbers.md",
+            "concepts", 0, source="Li et al. 2016; docs/numbers.md", kind="count", order=160,
+            resamples="replicated", trend=("replicated", "raw"),
         ),
-        "replicated_low": Column("lower end of the 95 % interval over examples", "concepts", 0),
-        "replicated_high": Column("upper end of the 95 % interval over examples", "concepts", 0),
+        **interval_columns("replicated", "concepts", 330),
     },
     unit_columns={
-        "replication": Column("best abs(correlation) with a unit of a replica, least over replicas", "", 0, 1),
-        "replication_null": Column("what that must exceed to be beyond rotated and shuffled replicas", "", 0, 1),
-        "replication_paired": Column("abs(correlation) with its partner in a one-to-one matching", "", 0, 1),
-        "replicated": Column("found in every replica beyond chance", "", 0, 1),
+        "replication": Column(
+            "best abs(correlation) with a unit of a replica, least over replicas", "", 0, 1, kind="fraction", order=100
+        ),
+        "replication_null": Column(
+            "what that must exceed to be beyond rotated and shuffled replicas", "", 0, 1, kind="fraction", order=170,
+            shown=False,
+        ),
+        "replication_paired": Column(
+            "abs(correlation) with its partner in a one-to-one matching", "", 0, 1, kind="fraction", order=180,
+            shown=False,
+        ),
+        "replicated": Column("found in every replica beyond chance", "", 0, 1, kind="truth", order=190, shown=False),
     },
 )  # fmt: skip

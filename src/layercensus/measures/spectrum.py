@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from ..tally import Panel
 from .chance import benjamini_hochberg, views_p
+from .column import Column
 from .marchenko_pastur import spikes
-from .measure import Column, Evidence, Measure, Outcome
+from .measure import Evidence, Measure, Outcome
 from .parallel import parallel
 from .reliability import FEWEST
 
@@ -109,33 +112,55 @@ def directions(z: Tensor) -> Tensor:
 
 WHAT = "of the covariance of the units' spatial means over examples"
 
+
+def _directions(
+    meaning: str, order: int, source: str = "", low: float = 0, scale_free: bool = False, integer: bool = True
+) -> Column:
+    return Column(
+        meaning, "directions", low, source=source, scale_free=scale_free, kind="dimension", integer=integer,
+        order=order, compare=False, shown=False,
+    )  # fmt: skip
+
+
 linear = Measure(
     "spectrum",
     compute,
     layer_columns={
-        "participation_ratio": Column(
-            f"(sum l)^2 / sum l^2 of the eigenvalues l {WHAT}, corrected for few examples",
-            "directions", 0, source="Chun et al. 2026; Himeno & Yamada 2014", scale_free=False,
+        "participation_ratio": replace(
+            _directions(
+                f"(sum l)^2 / sum l^2 of the eigenvalues l {WHAT}, corrected for few examples", 170,
+                "Chun et al. 2026; Himeno & Yamada 2014", integer=False,
+            ),
+            over_depth=False, shown=True, beside_twin=True,
         ),
-        "participation_ratio_naive": Column("the same, not corrected", "directions", 0, scale_free=False),
-        "entropy_rank": Column(
-            f"exp of the entropy of the eigenvalues' shares {WHAT}", "directions", 1,
-            source="Roy & Vetterli 2007", scale_free=False,
+        "participation_ratio_naive": replace(
+            _directions("the same, not corrected", 340, integer=False), over_depth=False
         ),
-        "k90": Column(f"eigenvalues that make 90 % of the variance {WHAT}", "directions", 1, scale_free=False),
-        "k99": Column(f"eigenvalues that make 99 % of the variance {WHAT}", "directions", 1, scale_free=False),
-        "saturation": Column("k99 / width", "", 0, 1, "Richter et al. 2021", scale_free=False),
-        "parallel_dim": Column(
-            "directions of the correlation matrix beyond what units with independently permuted examples give",
-            "directions", 0, source="Horn 1965",
+        "entropy_rank": _directions(
+            f"exp of the entropy of the eigenvalues' fractions {WHAT}", 180, "Roy & Vetterli 2007", 1, integer=False
         ),
-        "mp_dim": Column(
-            "eigenvalues of the correlation matrix beyond the edge of pure noise, fitted to the bulk",
-            "directions", 0, source="Marchenko & Pastur 1967; Johnstone 2001",
+        "k90": _directions(f"eigenvalues that make 90 % of the variance {WHAT}", 190, low=1),
+        "k99": replace(
+            _directions(f"eigenvalues that make 99 % of the variance {WHAT}", 200, low=1), over_depth=False
         ),
-        "signal_dim": Column(
-            "principal directions whose scores agree between two perturbed views of held-out examples",
-            "directions", 0, source="Stringer et al. 2019",
+        "saturation": Column(
+            "k99 / width", "", 0, 1, "Richter et al. 2021", scale_free=False, kind="fraction", order=210,
+            compare=False, over_depth=False, shown=False,
+        ),
+        "parallel_dim": replace(
+            _directions(
+                "directions of the correlation matrix beyond what units with independently permuted examples give",
+                220, "Horn 1965", scale_free=True,
+            ),
+            shown=True,
+        ),
+        "mp_dim": _directions(
+            "eigenvalues of the correlation matrix beyond the edge of pure noise, fitted to the bulk", 350,
+            "Marchenko & Pastur 1967; Johnstone 2001", scale_free=True,
+        ),
+        "signal_dim": _directions(
+            "principal directions whose scores agree between two perturbed views of held-out examples", 230,
+            "Stringer et al. 2019", scale_free=True,
         ),
     },
 )  # fmt: skip

@@ -11,22 +11,17 @@ from ..measures import FATES
 from ..measures.interval import interval
 from .picture import INK, NETS, Picture, drawn, layer_axis, net_colours, svg
 
-COURSES = {  # columns that are drawn over depth, and whether they are counts that the width divides
-    "live": True, "reliable": True, "distinct": True, "redundant": True, "informative": True, "replicated": True,
-    "entropy_rank": False, "k90": False, "parallel_dim": False, "mp_dim": False, "signal_dim": False, "mle": False,
-    "gride": False, "twonn_pooled": False,
-}  # fmt: skip
 COLOURS = {"distinct": "#4477aa", "duplicate": "#99ccee", "noise": "#ddaa33", "dead": "#aaaaaa"}
 
 
-def fates(census: CensusRecord, share: bool) -> Picture | None:
-    """Stacked bars, a layer each, the untrained twin beside: how many units (or which share) have which fate."""
-    data = _fates(census, share)
+def fates(census: CensusRecord, fraction: bool) -> Picture | None:
+    """Stacked bars, a layer each, the untrained twin beside: how many units (or which fraction) have which fate."""
+    data = _fates(census, fraction)
     if len(data) == 0:
         return None
     x = layer_axis()
     offset = alt.XOffset("net:N", sort=list(NETS.values()))
-    title = "share of the layer's units" if share else "units"
+    title = "fraction of the layer's units" if fraction else "units"
     bars = (
         alt.Chart(data)
         .mark_bar(stroke=None)
@@ -37,7 +32,7 @@ def fates(census: CensusRecord, share: bool) -> Picture | None:
                 "units:Q",
                 title=title,
                 stack="zero",
-                axis=alt.Axis(format="%" if share else "d", tickMinStep=0.1 if share else 1),
+                axis=alt.Axis(format="%" if fraction else "d", tickMinStep=0.1 if fraction else 1),
             ),
             color=alt.Color(
                 "fate:N",
@@ -59,7 +54,7 @@ def fates(census: CensusRecord, share: bool) -> Picture | None:
         )
     )
     ticks = (
-        alt.Chart(_intervals(census, share))
+        alt.Chart(_intervals(census, fraction))
         .mark_rule(color="#111", strokeWidth=1.4)
         .encode(x=x, xOffset=offset, y="low:Q", y2="high:Q")
     )
@@ -67,7 +62,7 @@ def fates(census: CensusRecord, share: bool) -> Picture | None:
     return drawn(bars + ticks, len(census.layers), data.drop(columns="rank"), table)
 
 
-def _fates(census: CensusRecord, share: bool) -> pd.DataFrame:
+def _fates(census: CensusRecord, fraction: bool) -> pd.DataFrame:
     rows = []
     for _, layer in census.layers.iterrows():
         for net, prefix in (("trained", ""), ("twin", "twin_")):
@@ -75,34 +70,34 @@ def _fates(census: CensusRecord, share: bool) -> pd.DataFrame:
                 n = layer.get(prefix + fate)
                 if not pd.isna(n):
                     rank = list(COLOURS).index(fate)
-                    units = float(n) / (float(layer["width"]) if share else 1)
+                    units = float(n) / (float(layer["width"]) if fraction else 1)
                     rows.append({"layer": layer["layer"], "net": NETS[net], "fate": fate, "units": units, "rank": rank})
     return pd.DataFrame(rows)
 
 
-def _intervals(census: CensusRecord, share: bool) -> pd.DataFrame:
+def _intervals(census: CensusRecord, fraction: bool) -> pd.DataFrame:
     rows = []
     for _, layer in census.layers.iterrows():
         for net, prefix in (("trained", ""), ("twin", "twin_")):
             low, high = layer.get(f"{prefix}distinct_low"), layer.get(f"{prefix}distinct_high")
             if not pd.isna(low):
-                scale = float(layer["width"]) if share else 1.0
+                scale = float(layer["width"]) if fraction else 1.0
                 rows.append(
                     {"layer": layer["layer"], "net": NETS[net], "low": float(low) / scale, "high": float(high) / scale}
                 )
     return pd.DataFrame(rows)
 
 
-def fair_draw(census: CensusRecord) -> Picture | None:
+def rarefied(census: CensusRecord) -> Picture | None:
     """Distinct units expected in a draw of equally many units from every layer, with intervals, twin beside."""
     rows = []
     for _, layer in census.layers.iterrows():
         for net, prefix in (("trained", ""), ("twin", "twin_")):
             value = layer.get(f"{prefix}distinct_rarefied")
-            again = census.array(str(layer["layer"]), "rarefied_resamples", net)
-            if pd.isna(value) or again is None:
+            replicates = census.array(str(layer["layer"]), "rarefied_resamples", net)
+            if pd.isna(value) or replicates is None:
                 continue
-            low, high = interval(float(value), np.asarray(again))
+            low, high = interval(float(value), np.asarray(replicates))
             rows.append({"layer": layer["layer"], "net": NETS[net], "distinct": float(value), "low": low, "high": high})
     if not rows:
         return None
@@ -112,7 +107,7 @@ def fair_draw(census: CensusRecord) -> Picture | None:
         color=net_colours(data["net"]),
     )
     y = alt.Y(
-        "distinct:Q", title=f"distinct in a draw of {census.about['rarefied_to']} units", scale=alt.Scale(zero=True)
+        "distinct:Q", title=f"distinct in a draw of {census.provenance.rarefied_to} units", scale=alt.Scale(zero=True)
     )
     table = data.pivot_table(index="layer", columns="net", values=["distinct", "low", "high"], sort=False)
     lines = base.mark_line(point=True).encode(y=y)
@@ -179,17 +174,19 @@ def dimensions(census: CensusRecord) -> Picture | None:
     return drawn(both, len(census.layers), data.drop(columns="place"), table)
 
 
-def courses(census: CensusRecord) -> Picture | None:
-    """Every share and dimension over depth in a small picture of its own, the untrained twin beside."""
+def over_depth(census: CensusRecord) -> Picture | None:
+    """Every column that is drawn over depth in a small picture of its own, the untrained twin beside."""
+    columns = census.columns.where(lambda column: column.over_depth)
     rows = []
     for place, (_, layer) in enumerate(census.layers.iterrows(), 1):
         for prefix, net in (("", NETS["trained"]), ("twin_", NETS["twin"])):
-            for name, per_unit in COURSES.items():
+            for name, column in columns.items():
                 value = layer.get(prefix + name)
                 if not pd.isna(value):
                     at = {"layer": layer["layer"], "place": place, "net": net}
-                    title = f"{name} / width" if per_unit else name
-                    rows.append(at | {"measure": title, "value": float(value) / (layer["width"] if per_unit else 1)})
+                    title = f"{name} / width" if column.per_unit else name
+                    value = float(value) / (layer["width"] if column.per_unit else 1)
+                    rows.append(at | {"measure": title, "value": value})
     if not rows:
         return None
     data = pd.DataFrame(rows)

@@ -9,19 +9,14 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from ..census.columns import layer_meanings, unit_meanings
 from ..census.record import CensusRecord
 from ..gallery.gallery import RANKS, Strip
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from ..verdict.judge import place_of_cuts
+from ..verdict.judge import index_of_thresholds
 from .cells import cell, shown
 from .picture import NETS, Picture, net_colours, svg
 from .tiles import Examples, Sheet, Tile, Words
 
-UNITS = (
-    "unit", "fate", "representative", "reliability", "firing_rate", "mean", "std", "eta2",
-    "replication", "r2_rest",
-)  # fmt: skip
 FRAME, ROW = 30_000, 560  # bytes of a page and of each unit's row, without pictures
 HIGH = 8  # of a histogram, in the units of its drawing
 
@@ -55,16 +50,17 @@ def layer_page(
     """Everything that the template of one layer's page needs, but for its pictures. sheet, made: from `*_sheet`."""
     layer = census.layers.iloc[place]
     units = census.units[census.units["layer"] == layer["layer"]]
-    columns = [name for name in UNITS if name in units and units[name].notna().any()]
+    shown = [name for name, column in census.columns.units.items() if column.shown]
+    columns = [name for name in shown if name in units and units[name].notna().any()]
     size = units["representative"].value_counts()
     facts = [n for n in census.layers.columns if not n.startswith("twin_") and _said(layer, n, f"twin_{n}")]
     facts = [f for f in facts if not f.endswith(("_low", "_high")) and f != "layer"]
-    meanings = layer_meanings()
+    meanings = census.columns.meanings
     return {
         "layer": layer,
         "facts": [(f, cell(layer, f), cell(layer, f"twin_{f}"), meanings[f]) for f in facts],
         "columns": columns,
-        "meanings": unit_meanings(),
+        "meanings": census.columns.units,
         "concepts": int((size > 1).sum()),
         "compared": bool(size.sum()),
         "rows": _rows(census, units.loc[_order(units, size)], columns, examples, sheet, made),
@@ -170,7 +166,7 @@ def _histogram(strip: Strip, unit: int) -> Histogram | None:
 
 
 def layer_picture(census: CensusRecord, place: int) -> Picture | None:
-    """Distinct units over both cuts, and the spectrum where it was taken; trained net and twin."""
+    """Distinct units over both thresholds, and the spectrum where it was taken; trained net and twin."""
     name = str(census.layers["layer"].iloc[place])
     curves, eigenvalues = _curves(census, name), _spectrum(census, name)
     if not len(curves):
@@ -180,7 +176,7 @@ def layer_picture(census: CensusRecord, place: int) -> Picture | None:
         parts.append(
             alt.Chart(eigenvalues).mark_line().encode(
                 x=alt.X("number:Q", title="eigenvalue number", scale=alt.Scale(type="log")),
-                y=alt.Y("share:Q", title="share of variance", scale=alt.Scale(type="log")),
+                y=alt.Y("fraction:Q", title="fraction of variance", scale=alt.Scale(type="log")),
                 color=net_colours(eigenvalues["net"]),
             ).properties(width=260, height=220)
         )  # fmt: skip
@@ -202,8 +198,8 @@ def _lines(data: pd.DataFrame, cut: str) -> alt.Chart:
 
 
 def _curves(census: CensusRecord, layer: str) -> pd.DataFrame:
-    """Distinct units along each of the two cuts, the other being as it was set."""
-    i, j = place_of_cuts(census)
+    """Distinct units along each of the two thresholds, the other being as it was set."""
+    i, j = index_of_thresholds(census)
     rows = []
     for net, title in NETS.items():
         grid = census.array(layer, "distinct_grid", net)
@@ -223,7 +219,7 @@ def _spectrum(census: CensusRecord, layer: str) -> pd.DataFrame:
     for net, title in NETS.items():
         values = census.array(layer, "spectrum", net)
         if values is not None and values.sum() > 0:
-            shares = values / values.sum()
-            pairs = enumerate(shares[shares > 1e-9], 1)
-            rows += [{"net": title, "number": k, "share": float(s)} for k, s in pairs]
+            fractions = values / values.sum()
+            pairs = enumerate(fractions[fractions > 1e-9], 1)
+            rows += [{"net": title, "number": k, "fraction": float(s)} for k, s in pairs]
     return pd.DataFrame(rows)

@@ -42,9 +42,9 @@ def matrix_picture(matrix: Matrix) -> Picture:
 
 def _png(values: NDArray[np.int8]) -> bytes:
     """One pixel a pair, with a palette of 201 colours for -1 to 1."""
-    share = np.linspace(-1, 1, 201)[:, None]
-    ends = np.where(share < 0, np.array(BLUE), np.array(RED))
-    palette = (np.array(WHITE) + (ends - np.array(WHITE)) * np.abs(share)).round().astype(np.uint8)
+    value = np.linspace(-1, 1, 201)[:, None]
+    ends = np.where(value < 0, np.array(BLUE), np.array(RED))
+    palette = (np.array(WHITE) + (ends - np.array(WHITE)) * np.abs(value)).round().astype(np.uint8)
     image = Image.fromarray((values.astype(np.int16) + 100).clip(0, 200).astype(np.uint8))
     image.putpalette(palette.flatten().tolist())
     held = io.BytesIO()

@@ -11,15 +11,15 @@ import pandas as pd
 from markupsafe import Markup
 from tqdm import tqdm
 
-from ..census.columns import layer_meanings
 from ..census.record import CensusRecord, Finding
 from ..layers.memory_format import in_words
+from ..measures import Column
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict.excess import excess
-from ..verdict.judge import answers, place_of_cuts
+from ..verdict.judge import answers, index_of_thresholds
 from ..verdict.verdict import Verdict
 from .cells import cell
-from .charts import courses, dimensions, fair_draw, fates, rarefaction
+from .charts import dimensions, fates, over_depth, rarefaction, rarefied
 from .files import drawn_files, environment, put, vega
 from .layer_page import layer_page, layer_picture, layer_sheet, made_sheet
 from .matrix import matrix_picture
@@ -27,11 +27,8 @@ from .picture import Picture
 from .thresholds import thresholds
 from .tiles import Examples, Sheet
 
-SHOWN = (
-    "layer", "kind", "role", "width", "live", "reliable", "distinct", "distinct_rarefied", "twin_distinct",
-    "twin_distinct_rarefied", "redundant", "informative", "replicated", "reliable_ratio",
-    "participation_ratio", "parallel_dim", "twonn", "gride", "twin_participation_ratio", "twin_twonn", "status",
-)  # fmt: skip
+FIRST = ("layer", "kind", "role")  # words that name a layer
+NUMBER = Column("a number")
 LARGEST_IN_NOTEBOOK = 250_000  # characters of a picture
 
 
@@ -51,12 +48,12 @@ def write(census: CensusRecord, verdict: Verdict, folder: Path, progress: bool =
 def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[tuple[str, str | bytes]]:
     """Every file of the report, by its path in the folder; index.html comes last."""
     pictures = {
-        "units": fates(census, share=False),
-        "shares": fates(census, share=True),
-        "draw": fair_draw(census),
+        "units": fates(census, fraction=False),
+        "fractions": fates(census, fraction=True),
+        "draw": rarefied(census),
         "curves": rarefaction(census),
         "dimensions": dimensions(census),
-        "courses": courses(census),
+        "depth": over_depth(census),
     }
     yield "assets/vega.js", vega()
     for name, picture in pictures.items():
@@ -115,11 +112,11 @@ def _layer_html(
 
 
 def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture | None]) -> str:
-    columns = [name for name in SHOWN if name in census.layers and _said(census.layers[name])]
-    at_cuts = answers(census)
-    chart = thresholds(census, at_cuts)
+    columns = [name for name in _shown(census) if _said(census.layers[name])]
+    shapes = answers(census)
+    chart = thresholds(census, shapes)
     files = {str(name): f"layers/{_number(place)}.html" for place, name in enumerate(census.layers["layer"])}
-    i, j = place_of_cuts(census)
+    i, j = index_of_thresholds(census)
     return environment().get_template("index.html").render(
         census=census,
         about=census.about,
@@ -128,14 +125,14 @@ def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture |
         heads=_heads,
         lines=_lines,
         thresholds=None if chart is None else _script(chart),
-        answers=list(zip(RELIABILITY_GRID, at_cuts, strict=True)),
+        answers=list(zip(RELIABILITY_GRID, shapes, strict=True)),
         started=_started(census),
         taus=TAU_GRID,
-        cuts=len(RELIABILITY_GRID) * len(TAU_GRID),
-        flips=sum(answer != at_cuts[i][j] for row in at_cuts for answer in row),
+        pairs=len(RELIABILITY_GRID) * len(TAU_GRID),
+        changed=sum(answer != shapes[i][j] for row in shapes for answer in row),
         columns=columns,
-        meanings=layer_meanings(),
-        memory_format=in_words(**census.about["memory_format"]),
+        meanings=census.columns.meanings,
+        memory_format=in_words(**census.provenance.memory_format),
         rows=[[cell(row, name) for name in columns] for _, row in census.layers.iterrows()],
         files=list(files.values()),
         findings=[(f, _link(f, files)) for f in census.findings],
@@ -144,19 +141,29 @@ def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture |
     )  # fmt: skip
 
 
+def _shown(census: CensusRecord) -> list[str]:
+    """The columns of the main table: names first, then numbers, a twin's beside its own where declared, then words."""
+    shown = {name: column for name, column in census.columns.layers.items() if column.shown and name in census.layers}
+    names: list[str] = []
+    for name, column in shown.items():
+        names += [name, *([f"twin_{name}"] if column.beside_twin and f"twin_{name}" in census.layers else [])]
+    words = [name for name in names if name not in FIRST and shown.get(name, NUMBER).kind == "text"]
+    return [name for name in names if name not in words] + words
+
+
 def _started(census: CensusRecord) -> tuple[float, float] | None:
-    """Where the sliders start, when that is not where the census was cut."""
-    i, j = place_of_cuts(census)
-    start, own = (RELIABILITY_GRID[i], TAU_GRID[j]), census.about["settings"]
+    """Where the sliders start, when those are not the census's own thresholds."""
+    i, j = index_of_thresholds(census)
+    start, own = (RELIABILITY_GRID[i], TAU_GRID[j]), census.provenance.settings
     return None if start == (own["reliability"], own["tau"]) else start
 
 
 def snippet(census: CensusRecord, verdict: Verdict) -> str:
     """The answer and the main picture as a piece of HTML that stands by itself, for notebooks.
 
-    Nets of very many layers get the lines of the fair draw, which are smaller.
+    Nets of very many layers get the lines of the rarefied counts, which are smaller.
     """
-    drawn = (fates(census, share=True), fair_draw(census))
+    drawn = (fates(census, fraction=True), rarefied(census))
     picture = next((p for p in drawn if p is not None and len(p.svg) <= LARGEST_IN_NOTEBOOK), None)
     return environment().get_template("snippet.html").render(
         verdict=verdict, picture=Markup(picture.svg) if picture else ""

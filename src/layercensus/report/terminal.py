@@ -41,7 +41,7 @@ def as_text(census: CensusRecord, verdict: Verdict) -> str:
 def _print(console: Console, census: CensusRecord, verdict: Verdict) -> None:
     console.print(_table(census))
     console.print(_legend(census))
-    console.print(Text("memory format: " + in_words(**census.about["memory_format"])))
+    console.print(Text("memory format: " + in_words(**census.provenance.memory_format)))
     for finding in census.findings[:8]:
         console.print(Padding(Text("- " + finding.sentence), (0, 0, 0, 1)))
     if len(census.findings) > 8:
@@ -56,7 +56,7 @@ def _table(census: CensusRecord) -> Table:
     table.add_column("layer", no_wrap=True)
     table.add_column("units", justify="right")
     table.add_column("fate of the units", no_wrap=True)
-    for name in ("distinct", *(["twin"] if twin else []), "in a draw", *(["twin"] if twin else []), "reliable"):
+    for name in ("distinct", *(["twin"] if twin else []), "rarefied", *(["twin"] if twin else []), "reliable"):
         table.add_column(name, justify="right", no_wrap=True)
     for _, row in census.layers.iterrows():
         cells: list[str | Text] = [_short(str(row["layer"])), str(row["width"]), bar(row), _distinct(row)]
@@ -68,7 +68,7 @@ def _table(census: CensusRecord) -> Table:
 
 
 def bar(row: pd.Series[Any]) -> Text:
-    """The shares of the four fates in BAR characters; a fate that some unit has is never left out."""
+    """The fractions of the four fates in BAR characters; a fate that some unit has is never left out."""
     counts = {fate: 0 if pd.isna(row[fate]) else int(row[fate]) for fate in reversed(FATES)}
     text = Text()
     for fate, cells in _cells(counts).items():
@@ -92,7 +92,7 @@ def _legend(census: CensusRecord) -> Text:
         text.append(GLYPHS[fate], style=COLOURS[fate])
         text.append(f" {fate}  ")
     text.append(
-        f"| [95 % interval] | draw: {census.about['rarefied_to']} random units | views: {census.about['views']}"
+        f"| [95 % interval] | rarefied to {census.provenance.rarefied_to} units | views: {census.provenance.views}"
     )
     return text
 
@@ -133,10 +133,10 @@ def show_difference(difference: Difference) -> None:
     """Print what changed between two censuses."""
     console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
     table = Table(box=None, padding=(0, 1), pad_edge=False)
-    for name in ("layer", "measure", "A", "B", "change", "beyond doubt"):
+    for name in ("layer", "measure", "A", "B", "change", "significant"):
         table.add_column(name, justify="left" if name in ("layer", "measure") else "right")
     for _, row in difference.layers.iterrows():
-        sure = "" if pd.isna(row["beyond_doubt"]) else "yes" if row["beyond_doubt"] else "no"
+        sure = "" if pd.isna(row["significant"]) else "yes" if row["significant"] else "no"
         cells = [_plain(row[name]) for name in ("a", "b", "change")]
         table.add_row(_short(str(row["layer"])), str(row["measure"]), *cells, sure)
     if len(difference.layers):

@@ -1,4 +1,4 @@
-"""How the count and the answer change with the two cuts: a picture with two sliders."""
+"""How the count and the answer change with the two thresholds: a picture with two sliders."""
 
 from __future__ import annotations
 
@@ -9,32 +9,37 @@ import altair as alt
 
 from ..census.record import CensusRecord
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from ..verdict.judge import hidden, place_of_cuts
+from ..verdict.judge import hidden, index_of_thresholds
 from .picture import NETS, layer_axis, net_colours, styled
 
-UNITS, FAIR = "units", "in the fair draw"
+UNITS, RAREFIED = "units", "rarefied"
 
 
 def thresholds(census: CensusRecord, shapes: Sequence[Sequence[str]]) -> dict[str, Any] | None:
-    """A Vega-Lite specification: distinct units of every hidden layer at the cuts that the sliders name.
+    """A Vega-Lite specification: distinct units of every hidden layer at the thresholds that the sliders name.
 
-    shapes: what the fair draw says at each pair of cuts, as `answers` gives it.
+    shapes: what the rarefied count says at each pair of thresholds, as `answers` gives it.
     """
     rows: list[dict[str, Any]] = []
     for name in hidden(census.layers)["layer"]:
         for net, title in NETS.items():
-            count, fair = (census.array(name, array, net) for array in ("distinct_grid", "rarefied_grid"))
-            if count is not None and fair is not None:
+            count, rarefied = (census.array(name, array, net) for array in ("distinct_grid", "rarefied_grid"))
+            if count is not None and rarefied is not None:
                 rows.append(
-                    {"layer": name, "net": title, UNITS: count.ravel().tolist(), FAIR: fair.round(1).ravel().tolist()}
+                    {
+                        "layer": name,
+                        "net": title,
+                        UNITS: count.ravel().tolist(),
+                        RAREFIED: rarefied.round(1).ravel().tolist(),
+                    }
                 )
     if not rows:
         return None
-    i, j = place_of_cuts(census)
+    i, j = index_of_thresholds(census)
     cut, tau, what = (alt.param(name=n, value=v, bind=b) for n, v, b in (
         ("cut", RELIABILITY_GRID[i], _slider("reliability at least ", RELIABILITY_GRID)),
         ("tau", TAU_GRID[j], _slider("one concept from abs(correlation) ", TAU_GRID)),
-        ("what", UNITS, alt.binding_radio(options=[UNITS, FAIR], name="distinct ")),
+        ("what", UNITS, alt.binding_radio(options=[UNITS, RAREFIED], name="distinct ")),
     ))  # fmt: skip
     place = f"{_place('cut', RELIABILITY_GRID)} * {len(TAU_GRID)} + {_place('tau', TAU_GRID)}"
     lines = (
@@ -47,7 +52,7 @@ def thresholds(census: CensusRecord, shapes: Sequence[Sequence[str]]) -> dict[st
         )
         .properties(width=min(1100, max(300, 26 * len(rows) // 2)), height=240)
     )  # fmt: skip
-    said = [f"shape of the fair draw at these cuts: {answer}" for row in shapes for answer in row]
+    said = [f"shape of the rarefied count at these thresholds: {answer}" for row in shapes for answer in row]
     text = (
         alt.Chart(alt.InlineData(values=[{"said": said}]))
         .transform_calculate(text=f"datum.said[{place}]")

@@ -23,7 +23,7 @@ def write_two(a: CensusRecord, b: CensusRecord, folder: Path) -> Path:
     put(folder, pictures)
     found = differences(a, b)
     rows = [
-        [cell(row, name) for name in ("layer", "measure", "a", "b", "change")] + [_sure(row["beyond_doubt"])]
+        [cell(row, name) for name in ("layer", "measure", "a", "b", "change")] + [_sure(row["significant"])]
         for _, row in found.layers.iterrows()
     ]
     page = environment().get_template("two.html").render(
@@ -36,8 +36,8 @@ def write_two(a: CensusRecord, b: CensusRecord, folder: Path) -> Path:
 
 def _pictures(name: str, census: CensusRecord) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    for kind, share in (("units", False), ("shares", True)):
-        found += drawn_files(f"{name}-{kind}", fates(census, share))
+    for kind, fraction in (("units", False), ("fractions", True)):
+        found += drawn_files(f"{name}-{kind}", fates(census, fraction))
     return found
 
 

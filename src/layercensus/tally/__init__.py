@@ -3,13 +3,12 @@
 from .panel import Panel, joined_spots
 from .reading import Reading, reduce_output
 from .sketch import Sketch
-from .streams import Moments, Quantiles, Streams, Top
+from .streams import Moments, Streams, Top
 from .tally import Tally
 
 __all__ = [
     "Moments",
     "Panel",
-    "Quantiles",
     "Reading",
     "Sketch",
     "Streams",

@@ -8,9 +8,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from .tally import Tally, keep_best, padded
+from .tally import Tally, highest, keep_best, padded
 
-NOBODY = torch.iinfo(torch.int64).max  # the key of an empty place among the top examples
+NOBODY = torch.iinfo(torch.int64).max  # the key of an empty rank among the top examples
 
 
 @dataclass
@@ -56,82 +56,34 @@ class Moments(Tally):
 
 
 def _join(one: Moments, two: Moments, mean: str, m2: str, total: Tensor) -> tuple[Tensor, Tensor]:
-    share = two.count.double() / total  # whole numbers divided would be float32
+    weight = two.count.double() / total  # integers divided would be float32
     delta = getattr(two, mean) - getattr(one, mean)
-    joined = getattr(one, m2) + getattr(two, m2) + delta.square() * (one.count * share)
-    return getattr(one, mean) + delta * share, joined
+    joined = getattr(one, m2) + getattr(two, m2) + delta.square() * (one.count * weight)
+    return getattr(one, mean) + delta * weight, joined
 
 
 @dataclass
 class Top(Tally):
-    """The examples to which each unit responds most, by either reading; ties go to the smaller key."""
+    """The examples in which each unit peaks highest; ties go to the smaller key."""
 
     peak: Tensor  # (k, units) float32, largest first
     peak_key: Tensor  # (k, units) int64
-    mean: Tensor  # (k, units) float32
-    mean_key: Tensor  # (k, units) int64
 
     @classmethod
     def empty(cls, units: int, k: int = 9) -> Self:
-        value, key = torch.full((k, units), -torch.inf), torch.full((k, units), NOBODY, dtype=torch.int64)
-        return cls(value.clone(), key.clone(), value.clone(), key.clone())
+        return cls(torch.full((k, units), -torch.inf), torch.full((k, units), NOBODY, dtype=torch.int64))
 
     def update(self, mean: Tensor, peak: Tensor, keys: Tensor) -> None:
+        """Count examples: `peak` is (examples, units), `keys` (examples,)."""
         if len(keys) == 0:
             return
-        k = len(self.peak)
-        order = keys.argsort()
-        self.merge(Top(*_best_rows(peak[order], keys[order], k), *_best_rows(mean[order], keys[order], k)))
+        k, order = len(self.peak), keys.argsort()
+        value, index = highest(peak[order], k)
+        self.merge(Top(padded(value, k, -torch.inf), padded(keys[order][index], k, NOBODY)))
 
     def merge(self, other: Top) -> None:
-        k = len(self.peak)
-        self.peak, self.peak_key = keep_best(
-            torch.cat([self.peak, other.peak]), torch.cat([self.peak_key, other.peak_key]), k
-        )
-        self.mean, self.mean_key = keep_best(
-            torch.cat([self.mean, other.mean]), torch.cat([self.mean_key, other.mean_key]), k
-        )
-
-
-def _best_rows(value: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    order = value.argsort(dim=0, descending=True, stable=True)[:k]
-    return padded(value.gather(0, order), k, -torch.inf), padded(keys[order], k, NOBODY)
-
-
-@dataclass
-class Quantiles(Tally):
-    """A histogram of the spatial mean on fixed logarithmic bins, so that merging is exact.
-
-    Four bins an octave for magnitudes 2^-16 ... 2^16, mirrored for negative values, with one bin for what is smaller:
-    a quantile read from it is within 9 % of the true one (the idea of DDSketch, Masson, Rim & Lee 2019).
-    """
-
-    counts: Tensor  # (bins, units) int32
-
-    OCTAVES = 16
-    STEPS = 4
-    HALF = 2 * OCTAVES * STEPS + 1  # bins of one sign
-
-    @classmethod
-    def empty(cls, units: int) -> Self:
-        return cls(torch.zeros(2 * cls.HALF + 1, units, dtype=torch.int32))
-
-    def update(self, mean: Tensor, peak: Tensor, keys: Tensor) -> None:
-        if len(keys) == 0:
-            return
-        place = (mean.abs().log2() * self.STEPS).floor() + self.OCTAVES * self.STEPS + 1
-        index = self.HALF + (place.clamp(0, self.HALF).nan_to_num(0) * mean.sign()).long()
-        self.counts.scatter_add_(0, index, torch.ones((), dtype=torch.int32).expand_as(index))
-
-    def merge(self, other: Quantiles) -> None:
-        self.counts = self.counts + other.counts
-
-    def quantile(self, q: float) -> Tensor:
-        """(units,) float64: the value below which a share q of the examples lies, to 9 % of its size."""
-        share = self.counts.double().cumsum(0)
-        bin_ = (share < q * share[-1]).sum(0) - self.HALF
-        size = torch.exp2((bin_.abs() - 0.5 - self.OCTAVES * self.STEPS) / self.STEPS)
-        return torch.where(bin_ == 0, 0.0, size.double() * bin_.sign())
+        peak, keys = torch.cat([self.peak, other.peak]), torch.cat([self.peak_key, other.peak_key])
+        self.peak, self.peak_key = keep_best(peak, keys, len(self.peak))
 
 
 @dataclass
@@ -140,23 +92,22 @@ class Streams(Tally):
 
     moments: Moments
     top: Top
-    quantiles: Quantiles
 
     @classmethod
     def empty(cls, units: int, k: int = 9) -> Self:
-        return cls(Moments.empty(units), Top.empty(units, k), Quantiles.empty(units))
+        return cls(Moments.empty(units), Top.empty(units, k))
 
     def update(self, mean: Tensor, peak: Tensor, keys: Tensor) -> None:
-        for part in (self.moments, self.top, self.quantiles):
-            part.update(mean, peak, keys)
+        """Count examples: `mean` and `peak` are (examples, units), `keys` (examples,)."""
+        self.moments.update(mean, peak, keys)
+        self.top.update(mean, peak, keys)
 
     def merge(self, other: Streams) -> None:
         self.moments.merge(other.moments)
         self.top.merge(other.top)
-        self.quantiles.merge(other.quantiles)
 
     def state_dict(self) -> dict[str, Tensor]:
-        parts = {"moments": self.moments, "top": self.top, "quantiles": self.quantiles}
+        parts = {"moments": self.moments, "top": self.top}
         return {f"{name}.{field}": value for name, part in parts.items() for field, value in part.state_dict().items()}
 
     @classmethod
@@ -164,6 +115,4 @@ class Streams(Tally):
         def part(name: str) -> dict[str, Tensor]:
             return {key.split(".", 1)[1]: value for key, value in state.items() if key.startswith(name + ".")}
 
-        return cls(
-            Moments.from_state(part("moments")), Top.from_state(part("top")), Quantiles.from_state(part("quantiles"))
-        )
+        return cls(Moments.from_state(part("moments")), Top.from_state(part("top")))

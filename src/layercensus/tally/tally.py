@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass
 class Tally:
-    """The fields ARE the state: tensors whose merge equals having seen both shares of the data."""
+    """The fields ARE the state: tensors whose merge equals having seen both parts of the data."""
 
     def merge(self, other: Self) -> None:
         """Take in what `other` saw; the order of merging does not matter."""
@@ -36,6 +36,23 @@ def keep_best(value: Tensor, key: Tensor, k: int) -> tuple[Tensor, Tensor]:
     value, key = value.gather(0, order), key.gather(0, order)
     order = value.argsort(dim=0, descending=True, stable=True)[:k]
     return value.gather(0, order), key.gather(0, order)
+
+
+def highest(value: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest values of each column and their rows, (k, units) each, largest first; ties go to the upper row.
+
+    value: (rows, units), any k. Cost: one `topk`, which a full sort exceeds fifty times; `topk` alone would break ties
+    as it likes, so equal values at the threshold are taken from the top down.
+    """
+    k = min(k, len(value))
+    threshold = value.topk(k, dim=0).values[-1]
+    above, equal = value > threshold, value == threshold
+    wanted = k - above.sum(0, dtype=torch.int32)
+    chosen = above | (equal & (equal.cumsum(0, dtype=torch.int32) <= wanted))
+    rows = chosen.T.nonzero()[:, 1].view(-1, k).T
+    best = value.gather(0, rows)
+    order = best.argsort(dim=0, descending=True, stable=True)
+    return best.gather(0, order), rows.gather(0, order)
 
 
 def padded(value: Tensor, rows: int, fill: float) -> Tensor:

@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from ..census.record import CensusRecord
 from .judge import judge
 
-COMPARED = ("width", "live", "reliable", "distinct", "distinct_rarefied", "redundant", "informative", "replicated")
-
 
 @dataclass(frozen=True)
 class Difference:
     """Two censuses side by side."""
 
-    layers: pd.DataFrame  # a row per layer and measure that differs: layer, measure, a, b, change, beyond_doubt
+    layers: pd.DataFrame  # a row per layer and measure that differs: layer, measure, a, b, change, significant
     settings: tuple[str, ...]  # settings and origins that differ, in words
     only: tuple[str, ...]  # layers that one of them lacks, in words
     answers: tuple[str, str]
 
 
 def differences(a: CensusRecord, b: CensusRecord) -> Difference:
-    """Layer by layer what differs; `beyond_doubt` where the 95 % intervals of `distinct` do not touch, else NA."""
+    """Layer by layer what differs; `significant` where the 95 % intervals of `distinct` do not touch, else NA."""
     one, two = a.layers.set_index("layer"), b.layers.set_index("layer")
-    rows = [row for name in one.index if name in two.index for row in _of_layer(name, one.loc[name], two.loc[name])]
+    compared = a.columns.where(lambda column: column.compare) | b.columns.where(lambda column: column.compare)
+    both = [name for name in one.index if name in two.index]
+    rows = [row for name in both for row in _of_layer(name, one.loc[name], two.loc[name], list(compared))]
     only = [f"{n} is only in A" for n in one.index if n not in two.index]
     only += [f"{n} is only in B" for n in two.index if n not in one.index]
-    table = pd.DataFrame(rows, columns=["layer", "measure", "a", "b", "change", "beyond_doubt"])
+    table = pd.DataFrame(rows, columns=["layer", "measure", "a", "b", "change", "significant"])
     return Difference(table, _settings(a, b), tuple(only), (judge(a).answer, judge(b).answer))
 
 
-def _of_layer(name: str, one: pd.Series, two: pd.Series) -> list[dict[str, object]]:  # type: ignore[type-arg]
+def _of_layer(name: str, one: pd.Series[Any], two: pd.Series[Any], compared: Sequence[str]) -> list[dict[str, object]]:
     rows = []
-    for measure in COMPARED:
+    for measure in compared:
         x, y = one.get(measure), two.get(measure)
         if pd.isna(x) and pd.isna(y):
             continue
         if pd.isna(x) or pd.isna(y) or x != y:
-            change = pd.NA if pd.isna(x) or pd.isna(y) else y - x
+            change = pd.NA if pd.isna(x) or pd.isna(y) or isinstance(x, str) else y - x
             rows.append(
                 {
                     "layer": name,
@@ -47,13 +49,13 @@ def _of_layer(name: str, one: pd.Series, two: pd.Series) -> list[dict[str, objec
                     "a": x,
                     "b": y,
                     "change": change,
-                    "beyond_doubt": _apart(measure, one, two),
+                    "significant": _apart(measure, one, two),
                 }
             )
     return rows
 
 
-def _apart(measure: str, one: pd.Series, two: pd.Series) -> object:  # type: ignore[type-arg]
+def _apart(measure: str, one: pd.Series[Any], two: pd.Series[Any]) -> object:
     """Whether the intervals of a count do not meet; NA where it has none."""
     low, high = f"{measure}_low", f"{measure}_high"
     if any(pd.isna(row.get(low)) for row in (one, two)):

@@ -10,11 +10,6 @@ import pandas as pd
 from ..census.record import CensusRecord
 from ..measures.interval import interval
 
-ARRAYS = {  # column: name of its resamples
-    "reliable": "reliable", "distinct": "distinct", "distinct_rarefied": "rarefied", "redundant": "redundant",
-    "informative": "informative",
-}  # fmt: skip
-
 
 def excess(census: CensusRecord) -> pd.DataFrame:
     """A row per layer and count: layer, measure, trained, twin, excess, low, high; empty without a twin.
@@ -24,12 +19,12 @@ def excess(census: CensusRecord) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for _, row in census.layers.iterrows():
-        for measure, array in ARRAYS.items():
+        for measure, column in census.columns.where(lambda column: column.excess).items():
             own, twin = row.get(measure), row.get(f"twin_{measure}")
             if pd.isna(own) or pd.isna(twin):
                 continue
             difference = float(own) - float(twin)
-            low, high = _interval(census, str(row["layer"]), array, difference)
+            low, high = _interval(census, str(row["layer"]), column.resamples, difference)
             rows.append(
                 {"layer": row["layer"], "measure": measure, "trained": float(own), "twin": float(twin),
                  "excess": difference, "low": low, "high": high}

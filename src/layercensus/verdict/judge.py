@@ -1,4 +1,4 @@
-"""Do earlier or later layers hold, and learn, more? The answer, with its doubt."""
+"""Do earlier or later layers hold, and learn, more? The answer, with its uncertainty, read off a census."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..census.record import CensusRecord
+from ..count.nets import TRAINED, TWIN
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from .trend import Trend, Untrained, course, trend
+from .trend import Trend, Untrained, shape_of, trend
 from .verdict import MEANS, Verdict
 from .wording import paragraph
 
@@ -21,18 +22,18 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Course:
-    """One measure over the hidden layers, for the trained net and its twin."""
+class Series:
+    """One column over the hidden layers, for the trained net and its twin."""
 
     trained: Values  # (layers,)
-    resamples: Values  # (resamples, layers)
+    replicates: Values  # (bootstrap replicates, layers)
     twin: Values | None = None
-    twin_resamples: Values | None = None
+    twin_replicates: Values | None = None
     untrained: Untrained | None = None
 
 
 def judge(census: CensusRecord) -> Verdict:
-    """The verdict on a census. It rests on distinct units in a fair draw and their excess over the twin.
+    """The verdict on a census. It rests on distinct units in a rarefied count and their excess over the twin.
 
     Raw counts alone never decide: an answer needs the count and the width-corrected count to agree.
     """
@@ -40,12 +41,12 @@ def judge(census: CensusRecord) -> Verdict:
     table = _table(census, layers)
     twin = census.has_twin
     reasons = _too_little(census, layers)
-    flips = {} if reasons else _flips(census, layers, twin)
+    sensitivity = {} if reasons else _sensitivity(census, layers, twin)
     answer = "undecided" if reasons else _answer(table, twin)
     if twin and answer in ("earlier", "later", "middle") and not _gained(layers):
         answer = "undecided"
-        reasons.append("no hidden layer holds more distinct units in a fair draw than its untrained twin")
-    verdict = Verdict(answer, table, tuple(reasons), flips)
+        reasons.append("no hidden layer holds more distinct units in a rarefied count than its untrained twin")
+    verdict = Verdict(answer, table, tuple(reasons), sensitivity)
     return replace(verdict, text=paragraph(census, verdict, layers, twin))
 
 
@@ -59,11 +60,11 @@ def hidden(layers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _too_little(census: CensusRecord, layers: pd.DataFrame) -> list[str]:
-    reasons = []
+    reasons, panel = [], census.provenance.panel
     if len(layers) < FEWEST_LAYERS:
         reasons.append(f"only {len(layers)} hidden layers were counted and {FEWEST_LAYERS} are needed")
-    if census.about["panel"] < FEWEST_EXAMPLES:
-        reasons.append(f"only {census.about['panel']} examples are in the panel and {FEWEST_EXAMPLES} are needed")
+    if panel < FEWEST_EXAMPLES:
+        reasons.append(f"only {panel} examples are in the panel and {FEWEST_EXAMPLES} are needed")
     return reasons
 
 
@@ -77,24 +78,29 @@ def _answer(table: pd.DataFrame, twin: bool) -> str:
     """What the width-corrected and the raw count agree on; with a twin, both in excess of it."""
     columns = zip(table["measure"], table["correction"], table["says"], strict=True)
     says: dict[tuple[str, str], str] = {(m, c): s for m, c, s in columns}
-    fair = says.get(("distinct", "rarefied, minus twin" if twin else "rarefied"), "undecided")
+    rarefied = says.get(("distinct", "rarefied, minus twin" if twin else "rarefied"), "undecided")
     raw = says.get(("distinct", "raw, minus twin" if twin else "raw"), "undecided")
-    held = says.get(("distinct", "rarefied"), "undecided")
+    own = says.get(("distinct", "rarefied"), "undecided")
     opposite = {"earlier": "later", "later": "earlier"}
-    if fair != raw or held == opposite.get(fair):
+    if rarefied != raw or own == opposite.get(rarefied):
         return "undecided"
-    return fair
+    return rarefied
+
+
+COLUMNS = ("measure", "correction", "tau", "tau_low", "tau_high", "shape", "says", "agreement", "layers", "p_untrained")
 
 
 def _table(census: CensusRecord, layers: pd.DataFrame) -> pd.DataFrame:
+    """A row for each column that declares a trend, in every correction that it allows."""
     rows = []
-    for measure, corrections in _courses(census, layers).items():
-        for correction, (values, resamples, level, untrained) in corrections.items():
-            rows.append(_row(measure, correction, trend(values, resamples, level, untrained)))
-    columns = [
-        "measure", "correction", "tau", "tau_low", "tau_high", "shape", "says", "agreement", "layers", "p_untrained",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    for name, column in census.columns.where(lambda column: column.trend).items():
+        series = _series(census, layers, name, column.resamples)
+        if series is None or column.trend is None:
+            continue
+        measure, correction = column.trend
+        for corrected, (values, replicates, level, untrained) in _corrected(series, correction, layers).items():
+            rows.append(_row(measure, corrected, trend(values, replicates, level, untrained)))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _row(measure: str, correction: str, t: Trend) -> dict[str, object]:
@@ -108,100 +114,96 @@ def _row(measure: str, correction: str, t: Trend) -> dict[str, object]:
 Corrected = dict[str, tuple[Values, Values, float, Untrained | None]]
 
 
-def _courses(census: CensusRecord, layers: pd.DataFrame) -> dict[str, Corrected]:
-    width = layers["width"].to_numpy(dtype=np.float64)
-    found: dict[str, Corrected] = {}
-    for measure in ("distinct", "reliable", "informative", "replicated"):
-        raw = _course(census, layers, measure, measure)
-        if raw is None:
-            continue
-        found[measure] = _corrected("raw", raw) | _corrected("per unit", _scaled(raw, width))
-        fair = _course(census, layers, "distinct_rarefied", "rarefied") if measure == "distinct" else None
-        if fair is not None:
-            found[measure] |= _corrected("rarefied", fair)
-            if fair.twin is not None and fair.twin_resamples is not None:
-                found[measure]["rarefied, twin alone"] = (fair.twin, fair.twin_resamples, float(fair.twin.mean()), None)
-    return found
+def _corrected(series: Series, correction: str, layers: pd.DataFrame) -> Corrected:
+    """The series itself and minus its twin; a raw count also per unit, a corrected one also of the twin alone."""
+    rows = _minus_twin(correction, series)
+    if correction == "raw":
+        return rows | _minus_twin("per unit", _scaled(series, layers["width"].to_numpy(dtype=np.float64)))
+    if series.twin is not None and series.twin_replicates is not None:
+        rows[f"{correction}, twin alone"] = (series.twin, series.twin_replicates, float(series.twin.mean()), None)
+    return rows
 
 
-def _corrected(name: str, c: Course) -> Corrected:
-    out: Corrected = {name: (c.trained, c.resamples, float(np.abs(c.trained).mean()), None)}
-    if c.twin is not None and c.twin_resamples is not None:
-        level = float((np.abs(c.trained).mean() + np.abs(c.twin).mean()) / 2)
-        kept = min(len(c.resamples), len(c.twin_resamples))
-        excess = c.resamples[:kept] - c.twin_resamples[:kept]
-        out[f"{name}, minus twin"] = (c.trained - c.twin, excess, level, c.untrained)
-    return out
+def _minus_twin(name: str, s: Series) -> Corrected:
+    rows: Corrected = {name: (s.trained, s.replicates, float(np.abs(s.trained).mean()), None)}
+    if s.twin is not None and s.twin_replicates is not None:
+        level = float((np.abs(s.trained).mean() + np.abs(s.twin).mean()) / 2)
+        kept = min(len(s.replicates), len(s.twin_replicates))
+        excess = s.replicates[:kept] - s.twin_replicates[:kept]
+        rows[f"{name}, minus twin"] = (s.trained - s.twin, excess, level, s.untrained)
+    return rows
 
 
-def _scaled(c: Course, width: Values) -> Course:
-    twin = None if c.twin is None else c.twin / width
-    again = None if c.twin_resamples is None else c.twin_resamples / width
-    untrained = None if c.untrained is None else Untrained(c.untrained.net / width, c.untrained.nets / width)
-    return Course(c.trained / width, c.resamples / width, twin, again, untrained)
+def _scaled(s: Series, width: Values) -> Series:
+    twin = None if s.twin is None else s.twin / width
+    replicates = None if s.twin_replicates is None else s.twin_replicates / width
+    untrained = None if s.untrained is None else Untrained(s.untrained.net / width, s.untrained.nets / width)
+    return Series(s.trained / width, s.replicates / width, twin, replicates, untrained)
 
 
-def _course(census: CensusRecord, layers: pd.DataFrame, column: str, array: str) -> Course | None:
-    """Values and resamples of one measure; a measure without resamples is taken as it is, without doubt of examples."""
+def _series(census: CensusRecord, layers: pd.DataFrame, column: str, array: str) -> Series | None:
+    """Values and replicates of a column; one without replicates is taken as it is, without uncertainty of examples."""
     if column not in layers or layers[column].isna().any():
         return None
     trained = layers[column].to_numpy(dtype=np.float64)
-    own = _resamples(census, layers, array, "trained", trained)
+    own = _replicates(census, layers, array, TRAINED, trained)
     other = f"twin_{column}"
     if other not in layers or layers[other].isna().any():
-        return Course(trained, own)
+        return Series(trained, own)
     twin = layers[other].to_numpy(dtype=np.float64)
-    again = _resamples(census, layers, array, "twin", twin)
-    return Course(trained, own, twin, again, _untrained(census, layers, array))
-
-
-def _untrained(census: CensusRecord, layers: pd.DataFrame, array: str) -> Untrained | None:
-    """The count on a few examples, of the net and of several untrained ones; None where only one was made."""
-    net = [census.array(name, array, "few") for name in layers["layer"]]
-    nets = [census.array(name, array, "spread") for name in layers["layer"]]
-    if any(v is None for v in (*net, *nets)):
-        return None
-    return Untrained(
-        np.array([float(v[0]) for v in net if v is not None]), np.stack([v for v in nets if v is not None], axis=1)
+    return Series(
+        trained, own, twin, _replicates(census, layers, array, TWIN, twin), _untrained(census, layers, column)
     )
 
 
-def _resamples(census: CensusRecord, layers: pd.DataFrame, array: str, net: str, values: Values) -> Values:
-    found = [census.array(name, f"{array}_resamples", net) for name in layers["layer"]]
-    if any(f is None for f in found):
+def _untrained(census: CensusRecord, layers: pd.DataFrame, column: str) -> Untrained | None:
+    """The count on a few examples, of the net and of several untrained ones; None where only one was made."""
+    net, nets = (counts.get(column, {}) for counts in (census.untrained.trained, census.untrained.nets))
+    names = list(layers["layer"])
+    if any(name not in net or name not in nets for name in names):
+        return None
+    return Untrained(
+        np.array([net[name] for name in names], dtype=np.float64),
+        np.array([nets[name] for name in names], dtype=np.float64).T,
+    )
+
+
+def _replicates(census: CensusRecord, layers: pd.DataFrame, array: str, net: str, values: Values) -> Values:
+    arrays = [census.array(name, f"{array}_resamples", net) for name in layers["layer"]]
+    if any(a is None for a in arrays):
         return np.tile(values, (2, 1))
-    kept = min(len(f) for f in found if f is not None)  # wide layers of many near pairs have fewer
-    return np.stack([np.asarray(f, dtype=np.float64)[:kept] for f in found], axis=1)
+    kept = min(len(a) for a in arrays if a is not None)  # wide layers of many near pairs have fewer
+    return np.stack([np.asarray(a, dtype=np.float64)[:kept] for a in arrays], axis=1)
 
 
-def _flips(census: CensusRecord, layers: pd.DataFrame, twin: bool) -> dict[str, str]:
-    """What the width-corrected count would say at other cuts, read off the shape alone, by "tau .8" and so on."""
-    said = {}
-    at_r, at_tau = place_of_cuts(census)
-    for i, cut in enumerate(RELIABILITY_GRID):
-        said[f"reliability {cut:.1f}"] = _at(census, layers, i, at_tau, twin)
+def _sensitivity(census: CensusRecord, layers: pd.DataFrame, twin: bool) -> dict[str, str]:
+    """What the rarefied count would say at other thresholds, read off the shape alone, by "tau .8" and so on."""
+    says = {}
+    at_r, at_tau = index_of_thresholds(census)
+    for i, threshold in enumerate(RELIABILITY_GRID):
+        says[f"reliability {threshold:.1f}"] = _at(census, layers, i, at_tau, twin)
     for j, tau in enumerate(TAU_GRID):
-        said[f"tau {tau:.2f}"] = _at(census, layers, at_r, j, twin)
-    said["here"] = _at(census, layers, at_r, at_tau, twin)
-    return said
+        says[f"tau {tau:.2f}"] = _at(census, layers, at_r, j, twin)
+    says["here"] = _at(census, layers, at_r, at_tau, twin)
+    return says
 
 
 def answers(census: CensusRecord) -> list[list[str]]:
-    """What the fair draw's shape alone says at every pair of cuts: a row per reliability cut, a column per tau."""
+    """What the rarefied count's shape says at every pair of thresholds: a row per reliability, a column per tau."""
     layers = hidden(census.layers)
     twin = census.has_twin
     return [[_at(census, layers, i, j, twin) for j in range(len(TAU_GRID))] for i in range(len(RELIABILITY_GRID))]
 
 
-def place_of_cuts(census: CensusRecord) -> tuple[int, int]:
-    """Where on the grid the census's own cuts are, or the nearest to them: reliability, tau."""
+def index_of_thresholds(census: CensusRecord) -> tuple[int, int]:
+    """Where on the grid the census's own thresholds are, or the nearest to them: reliability, tau."""
     return _nearest(census, "reliability", RELIABILITY_GRID), _nearest(census, "tau", TAU_GRID)
 
 
 def _nearest(census: CensusRecord, setting: str, grid: Sequence[float]) -> int:
-    """Place on the grid of the cut that the census was taken with."""
-    cut = census.about["settings"][setting]
-    return min(range(len(grid)), key=lambda i: abs(grid[i] - cut))
+    """Index on the grid of the threshold that the census was taken with."""
+    threshold = float(census.provenance.settings[setting])
+    return min(range(len(grid)), key=lambda i: abs(grid[i] - threshold))
 
 
 def _at(census: CensusRecord, layers: pd.DataFrame, i: int, j: int, twin: bool) -> str:
@@ -209,9 +211,9 @@ def _at(census: CensusRecord, layers: pd.DataFrame, i: int, j: int, twin: bool) 
         grids = [census.array(name, "rarefied_grid", net) for name in layers["layer"]]
         return np.array([np.nan if g is None else g[i, j] for g in grids], dtype=np.float64)
 
-    own = values("trained")
-    other = values("twin") if twin else np.zeros(len(own))
+    own = values(TRAINED)
+    other = values(TWIN) if twin else np.zeros(len(own))
     if np.isnan(own).any() or np.isnan(other).any():
         return "undecided"
     level = (np.abs(own).mean() + np.abs(other).mean()) / (2 if twin else 1)
-    return MEANS[course(own - other, float(level))]
+    return MEANS[shape_of(own - other, float(level))]

@@ -15,11 +15,11 @@ from scipy.stats import t as student
 Values = NDArray[np.float64]
 
 FLAT = 0.15  # of the level: a smaller range over depth is no trend
-FIT = 0.7  # share of the variation over depth that a shape must explain
-BEND = 0.15  # how much more of it a hump must explain than the best monotone curve
-SURE = 0.9  # share of resamples that must agree on the shape
+FIT = 0.7  # fraction of the variation over depth that a shape must explain
+BEND = 0.15  # how much more of it a peak must explain than the best monotone curve
+SURE = 0.9  # fraction of replicates that must agree on the shape
 CHANCE = 0.05 / 4  # a rise or fall must be rarer than this among random orders of the layers: four shapes are tried
-CHANCE_OF_A_BEND = 0.02  # the same for a hump or dip, of which seven layers have 64 among 5,040 orders
+CHANCE_OF_A_BEND = 0.02  # the same for a peak or trough, of which seven layers have 64 among 5,040 orders
 CHANCE_OF_FOUR = 0.05  # the same for four layers, whose 24 orders cannot be rarer than 1/24
 ALPHA = 0.05  # an excess must be rarer than this among untrained nets
 ORDERS = 400  # random orders drawn where there are too many to go through
@@ -27,13 +27,13 @@ ORDERS = 400  # random orders drawn where there are too many to go through
 
 @dataclass(frozen=True)
 class Trend:
-    """One number's course over depth."""
+    """One number's trend over depth."""
 
     tau: float  # Kendall's tau-b with depth, -1 ... 1
     low: float  # 95 % interval over resampled examples
     high: float
-    shape: str  # rises | falls | humps | dips | flat | undecided
-    agreement: float  # share of resamples with that shape, 0 ... 1
+    shape: str  # rises | falls | peaks | troughs | flat | undecided
+    agreement: float  # fraction of replicates with that shape, 0 ... 1
     layers: int
     p_untrained: float = float("nan")  # of the shape among untrained nets, where several were counted
 
@@ -47,20 +47,20 @@ class Untrained:
 
 
 def trend(
-    values: Sequence[float] | Values, resamples: Values, level: float, untrained: Untrained | None = None
+    values: Sequence[float] | Values, replicates: Values, level: float, untrained: Untrained | None = None
 ) -> Trend:
-    """The course of `values` over depth.
+    """The trend of `values` over depth.
 
-    values: (layers,). resamples: (resamples, layers), the same numbers on resampled examples; they are moved so that
+    values: (layers,). replicates: (replicates, layers), the same numbers on resampled examples; they are moved so that
     their mean is the estimate, since counts of clusters are biased in a resample. level: the size against which a
     range counts as flat, e.g. the mean count of trained and untrained net. untrained: for an excess over an untrained
     net, which must bend or rise more than untrained nets do among themselves.
     """
     y = np.asarray(values, dtype=np.float64)
-    centred = resamples - resamples.mean(0) + y
+    centred = replicates - replicates.mean(0) + y
     taus = np.array([_tau(row) for row in centred])
-    shapes = [course(row, level) for row in centred]
-    shape = course(y, level)
+    shapes = [shape_of(row, level) for row in centred]
+    shape = shape_of(y, level)
     agreement = float(np.mean([s == shape for s in shapes])) if len(shapes) else 0.0
     sure = agreement >= SURE and (shape == "flat" or rarity(y, shape) <= _allowed(shape, len(y)))
     p = float("nan") if untrained is None else rarity_untrained(untrained, shape)
@@ -75,49 +75,49 @@ def rarity_untrained(untrained: Untrained, shape: str) -> float:
     The strength is one number a net: the sum of its counts, weighted by depth for a rise or fall and by the squared
     distance from the middle for a bend. nan for other shapes, and where fewer than three untrained nets were counted.
     """
-    place = np.linspace(-1, 1, len(untrained.net))
-    weight = {"rises": place, "falls": -place, "humps": -(place**2), "dips": place**2}.get(shape)
+    depth = np.linspace(-1, 1, len(untrained.net))
+    weight = {"rises": depth, "falls": -depth, "peaks": -(depth**2), "troughs": depth**2}.get(shape)
     nets = untrained.nets[~np.isnan(untrained.nets).any(axis=1)]
     if weight is None or len(nets) < 3 or np.isnan(untrained.net).any():
         return float("nan")
     weight = weight - weight.mean()
     among, own = nets @ weight, float(untrained.net @ weight)
-    difference, spread = own - among.mean(), among.std(ddof=1) * (1 + 1 / len(among)) ** 0.5
-    if spread == 0:  # untrained nets that all hold the same say nothing of how rare another number is
+    difference, error = own - among.mean(), among.std(ddof=1) * (1 + 1 / len(among)) ** 0.5
+    if error == 0:  # untrained nets that all hold the same say nothing of how rare another number is
         return float("nan")
-    return float(2 * student.sf(difference / spread, len(among) - 1)) if difference > 0 else 1.0
+    return float(2 * student.sf(difference / error, len(among) - 1)) if difference > 0 else 1.0
 
 
 def _allowed(shape: str, layers: int) -> float:
     if layers <= 4:
         return CHANCE_OF_FOUR
-    return CHANCE_OF_A_BEND if shape in ("humps", "dips") else CHANCE
+    return CHANCE_OF_A_BEND if shape in ("peaks", "troughs") else CHANCE
 
 
-def course(y: Values, level: float) -> str:
+def shape_of(y: Values, level: float) -> str:
     """The simplest shape that explains most of the variation, "undecided" when none does."""
     if len(y) < 3 or np.ptp(y) <= FLAT * level:
         return "flat" if len(y) >= 3 else "undecided"
     fit = fits(y)
     monotone = "rises" if fit["rises"] >= fit["falls"] else "falls"
-    bent = "humps" if fit["humps"] >= fit["dips"] else "dips"
+    bent = "peaks" if fit["peaks"] >= fit["troughs"] else "troughs"
     if fit[bent] >= FIT and fit[bent] - fit[monotone] >= BEND:
         return bent
     return monotone if fit[monotone] >= FIT else "undecided"
 
 
 def fits(y: Values) -> dict[str, float]:
-    """R^2 of the best rising, falling, humped and dipping curve (isotonic regression; the bend strictly inside)."""
+    """R^2 of the best rising, falling, peaking and troughing curve (isotonic regression; the bend strictly inside)."""
     total = float(((y - y.mean()) ** 2).sum())
     if total == 0:
-        return dict.fromkeys(("rises", "falls", "humps", "dips"), 0.0)
+        return dict.fromkeys(("rises", "falls", "peaks", "troughs"), 0.0)
     up, down = _prefix_errors(y), _prefix_errors(-y)
     up_back, down_back = _prefix_errors(y[::-1])[::-1], _prefix_errors(-y[::-1])[::-1]
     # *_back[k] is the error of the best curve over y[k:], falling for up_back and rising for down_back
     errors = {"rises": up[-1], "falls": down[-1]}
     inside = range(1, len(y) - 1)
-    errors["humps"] = min(up[k] + up_back[k + 1] for k in inside)
-    errors["dips"] = min(down[k] + down_back[k + 1] for k in inside)
+    errors["peaks"] = min(up[k] + up_back[k + 1] for k in inside)
+    errors["troughs"] = min(down[k] + down_back[k + 1] for k in inside)
     return {name: float(1 - error / total) for name, error in errors.items()}
 
 
@@ -143,8 +143,8 @@ def _error(block: tuple[float, float, float]) -> float:
 
 
 def rarity(y: Values, shape: str) -> float:
-    """Share of random orders of the layers that show the shape at least as well; 1 for an undecided shape."""
-    if shape not in ("rises", "falls", "humps", "dips"):
+    """Fraction of random orders of the layers that show the shape at least as well; 1 for an undecided shape."""
+    if shape not in ("rises", "falls", "peaks", "troughs"):
         return 1.0
     return float(
         np.mean([_strength(y[list(order)], shape) >= _strength(y, shape) - 1e-12 for order in _orders(len(y))])

@@ -10,9 +10,9 @@ import pandas as pd
 MEANS = {
     "rises": "later",
     "falls": "earlier",
-    "humps": "middle",
+    "peaks": "middle",
     "flat": "even",
-    "dips": "undecided",
+    "troughs": "undecided",
     "undecided": "undecided",
 }
 
@@ -24,7 +24,7 @@ class Verdict:
     answer: str  # earlier | later | middle | even | undecided
     table: pd.DataFrame  # a row per measure and correction: tau, tau_low, tau_high, shape, says, agreement, layers
     reasons: tuple[str, ...]  # why the answer is not more definite
-    flips: Mapping[str, str] = field(default_factory=dict)  # what other thresholds would answer
+    sensitivity: Mapping[str, str] = field(default_factory=dict)  # what other thresholds would answer
     text: str = ""
 
     def __str__(self) -> str:

@@ -19,8 +19,8 @@ VERBS = {True: ("learned", "have learned"), False: ("hold", "hold")}
 SHAPES = {
     "rises": "rises with depth",
     "falls": "falls with depth",
-    "humps": "is highest in the middle",
-    "dips": "is lowest in the middle",
+    "peaks": "is highest in the middle",
+    "troughs": "is lowest in the middle",
     "flat": "is flat over depth",
     "undecided": "shows no clear trend",
 }
@@ -67,16 +67,16 @@ def _count(row: pd.Series, twin: bool) -> str:  # type: ignore[type-arg]
 
 def _trends(verdict: Verdict, twin: bool) -> list[str]:
     rows = {row["correction"]: row for _, row in verdict.table[verdict.table["measure"] == "distinct"].iterrows()}
-    said = []
+    sentences = []
     for correction, words in (
         ("raw", "The raw count"),
         ("per unit", "The count per unit"),
-        ("rarefied", "The count in a fair draw of equally many units"),
+        ("rarefied", "The count rarefied to equally many units"),
         ("rarefied, minus twin", "Its excess over the untrained twin"),
     ):
         if correction in rows:
-            said.append(f"{words} {SHAPES[rows[correction]['shape']]} ({_tau(rows[correction])}).")
-    return said
+            sentences.append(f"{words} {SHAPES[rows[correction]['shape']]} ({_tau(rows[correction])}).")
+    return sentences
 
 
 def _tau(row: pd.Series) -> str:  # type: ignore[type-arg]
@@ -84,22 +84,22 @@ def _tau(row: pd.Series) -> str:  # type: ignore[type-arg]
 
 
 def _disagreement(verdict: Verdict, twin: bool) -> list[str]:
-    raw, fair = verdict.says("distinct", "raw"), verdict.says("distinct", "rarefied")
+    raw, rarefied = verdict.says("distinct", "raw"), verdict.says("distinct", "rarefied")
     out = []
-    if raw != fair:
+    if raw != rarefied:
         out.append(
-            f"The corrections disagree: the raw count says {raw}, the fair draw {fair}; "
-            + ("what the raw count adds is explained by the widths that the designer chose." if fair == "even" else
+            f"The corrections disagree: the raw count says {raw}, the rarefied count {rarefied}; "
+            + ("what the raw count adds is explained by the widths that the designer chose." if rarefied == "even" else
                "so the widths of the layers matter to the answer.")
         )  # fmt: skip
     if twin:
-        out += _credit(verdict, fair)
+        out += _credit(verdict, rarefied)
     if not twin:
         out.append("Without an untrained twin, what was learned and what the architecture gives cannot be told apart.")
     return out
 
 
-def _credit(verdict: Verdict, fair: str) -> list[str]:
+def _credit(verdict: Verdict, rarefied: str) -> list[str]:
     """What the trend of the excess owes to the trained net, and what to its twin."""
     excess = verdict.says("distinct", "rarefied, minus twin")
     p = verdict.p_untrained("distinct", "rarefied, minus twin")
@@ -107,42 +107,42 @@ def _credit(verdict: Verdict, fair: str) -> list[str]:
         return [
             f"Untrained nets differ among themselves by as much (p = {p:.2f}), so training cannot be credited with it."
         ]
-    if fair not in ("even", "undecided") and excess in ("even", "undecided"):
+    if rarefied not in ("even", "undecided") and excess in ("even", "undecided"):
         return ["The untrained twin shows much of the same trend, so training cannot be credited with it."]
-    if excess in ("later", "earlier", "middle") and fair != excess:
+    if excess in ("later", "earlier", "middle") and rarefied != excess:
         own, twin = (SHAPES[verdict.shape("distinct", c)] for c in ("rarefied", "rarefied, twin alone"))
-        return [f"In a fair draw the trained net's own count {own} and the untrained twin's {twin}."]
+        return [f"Rarefied, the trained net's own count {own} and the untrained twin's {twin}."]
     return []
 
 
 def _thresholds(verdict: Verdict, twin: bool) -> list[str]:
-    if not verdict.flips:
+    if not verdict.sensitivity:
         return []
-    here = verdict.flips["here"]
-    others = [f"{name} ({says})" for name, says in verdict.flips.items() if says != here]
-    subject = "The shape of the fair-draw excess" if twin else "The shape of the fair-draw count"
+    here = verdict.sensitivity["here"]
+    others = [f"{name} ({says})" for name, says in verdict.sensitivity.items() if says != here]
+    subject = "The shape of the rarefied excess" if twin else "The shape of the rarefied count"
     if not others:
-        return [f"{subject} is the same at every tau from .5 to .95 and every reliability cut from .1 to .9."]
+        return [f"{subject} is the same at every tau from .5 to .95 and every reliability threshold from .1 to .9."]
     return [f"{subject} would read otherwise at {', '.join(others)}."]
 
 
 def _weight(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:
-    about = census.about
-    replicas = about["replicas"]
+    provenance = census.provenance
+    replicas = provenance.replicas
     parts = [
         f"{len(layers)} hidden layers",
-        f"{about['examples']:,} examples, {about['panel']:,} of them in the panel",
+        f"{provenance.examples:,} examples, {provenance.panel:,} of them in the panel",
         _twins(census, verdict, twin),
         "no replica" if not replicas else f"{replicas} replica{'s' if replicas > 1 else ''}",
     ]
-    return "Evidence: " + ", ".join(parts) + f"; fair draw of {about['rarefied_to']} units."
+    return "Evidence: " + ", ".join(parts) + f"; counts rarefied to {provenance.rarefied_to} units."
 
 
 def _twins(census: CensusRecord, verdict: Verdict, twin: bool) -> str:
     if not twin:
         return "no twin"
-    nets = max((len(v) for name, v in census.arrays.items() if name.startswith("spread|")), default=1)
-    if nets == 1:
+    nets = census.untrained.count
+    if nets <= 1:
         return "one untrained twin"
     p = verdict.p_untrained("distinct", "rarefied, minus twin")
     rare = "" if pd.isna(p) else f" (p = {p:.2g} for the trend of the excess)"

@@ -10,7 +10,7 @@ from layercensus.labs.cdbn.nets import COUNTED, Stack, as_json, as_model, needed
 from layercensus.labs.saved import keep, open_lab
 from layercensus.models.randomness import own_randomness
 from layercensus.settings import Settings
-from layercensus.take import layers_of, take_opened
+from layercensus.take import layers_of, take
 
 FORMS = [Form(1, 5, 3, 2, real=True), Form(5, 4, 2, 2)]
 
@@ -62,7 +62,7 @@ def test_a_kept_stack_opens_as_a_model(stack, tmp_path):
 def test_a_census_counts_detection_and_pooling_units(stack):
     source = Arrays(torch.randn(24, 1, 9, 9, generator=torch.Generator().manual_seed(0)), name="noise")
     settings = Settings(progress=False, twins=1, pictures=0, resamples=20, panel=24)
-    census = take_opened(as_model(stack, "tiny", 9), source, list(COUNTED), True, [], None, 0, settings)
+    census = take(as_model(stack, "tiny", 9), source, layers=list(COUNTED), settings=settings)
     assert list(census.layers["layer"]) == [
         "layer.0.detection", "layer.0.pooling", "layer.1.detection", "layer.1.pooling",
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from ...data.arrays import Arrays
 from ...data.source import Source
 from ...models.threads import one_thread
 from ...settings import Settings
-from ...take import take_opened
+from ...take import take
 from ..record import Folder, digest
 from .classes import ALL, Classes, classes
 from .handwritten import Handwritten, handwritten
@@ -88,7 +88,7 @@ def _census(out: Path, name: str, stack: Stack, source: Source, how: How) -> Cen
         return load(folder)
     model = as_model(stack, f"CDBN on {name}", source.first(1).inputs.shape[-1])
     settings = Settings(out=folder, resume=True, dimension=True, progress=how.progress, pictures=0, twins=4)
-    return take_opened(model, source, list(COUNTED), True, [], None, how.seed, settings)
+    return take(model, source, layers=list(COUNTED), seed=how.seed, settings=settings)
 
 
 def _rows(census: Census) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...count.count import uninterrupted
+from ...count.interrupts import uninterrupted
 from ...errors import CensusError
 from ..saved import held, keep
 from .blocks import draw

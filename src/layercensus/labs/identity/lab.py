@@ -16,7 +16,7 @@ from ...census.census import Census, load
 from ...data.arrays import Arrays
 from ...data.handwriting import digits
 from ...settings import Settings
-from ...take import take_opened
+from ...take import take
 from ..record import Folder
 from .behaviour import SIMILARITIES, behave
 from .crossing import Crossing, crossing
@@ -197,7 +197,7 @@ def _census(one: Trained, shape: Shape, folder: Path, how: How) -> Census:
         out=folder, resume=(folder / "counting").exists(), twins=1, progress=how.progress, pictures=100,
         dimension=shape.kind == "conv",  # of 784 units it takes minutes a layer
     )  # fmt: skip
-    census = take_opened(model, source, None, True, (), None, how.seed, settings)
+    census = take(model, source, seed=how.seed, settings=settings)
     return _reported(census, folder, how)
 
 

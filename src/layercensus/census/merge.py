@@ -1,0 +1,76 @@
+"""Shards of one data set, counted apart, merged into one census."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from ..count.shards import Counted, join, read_shard, whole
+from ..count.store import Store
+from ..errors import CensusError
+from ..measures import MEASURES, Measure
+from ..settings import Settings
+from .census import Census
+from .summarise import summarise
+
+
+def merge(
+    folders: Sequence[str | Path], *, out: str | Path | None = None, measures: Sequence[Measure] | None = None,
+    progress: bool = True,
+) -> Census:  # fmt: skip
+    """The census of all the data from the census folders of its shards, equal to one that counted everything at once.
+
+    folders: the `out` of every shard, in any order; they are left as they are. out: where to save the census.
+    measures: as for `take`.
+
+    Raises:
+        CensusError: when a shard is missing, given twice, unfinished, or of another count.
+    """
+    opened = [read_shard(Path(folder)) for folder in folders]
+    stores, shards = [store for store, _ in opened], [counted for _, counted in opened]
+    _check(folders, stores, shards)
+    if out is not None and any(Path(out).resolve() == Path(folder).resolve() for folder in folders):
+        raise CensusError(f"out must be another folder than those of the shards. Got {out}.")
+    settings = replace(Settings(**shards[0].provenance.settings), out=out, progress=progress)
+    with _folder(out) as folder:
+        store = Store.start(folder, stores[0].identity | {"shard": None}, resume=False)
+        join(store, stores, list(shards[0].nets.keys))
+        census = Census.of(summarise(store, whole(stores, shards, store), measures or MEASURES, settings))
+        if out is not None:
+            census.save(out)
+    return census
+
+
+def _check(folders: Sequence[str | Path], stores: Sequence[Store], shards: Sequence[Counted]) -> None:
+    if not shards:
+        raise CensusError("merge must be given the folder of every shard. Got none.")
+    first = stores[0].identity
+    for folder, store in zip(folders, stores, strict=True):
+        differing = [n for n in store.identity if n != "shard" and store.identity[n] != first.get(n)]
+        if differing:
+            raise CensusError(
+                f"{folder} must be a shard of the same count. Got one with another {', '.join(differing)}."
+            )
+    numbers = [shard.provenance.shard or (0, 0) for shard in shards]
+    count = numbers[0][1]
+    if sorted(numbers) != [(number, count) for number in range(1, count + 1)]:
+        given = ", ".join(f"{number}/{of}" for number, of in sorted(numbers))
+        raise CensusError(f"merge must be given each of the {count} shards once. Got {given}.")
+
+
+@contextmanager
+def _folder(out: str | Path | None) -> Iterator[Path]:
+    if out is not None:
+        merging = Path(out) / "merging"
+        shutil.rmtree(merging, ignore_errors=True)  # what an interrupted merge has left
+        try:
+            yield merging
+        finally:
+            shutil.rmtree(merging, ignore_errors=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="layercensus-") as folder:
+        yield Path(folder)

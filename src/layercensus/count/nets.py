@@ -1,0 +1,80 @@
+"""The nets of one count, and the key under which anything of one layer of one net is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import nn
+
+from ..layers.layer import Layer
+
+TRAINED, TWIN = "trained", "twin"
+BETWEEN = "|"  # the parts of a key, where it is written down
+
+
+class LayerKey(NamedTuple):
+    """One layer of one net."""
+
+    net: str  # "trained", "twin", "replica0", ...
+    layer: str  # dotted name
+
+    @property
+    def text(self) -> str:
+        """The key as the name of a tensor in a file."""
+        return f"{self.net}{BETWEEN}{self.layer}"
+
+    @classmethod
+    def read(cls, text: str) -> LayerKey:
+        """The key whose `text` this is."""
+        net, _, layer = text.partition(BETWEEN)
+        return cls(net, layer)
+
+
+@dataclass(frozen=True)
+class Net:
+    """A net under count and those of its layers that are counted."""
+
+    name: str  # how it is called in tables and files
+    net: nn.Module
+    layers: tuple[Layer, ...]
+
+    def key(self, layer: Layer) -> LayerKey:
+        """The key of one of its layers."""
+        return LayerKey(self.name, layer.name)
+
+    def layer(self, name: str) -> Layer:
+        """Its own layer of this name, whose width may differ from the trained net's."""
+        return next(layer for layer in self.layers if layer.name == name)
+
+
+@dataclass(frozen=True)
+class Nets:
+    """The net in question, its untrained twin, and other training runs of it; iterated in this order."""
+
+    trained: Net
+    twin: Net | None = None
+    replicas: tuple[Net, ...] = ()
+
+    def __iter__(self) -> Iterator[Net]:
+        yield self.trained
+        if self.twin is not None:
+            yield self.twin
+        yield from self.replicas
+
+    @property
+    def keys(self) -> dict[LayerKey, Layer]:
+        """Every layer of every net."""
+        return {net.key(layer): layer for net in self for layer in net.layers}
+
+    @property
+    def narrowest(self) -> int:
+        """Width of the narrowest counted hidden layer: the size to which counts of all layers are rarefied."""
+        widths = [layer.width for layer in self.trained.layers if layer.role != "output"]
+        return min(widths or [layer.width for layer in self.trained.layers])
+
+
+def replica(number: int) -> str:
+    """The name of a further training run."""
+    return f"replica{number}"

@@ -1,0 +1,57 @@
+"""Where a census comes from, and how it was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+OPTIONAL = ("mask_unfit", "shard", "shards")  # left out of the JSON where there is nothing to say
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Everything that a reader of a census may ask about its making; all of it is JSON."""
+
+    model: str
+    weights: Mapping[str, str]  # net -> hash of its weights
+    origin: Mapping[str, Any]  # what the model says of itself
+    prepare: str | None  # how inputs were prepared, in words
+    data: Mapping[str, Any]
+    classes: tuple[str, ...] | None  # their names
+    views: str  # the perturbation, in words
+    twin: str  # how it was made, in words
+    replicas: int
+    seed: int
+    settings: Mapping[str, Any]  # those that change numbers
+    layers: tuple[Mapping[str, Any], ...]  # how each counted layer was read
+    not_counted: tuple[str, ...]
+    versions: Mapping[str, str]
+    # known once everything is counted
+    examples: int = 0
+    ids: str = ""  # hash of the set of ids
+    memory_format: Mapping[str, Any] = field(default_factory=dict)  # name, and seconds of each that was timed
+    panel: int = 0  # examples of the panel
+    rarefied_to: int = 0  # units
+    classes_seen: int = 0
+    mask_unfit: tuple[str, ...] = ()  # layers whose positions a mask was given for that does not fit
+    shard: tuple[int, int] | None = None  # this one of so many
+    shards: int | None = None  # that were merged
+
+    def as_json(self) -> dict[str, Any]:
+        """A dict of plain values, in the order of the fields."""
+        return {name: _plain(value) for name, value in asdict(self).items() if value or name not in OPTIONAL}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The provenance whose `as_json` this was."""
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in (dict(values) | lists).items() if name in known})
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, all the way down: what JSON would make of them."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, (tuple, list)) else value

@@ -1,0 +1,96 @@
+"""The house: what stands at the top, which way imports go, and that no file imports itself by a detour."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "layercensus"
+TOP = {"__init__", "demo", "errors", "settings", "take"}
+# A room may import those before it. What is named in a table of openers is imported when it is used, and not seen here.
+FLOORS = (
+    "errors", "settings", "layers", "models", "data", "tally", "measures", "count", "gallery", "census", "verdict",
+    "visualise", "report", "take", "demo", "labs", "testing", "cli", "__init__",
+)  # fmt: skip
+UPWARDS = {
+    ("census/census", "verdict"),
+    ("census/census", "report"),
+}  # the facade alone reaches for what is drawn of it
+
+
+def modules() -> dict[str, Path]:
+    return {"/".join(file.relative_to(SOURCE).with_suffix("").parts): file for file in SOURCE.rglob("*.py")}
+
+
+def imports(name: str, file: Path, known: dict[str, Path]) -> Iterator[str]:
+    """Every file of the package that a file imports, also inside functions and for types alone."""
+    package = name.split("/")[:-1]
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = package[: len(package) - node.level + 1]
+        target = "/".join([*base, *(node.module or "").split(".")]).strip("/")
+        for alias in node.names:
+            inside = f"{target}/{alias.name}".strip("/")
+            candidates = (inside, f"{inside}/__init__", target, f"{target}/__init__".strip("/"))
+            yield next((candidate for candidate in candidates if candidate in known), inside)
+
+
+@pytest.fixture(scope="module")
+def graph() -> dict[str, set[str]]:
+    known = modules()
+    return {name: set(imports(name, file, known)) for name, file in known.items()}
+
+
+def room(name: str) -> str:
+    return name.split("/")[0]
+
+
+def test_five_files_stand_at_the_top() -> None:
+    assert {file.stem for file in SOURCE.glob("*.py")} == TOP
+    assert {folder.name for folder in SOURCE.iterdir() if (folder / "__init__.py").is_file()} <= set(FLOORS)
+
+
+def test_every_import_leads_to_a_file(graph: dict[str, set[str]]) -> None:
+    assert {target for targets in graph.values() for target in targets} <= set(graph)
+
+
+def test_imports_go_one_way_between_rooms(graph: dict[str, set[str]]) -> None:
+    floor = {name: number for number, name in enumerate(FLOORS)}
+    upwards = {
+        (name, room(target))
+        for name, targets in graph.items()
+        for target in targets
+        if floor[room(target)] > floor[room(name)]
+    }
+    assert upwards <= UPWARDS
+
+
+def test_no_file_imports_itself_by_a_detour(graph: dict[str, set[str]]) -> None:
+    assert circle(graph) == []
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """One circle of imports, or none. An __init__ that its own package's files reach is one as well."""
+    done: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return []
+        for target in sorted(graph[name]):
+            round_trip = visit(target, [*path, name])
+            if round_trip:
+                return round_trip
+        done.add(name)
+        return []
+
+    return next(filter(None, (visit(name, []) for name in sorted(graph))), [])
+
+
+def test_a_circle_would_be_seen() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c", "a"]
