@@ -8,26 +8,25 @@ from dataclasses import fields
 
 from ..settings import Settings, about_setting
 
-PHRASES = (  # as a library says it -> as one types it
+PHRASES = (  # as the library says it -> as one types it
     (r"Pass twin=a module of yours, or twin=False\.", "Count without it: --no-twin."),
-    (r"\bresume=True\b", "--resume"),
-    (r"\boverwrite=True\b", "--overwrite"),
+    (r"or remove the folder to count it again", "or --overwrite"),
+    (r"overwrite and resume exclude", "--overwrite and --resume exclude"),
+    (r"\b(resume|overwrite)=True\b", r"--\1"),
     (r"\banother out\b", "another --out"),
     (r"\blimit_bad=(\d+)", r"--skip-bad \1"),
-    (r"\bsize=\(height, width\)", "--size PIXELS"),
-    (r"\bPass data=\.\.\.", "Name data: --data DATA"),
-    (r"\bclothing=FOLDER", "--clothing FOLDER"),
-    (r"lc\.layers_of\(model\)", "`layercensus layers MODEL`"),
-    (r"lc\.layers_of\(model, data\)", "`layercensus layers MODEL DATA`"),
-    (r"lc\.take\(\.\.\., settings=lc\.Settings\(shard=\((\d+), (\d+)\), out=FOLDER\)\)",
-     r"`layercensus run ... --shard \1/\2 --out DIR`"),
-    (r"layercensus\.visualise\.train_prior\(data\)\.save\(FILE\)", "`layercensus prior DATA --out FILE`"),
-    (r"\bprior=FILE\b", "--prior FILE"),
+    (r"or the model must have a Prepare\(size=\(height, width\)\)", "or be given one: --size PIXELS"),
+    (r"\b(data=DATA|size=PIXELS|clothing=FOLDER|prior=FILE)\b", lambda said: "--" + said[1].replace("=", " ")),
+    (r"\btrain_prior\(data\)\.save\(FILE\)", "`layercensus prior DATA --out FILE`"),
+    (r"\b(?:lc\.)?layers_of\(model\)", "`layercensus layers MODEL`"),
+    (r"\b(?:lc\.)?layers_of\(model, data\)", "`layercensus layers MODEL DATA`"),
+    (r"\btake\(\.\.\., settings=Settings\(shard=\((\d+), (\d+)\), out=FOLDER\)\)",
+     r"`layercensus run ... --shard \1/\2 --out FOLDER`"),
 )  # fmt: skip
 
 
 def in_flags(message: str, flags: Collection[str]) -> str:
-    """The message of a library as the command says it; `flags` are those of the command that was called.
+    """The library's message as the command says it; `flags` are those of the command that was called.
 
     >>> in_flags("limit_bad must be at least 0. Got -1.", ["--skip-bad"])
     '--skip-bad must be at least 0. Got -1.'

@@ -26,3 +26,4 @@ def layers(
     from ..take import layers_of
 
     show_layers(layers_of(model_of(model, size), data))
+    print("count others with: layercensus run MODEL DATA --layers GLOB --out DIR")
