@@ -198,7 +198,7 @@ def test_presets_say_what_they_need() -> None:
     with pytest.raises(CensusError, match="layercensus prior"):
         lc.see(Planted(), "act:0", colourful(8, 32), preset="nguyen2016", progress=False)
     model = lc.Model(Planted(), "planted", example=lambda: torch.zeros(2, 3, 32, 32))
-    with pytest.raises(CensusError, match="--data"):
+    with pytest.raises(CensusError, match="Pass data=DATA"):
         lc.see(model, "act:0", preset="maco2023", progress=False)
     with pytest.raises(CensusError, match="needs data"):
         lc.see(Planted(), "act:0")

@@ -32,19 +32,19 @@ class Folder:
         try:
             file = folder / "how.json"
             if folder.is_dir() and any(folder.iterdir()) and not _of(file, about["lab"]):
-                raise CensusError(f"{folder} must be empty or hold results of this lab. Name another --out.")
+                raise CensusError(f"{folder} must be empty or hold results of this lab. Pass another out.")
             if overwrite and resume:
-                raise CensusError("--overwrite begins anew, --resume goes on. Give one of them.")
+                raise CensusError("overwrite=True begins anew, resume=True continues. Pass one of them.")
             if overwrite and folder.is_dir():
                 clear(folder, self.lab)
             folder.mkdir(parents=True, exist_ok=True)
             if file.is_file():
                 if not resume:
                     raise CensusError(
-                        f"{folder} already holds a run. Name another --out, or go on with --resume, or --overwrite."
+                        f"{folder} already holds a run. Pass another out, resume=True, or overwrite=True."
                     )
                 if json.loads(file.read_text("utf-8")) != about:
-                    raise CensusError(f"{folder} holds a run made in another way. Name another --out, or --overwrite.")
+                    raise CensusError(f"{folder} holds a run made in another way. Pass another out, or overwrite=True.")
             self._write("how.json", about)
         except (OSError, ValueError) as error:
             if isinstance(error, CensusError):

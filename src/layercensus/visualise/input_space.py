@@ -115,7 +115,7 @@ def images_of(source: Source, batches: Sequence[Batch]) -> Tensor:
     if not found or found[0].ndim != 4:
         raise CensusError(f"data must hold images to make pictures like them. Got none from {source.name}.")
     if len({x.shape[1:] for x in found}) > 1:
-        raise CensusError("Images must be of one size to make pictures like them. Name a size: --size PIXELS.")
+        raise CensusError("Images must be of one size to make pictures like them. Pass size=PIXELS.")
     return torch.cat(found)
 
 

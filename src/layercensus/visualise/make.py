@@ -63,9 +63,9 @@ def check(how: How, looking: Looking, wanted: Sequence[Objective]) -> None:
     if looking.palette is None:
         return
     if preset.needs == "images" and looking.palette.magnitude is None:
-        raise CensusError(f"{preset.name} needs images to take its spectrum from. Name data: --data DATA.")
+        raise CensusError(f"{preset.name} needs images to take its spectrum from. Pass data=DATA.")
     if preset.needs == "prior" and prior is None:
-        raise CensusError(f"{preset.name} needs a prior: `layercensus prior DATA --out FILE`, then --prior FILE.")
+        raise CensusError(f"{preset.name} needs a prior. Pass prior=FILE, which train_prior(data).save(FILE) makes.")
     if preset.needs == "prior" and prior is not None and prior.channels != looking.palette.shape[0]:
         raise CensusError(
             f"The prior must be of images with {looking.palette.shape[0]} channels. Got one with {prior.channels}."

@@ -56,7 +56,7 @@ def see_census(
     if census.about["weights"]["trained"] != weights(model.net):
         raise CensusError("The census must be of this model. Got one of other weights.")
     if source is None and model.name != "digits":
-        raise CensusError("Pictures of a census need its data, which they are compared with: --data DATA.")
+        raise CensusError("Pictures of a census need its data, which they are compared with. Pass data=DATA.")
     if each < 1:
         raise CensusError(f"each must be at least 1. Got {each}.")
     looking = look_at(model, source, replace(how, asked=True))

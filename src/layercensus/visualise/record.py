@@ -43,9 +43,9 @@ class Folder:
         if held is None:
             return
         if not resume:
-            raise CensusError(f"{folder} already holds pictures. Name another --out, or --overwrite, or --resume.")
+            raise CensusError(f"{folder} already holds pictures. Pass another out, overwrite=True, or resume=True.")
         if held["about"] != self._about:
-            raise CensusError(f"{folder} holds pictures made in another way. Name another --out, or --overwrite.")
+            raise CensusError(f"{folder} holds pictures made in another way. Pass another out, or overwrite=True.")
         self.records = {_key(record): record for record in held["sights"]}
 
     def has(self, wanted: str, preset: str) -> bool:
@@ -107,7 +107,7 @@ def _held(folder: Path) -> dict[str, Any] | None:
         held: dict[str, Any] = json.loads(file.read_text("utf-8"))
         return held if {"about", "sights"} <= held.keys() else None
     except (OSError, ValueError) as error:
-        raise CensusError(f"{file} must be what an earlier run wrote. Remove it, or name another --out.") from error
+        raise CensusError(f"{file} must be what an earlier run wrote. Remove it, or pass another out.") from error
 
 
 def _key(record: Record) -> str:

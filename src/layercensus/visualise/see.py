@@ -67,7 +67,7 @@ def see(
         map counts.
     shared: the pictures of each objective share what can be alike (interpolation).
     replicas: other training runs of the model, for the transfer score.
-    prior: what `layercensus prior` made, for the presets "nguyen2016" and "nguyen2016b".
+    prior: of `train_prior`, or the file that it was saved in, for the presets "nguyen2016" and "nguyen2016b".
     examples: of the data that are read. top: of them shown for each objective. seed: same seed, same picture.
     batch: pictures at a time.
 
@@ -131,7 +131,7 @@ def _example(model: Model, how: How) -> Any:
         return model.example()
     if model.prepare is not None and model.prepare.size is not None:
         return torch.zeros(2, model.prepare.channels or 3, *model.prepare.size)
-    raise CensusError(f"{model.name} needs data to be looked at. Name some: --data DATA, or data= in Python.")
+    raise CensusError(f"{model.name} needs data to be looked at. Pass data=DATA.")
 
 
 def objectives(looking: Looking, wanted: Sequence[str | Objective], faces: int = 1) -> list[Objective]:

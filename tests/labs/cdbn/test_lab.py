@@ -58,7 +58,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_escapes_names(made):
 
 def test_a_finished_run_is_gone_on_with_to_the_same_numbers(made, how):
     out, results = made
-    with pytest.raises(CensusError, match=r"already holds a run\. Name another --out, or go on with --resume"):
+    with pytest.raises(CensusError, match=r"already holds a run\. Pass another out, resume=True"):
         run(out, how)
     again = run(out, how, resume=True)
     for one in (results, again):

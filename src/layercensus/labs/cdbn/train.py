@@ -195,7 +195,7 @@ class _Run:
             return
         _, _, tensors, about = held(_beside(file))
         if any(about.get(k) != v for k, v in _identity(self.form, self.recipe, self.seed).items()):
-            raise CensusError(f"{_beside(file)} must be of the training that was asked for. Name another --out.")
+            raise CensusError(f"{_beside(file)} must be of the training that was asked for. Pass another out.")
         self.layer.load_state_dict(
             {n.removeprefix("layer.0.crbm."): t for n, t in tensors.items() if n.startswith("layer.")}
         )
@@ -218,7 +218,7 @@ def fresh(form: Form, seed: int, recipe: Recipe | None = None) -> Crbm:
 def _finished(file: Path, form: Form, recipe: Recipe, seed: int, device: str) -> Trained:
     _, _, tensors, about = held(file)
     if any(about.get(k) != v for k, v in _identity(form, recipe, seed).items()):
-        raise CensusError(f"{file} must hold the layer that was asked for. Got another. Name another --out.")
+        raise CensusError(f"{file} must hold the layer that was asked for. Got another. Pass another out.")
     layer = fresh(form, seed, recipe)
     layer.load_state_dict({n.removeprefix("layer.0.crbm."): t for n, t in tensors.items()})
     return Trained(layer.to(device), about["steps"], about["activity"])

@@ -74,7 +74,7 @@ def _missing(worn: Tensor | None) -> str:
         return ""
     return (
         "clothing is left out, and layers are measured on digits alone: Fashion-MNIST is not here"
-        " (install dataset-fashion-mnist on Debian, or name its folder with --clothing)"
+        " (install dataset-fashion-mnist on Debian, or pass clothing=FOLDER)"
     )
 
 
@@ -83,10 +83,10 @@ def _read(file: str) -> Tensor:
         with Image.open(file) as opened:
             grey = opened.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     except (OSError, ValueError) as error:
-        raise CensusError(f"--image must be a picture. {file} cannot be read: {error}.") from error
+        raise CensusError(f"image must be a picture. {file} cannot be read: {error}.") from error
     x = torch.tensor(list(grey.tobytes()), dtype=torch.float32).div(255).reshape(1, 1, SIDE, SIDE)
     if float(x.std()) < 1e-3:
-        raise CensusError(f"--image must show something. Got one of a single grey: {file}.")
+        raise CensusError(f"image must show something. Got one of a single grey: {file}.")
     return x
 
 

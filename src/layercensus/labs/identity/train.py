@@ -106,7 +106,7 @@ def _step(net: nn.Module, optimiser: torch.optim.Optimizer, image: Tensor, recip
 def _finished(file: Path, shape: Shape, seed: int, recipe: Recipe) -> Trained:
     _, known, tensors, about = held(file)
     if known != as_json(shape) or (about["seed"], about["recipe"]) != (seed, asdict(recipe)):
-        raise CensusError(f"{file} must hold the net that was asked for. Got another. Name another --out.")
+        raise CensusError(f"{file} must hold the net that was asked for. Got another. Pass another out.")
     net = Stack(shape)
     net.load_state_dict(tensors)
     return Trained(net.eval(), shape, seed, about["steps"], about["error"], about["converged"])
@@ -140,7 +140,7 @@ def _restored(
         return 0, 0
     _, _, tensors, about = held(_beside(file))
     if any(about.get(name) != value for name, value in known.items()):
-        raise CensusError(f"{_beside(file)} must be of the training that was asked for. Name another --out.")
+        raise CensusError(f"{_beside(file)} must be of the training that was asked for. Pass another out.")
     net.load_state_dict({n.removeprefix("net."): t for n, t in tensors.items() if n.startswith("net.")})
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
