@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from cyclopts import App
 
 import layercensus as lc
 from layercensus.cli.app import app, main
+from layercensus.cli.defaults import DefaultAt
 from layercensus.cli.setting_flags import SettingFlags, settings_of
 from layercensus.data.table import OPENERS as DATA
 from layercensus.models.table import OPENERS as MODELS
@@ -25,7 +27,15 @@ def commands(of: App, *before: str) -> Iterator[tuple[str, ...]]:
             yield from commands(of[name], *before, name)
 
 
+def app_of(words: tuple[str, ...]) -> App:
+    one = app
+    for word in words:
+        one = one[word]
+    return one
+
+
 COMMANDS = list(commands(app))
+CALLED = [words for words in COMMANDS if app_of(words).default_command]  # and not only a group of others
 
 
 def help_of(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> str:
@@ -37,18 +47,10 @@ def integers() -> list[tuple[tuple[str, ...], str]]:
     """Every flag of every command that takes an integer."""
     return [
         (words, argument.name)
-        for words in COMMANDS
-        if not list(commands(app[words[0]])) or len(words) > 1
-        for argument in _app(words).assemble_argument_collection()
+        for words in CALLED
+        for argument in app_of(words).assemble_argument_collection()
         if re.search(r"\bint\b", str(argument.hint))
     ]
-
-
-def _app(words: tuple[str, ...]) -> App:
-    one = app
-    for word in words:
-        one = one[word]
-    return one
 
 
 def test_no_command_is_lost() -> None:
@@ -64,8 +66,23 @@ def test_every_help_has_an_example_of_the_command(words: tuple[str, ...], capsys
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_the_examples_can_be_called(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     """Their flags exist and their arguments are enough; they are parsed, not run."""
-    for line in (_app(words).help_epilogue or "").splitlines()[1:]:
+    for line in (app_of(words).help_epilogue or "").splitlines()[1:]:
         app.parse_args(line.split()[1:], exit_on_error=False, print_error=False)
+
+
+def borrowed() -> list[DefaultAt]:
+    """Every default that stays with the library."""
+    shown = [one.parameter.show_default for words in CALLED for one in app_of(words).assemble_argument_collection()]
+    return sorted({one for one in shown if isinstance(one, DefaultAt)}, key=lambda one: one.where)
+
+
+@pytest.mark.parametrize("one", borrowed(), ids=lambda one: one.where)
+def test_a_borrowed_default_is_what_the_library_has(one: DefaultAt) -> None:
+    file, _, name = one.where.partition(":")
+    value: Any = import_module(f"layercensus.{file.replace('/', '.')}")
+    for part in name.split("."):
+        value = getattr(value, part)
+    assert one.value() == value
 
 
 def test_models_and_data_are_those_of_the_tables(capsys: pytest.CaptureFixture[str]) -> None:

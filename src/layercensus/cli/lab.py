@@ -36,7 +36,7 @@ lab = App(
     group_commands=Group("Labs", sort_key=1),
     group=Group("Experiments", sort_key=4),
 )
-HOW = "labs.identity.how:How()."
+HOW, SHAPE = "labs/identity/how:How.", "labs/identity/nets:Shape."
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -63,11 +63,11 @@ class Nets:
     full: Annotated[bool, Parameter(help="the paper's width and depths: hours of one GPU", show_default=False)] = False
     depths: Annotated[str | None, option("N,N,...", "layers of the convolutional nets", HOW + "depths")] = None
     fc: Annotated[str | None, option("N,N,...", "layers of the fully connected nets, or none", HOW + "full")] = None
-    channels: Annotated[int | None, INTEGER, option("N", "of every hidden layer", HOW + "shape.channels")] = None
-    kernel: Annotated[int | None, INTEGER, option("N", "side of the kernels", HOW + "shape.kernel")] = None
-    padding: Annotated[str | None, option("KIND", "zeros, circular, reflect, replicate", HOW + "shape.padding")] = None
+    channels: Annotated[int | None, INTEGER, option("N", "of every hidden layer")] = None
+    kernel: Annotated[int | None, INTEGER, option("N", "side of the kernels", SHAPE + "kernel")] = None
+    padding: Annotated[str | None, option("KIND", "zeros, circular, reflect, replicate", SHAPE + "padding")] = None
     no_bias: Annotated[bool, Parameter(help="layers without a bias", show_default=False)] = False
-    activation: Annotated[str | None, option("KIND", "relu, tanh, gelu, linear", HOW + "shape.activation")] = None
+    activation: Annotated[str | None, option("KIND", "relu, tanh, gelu, linear", SHAPE + "activation")] = None
     no_paper_width: Annotated[
         bool, Parameter(help="leave out the untrained nets of the paper's width", show_default=False)
     ] = False
@@ -79,7 +79,9 @@ class Training:
     """How the identity lab trains and counts; None: as the lab has it."""
 
     seeds: Annotated[int | None, INTEGER, option("N", "training runs of every depth", HOW + "seeds")] = None
-    steps: Annotated[int | None, INTEGER, option("N", "of training, at most", HOW + "recipe.steps")] = None
+    steps: Annotated[int | None, INTEGER, option("N", "of training, at most", "labs/identity/train:Recipe.steps")] = (
+        None
+    )
     image: Annotated[str | None, option("FILE", "the picture to be learned; by default the first 7 of MNIST")] = None
     clothing: Clothing = None
     counted: Annotated[int | None, INTEGER, option("N", "depths that get a census; 0: none", HOW + "counted")] = None
@@ -161,7 +163,7 @@ class Learned:
     images: Annotated[str | None, option("FOLDER", "photographs; by default those of scikit-image")] = None
     objects: Annotated[str | None, option("FOLDER", "a folder of images for each class of objects")] = None
     clothing: Clothing = None
-    effort: Annotated[float | None, option("X", "factor on all training steps", "labs.cdbn.how:How().effort")] = None
+    effort: Annotated[float | None, option("X", "factor on all training steps", "labs/cdbn/how:How.effort")] = None
     no_census: Annotated[bool, Parameter(help="measure without counting the nets", show_default=False)] = False
 
 

@@ -23,7 +23,7 @@ def merge(
     """Make one census of the counted shards of a data set."""
     folder = Path(out)
     if (folder / "census.json").exists():
-        raise CensusError(f"{folder} already holds a census. Name another out.")
+        raise CensusError(f"{folder} already holds a census. Pass another --out.")
     from ..census.merge import merge as merged
 
     show_census(merged(shards, out=folder, progress=not quiet), folder, quiet=quiet)

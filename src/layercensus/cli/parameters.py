@@ -10,7 +10,7 @@ from cyclopts import CoercionError, Group, Parameter, Token
 from ..data.table import OPENERS as DATA
 from ..models.openers import usages
 from ..models.table import OPENERS as MODELS
-from .defaults import default_at
+from .defaults import DefaultAt
 
 FLAT = Parameter(name="*")  # the fields of a dataclass become flags
 RUN = Group("How the run goes", sort_key=8)
@@ -18,7 +18,7 @@ RUN = Group("How the run goes", sort_key=8)
 
 def option(metavar: str, help: str, at: str | None = None) -> Parameter:
     """A flag with a value; `at` is where the library keeps its default."""
-    return Parameter(metavar=metavar, help=help, show_default=None if at is None else default_at(at))
+    return Parameter(metavar=metavar, help=help, show_default=None if at is None else DefaultAt(at))
 
 
 def whole(kind: Any, tokens: Sequence[Token]) -> int:

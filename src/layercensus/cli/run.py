@@ -77,6 +77,6 @@ def run(
 def _make_room(folder: Path, overwrite: bool, resume: bool) -> None:
     """Refuse to count into a folder with a census, unless that was asked for."""
     if (folder / "census.json").exists() and not (overwrite or (resume and (folder / "counting").exists())):
-        raise CensusError(f"{folder} already holds a census. Name another --out, or replace it with --overwrite.")
+        raise CensusError(f"{folder} already holds a census. Pass another --out, or replace it with --overwrite.")
     if overwrite and (folder / "counting" / "shard.json").exists():
         shutil.rmtree(folder / "counting")

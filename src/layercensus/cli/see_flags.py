@@ -30,12 +30,12 @@ class Wanted:
 class Made:
     """How pictures are made; None: as the library has it."""
 
-    preset: Annotated[str | None, option("NAME", "a published method, or all", "visualise.presets:DEFAULT")] = None
+    preset: Annotated[str | None, option("NAME", "a published method, or all", "visualise/presets:DEFAULT")] = None
     prior: Annotated[str | None, option("FILE", "from `layercensus prior`, for the presets that need one")] = None
     steps: Annotated[int | None, INTEGER, option("N", "of the optimiser; by default the preset's own")] = None
     size: Annotated[int | None, INTEGER, option("PIXELS", "side; by default that of the net's input")] = None
     contrast: Annotated[
-        str | None, option("X", "fraction of the range that a picture takes, or free", "visualise.options:AUTO")
+        str | None, option("X", "fraction of the range that a picture takes, or free", "visualise/options:AUTO")
     ] = None
 
 
@@ -45,8 +45,8 @@ class Compared:
     """What pictures are compared with; None: as the library has it."""
 
     data: Annotated[str | None, option("DATA", "your own images: colours, examples and scores come from them")] = None
-    examples: Annotated[int | None, INTEGER, option("N", "of the data, read", "visualise.options:EXAMPLES")] = None
-    top: Annotated[int | None, INTEGER, option("N", "examples shown for each unit", "visualise.options:TOP")] = None
+    examples: Annotated[int | None, INTEGER, option("N", "of the data, read", "visualise/options:EXAMPLES")] = None
+    top: Annotated[int | None, INTEGER, option("N", "examples shown for each unit", "visualise/options:TOP")] = None
     replica: Replicas = field(default_factory=list)
 
 
