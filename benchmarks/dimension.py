@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from layercensus import Settings
 from layercensus.count.memory import kept_memory
-from layercensus.count.read_batch import Net, sketches_of
+from layercensus.count.nets import Net
+from layercensus.count.read_batch import sketches_of
 from layercensus.data.open import open_data
 from layercensus.data.source import Source
 from layercensus.layers.layer import Layer
@@ -32,7 +33,7 @@ from layercensus.layers.net import call
 from layercensus.layers.select import select
 from layercensus.layers.survey import survey
 from layercensus.layers.tap import tap
-from layercensus.measures.manifold import doubted
+from layercensus.measures.manifold import with_interval
 from layercensus.measures.neighbours import distances, mle, twonn
 from layercensus.models.open import open_model
 from layercensus.tally import Sketch, reduce_output
@@ -201,7 +202,7 @@ def interval(replicates: int = 200) -> None:
             found = []
             for seed in range(replicates):
                 x = draw(n, d, generator=torch.Generator().manual_seed(seed))
-                found.append(doubted(distances(x, 2)[0], 200, seed))
+                found.append(with_interval(distances(x, 2)[0], 200, seed))
             estimate, low, high = np.array(found).T
             held = ((low <= estimate.mean()) & (estimate.mean() <= high)).mean()
             print(f"| {name} | {n:,} | {estimate.mean():.2f} | {held:.1%} | {(high - low).mean():.2f} |", flush=True)

@@ -37,7 +37,7 @@ def main() -> None:
     ).eval()
     mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (job["mean"], job["std"]))
     moves = [*transform.standard_transforms, lambda x: (x - mean) / std]
-    seconds, pictures = 0.0, []
+    seconds, made = 0.0, []
     for unit in job["units"]:
         start = time.perf_counter()
         images = render.render_vis(
@@ -45,8 +45,8 @@ def main() -> None:
             preprocess=False, thresholds=(job["steps"],), progress=False, show_image=False,
         )  # fmt: skip
         seconds += time.perf_counter() - start
-        pictures.append(images[-1][0].transpose(2, 0, 1))
-    np.save(job["out"], np.stack(pictures))
+        made.append(images[-1][0].transpose(2, 0, 1))
+    np.save(job["out"], np.stack(made))
     print(json.dumps({"seconds": seconds}))
 
 

@@ -1,8 +1,8 @@
-"""How like the planted pattern every preset's picture of a unit is: highest absolute correlation over shifts.
+"""How like the planted pattern every preset's image of a unit is: highest absolute correlation over shifts.
 
     python benchmarks/planted_presets.py        # the table of docs/seeing.md
 
-The net is the one of tests/see/patterns.py: one convolution whose kernels were written down. "response" is the
+The net is the one of tests/visualise/patterns.py: one convolution whose kernels were written down. "response" is the
 activation as a multiple of the highest on the data, mean over the six units.
 """
 
@@ -14,11 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from tests.see.patterns import PATTERNS, Planted, colourful, likeness
 
-import layercensus as lc
 from layercensus.data.open import open_data
 from layercensus.visualise import PRESETS, train_prior
+from tests.visualise.patterns import PATTERNS, Planted, colourful, see, similarity
 
 
 def main() -> None:
@@ -27,9 +26,9 @@ def main() -> None:
     print("| preset | " + " | ".join(PATTERNS) + " | response |")
     print("|---|" + "---|" * (len(PATTERNS) + 1))
     for name in PRESETS:
-        made = lc.see(Planted(), "act:all", images, preset=name, prior=prior, progress=False, top=0)
-        like = [likeness(p, q) for p, q in zip(made.pictures, PATTERNS.values(), strict=True)]
-        ratio = float(np.mean(made.scores["ratio"].astype(float)))
+        result = see(Planted(), "act:all", images, preset=name, prior=prior, top=0)
+        like = [similarity(p, q) for p, q in zip(result.images, PATTERNS.values(), strict=True)]
+        ratio = float(np.mean(result.scores["ratio"].astype(float)))
         print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in like) + f" | {ratio:.1f} |", flush=True)
 
 

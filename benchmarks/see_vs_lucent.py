@@ -1,8 +1,8 @@
-"""Pictures for the same units by layercensus and by Lucent (torch-lucent 0.1.8): steps a second, and what they excite.
+"""Images for the same units by layercensus and by Lucent (torch-lucent 0.1.8): steps a second, and what they excite.
 
 Both optimise the mean of a channel of EfficientNet-Lite0 (ImageNet weights) with Fourier coefficients in ImageNet's
 colours by Adam, as many steps, 224 x 224 pixels, each with its own default transforms and rate (ours .1, falling in the
-second half; Lucent's .05). Lucent makes one picture at a time; layercensus makes all units of a layer in one batch.
+second half; Lucent's .05). Lucent makes one image at a time; layercensus makes all units of a layer in one batch.
 Layer by layer the two take turns on the same machine.
 Held-out activation: mean over 16 changes that neither was made under (layercensus.visualise.score.held_out).
 
@@ -28,10 +28,9 @@ import torch
 from layercensus.models.open import open_model
 from layercensus.visualise import channel
 from layercensus.visualise.optimise import optimise
-from layercensus.visualise.options import How
-from layercensus.visualise.presets import preset_of
+from layercensus.visualise.options import SeeOptions
 from layercensus.visualise.score import kept
-from layercensus.visualise.see import look_at, objectives
+from layercensus.visualise.see import objectives_for, subject_of
 
 LAYERS = ("_blocks.1", "_blocks.5", "_blocks.10", "_blocks.15")
 PACKAGES = (
@@ -61,28 +60,28 @@ def main() -> None:
     python = lucents_python(args.lucent)
     model = open_model("efficientnet-lite:0")
     assert model.prepare is not None
-    how = How(preset_of("olah2017"), steps=args.steps, batch=args.units, progress=False)
-    looking = look_at(model, None, how)
+    options = SeeOptions(preset="olah2017", steps=args.steps, batch=args.units, progress=False)
+    subject = subject_of(model, None, options)
     rows = []
     for layer in LAYERS:
-        width = next(one.width for one in looking.layers if one.name == layer)
+        width = next(known.width for known in subject.layers if known.name == layer)
         units = [int(u) for u in np.linspace(0, width - 1, args.units).round()]
-        wanted = objectives(looking, [channel(layer, unit) for unit in units])
+        objectives = objectives_for(subject, [channel(layer, unit) for unit in units])
         start = time.perf_counter()
-        ours = optimise(
-            looking.net, looking.layers, wanted, how.preset, looking.palette, steps=args.steps, seed=0, contrast=None
-        )
+        ours = optimise(subject, objectives, options)
         seconds = time.perf_counter() - start
-        our_kept = kept(looking.net, looking.layers, wanted, ours, looking.palette)
+        our_kept = kept(subject, objectives, ours)
         theirs, their_seconds = lucent(python, layer, units, args.steps, model.prepare.mean, model.prepare.std)
-        their_kept = kept(looking.net, looking.layers, wanted, theirs, looking.palette)
-        for at, unit in enumerate(units):
-            rows.append({"layer": layer, "unit": unit, "ours": float(our_kept[at]), "lucent": float(their_kept[at])})
+        their_kept = kept(subject, objectives, theirs)
+        for row, unit in enumerate(units):
+            measured = {"ours": float(our_kept[row]), "lucent": float(their_kept[row])}
+            rows.append({"layer": layer, "unit": unit} | measured)
         speed = [args.steps * args.units / s for s in (seconds, their_seconds)]
-        share = np.mean([row["ours"] >= row["lucent"] for row in rows if row["layer"] == layer])
+        fraction = np.mean([row["ours"] >= row["lucent"] for row in rows if row["layer"] == layer])
         print(
-            f"{layer:12s} picture-steps a second: {speed[0]:6.1f} ours, {speed[1]:6.1f} Lucent, ratio "
-            f"{speed[0] / speed[1]:.2f}; held-out activation at least Lucent's for {share:.0%} of {len(units)} units",
+            f"{layer:12s} image-steps a second: {speed[0]:6.1f} ours, {speed[1]:6.1f} Lucent, "
+            f"ratio {speed[0] / speed[1]:.2f}; held-out activation at least Lucent's for {fraction:.0%} "
+            f"of {len(units)} units",
             flush=True,
         )
         rows[-1] |= {"seconds": seconds, "their_seconds": their_seconds}
@@ -90,15 +89,15 @@ def main() -> None:
     print(table[["layer", "unit", "ours", "lucent"]].round(2).to_string(index=False))
     total, their_total = table["seconds"].sum(), table["their_seconds"].sum()
     print(f"all layers: steps a second {their_total / total:.2f} times Lucent's")
-    share = (table["ours"] >= table["lucent"]).mean()
-    print(f"held-out activation at least Lucent's for {share:.0%} of {len(table)} units")
+    fraction = (table["ours"] >= table["lucent"]).mean()
+    print(f"held-out activation at least Lucent's for {fraction:.0%} of {len(table)} units")
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {args.steps} steps")
 
 
 def lucent(python: Path, layer: str, units: list[int], steps: int, mean, std) -> tuple[torch.Tensor, float]:  # type: ignore[no-untyped-def]
-    """Lucent's pictures in 0..1 and the seconds they took."""
+    """Lucent's images in 0..1 and the seconds they took."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "pictures.npy"
+        out = Path(folder) / "images.npy"
         job = {"layer": layer, "units": units, "steps": steps, "mean": mean, "std": std, "out": str(out)}
         side = Path(__file__).with_name("lucent_side.py")
         done = subprocess.run([python, side], input=json.dumps(job), capture_output=True, text=True)

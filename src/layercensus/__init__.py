@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .take import layers_of, take
     from .verdict.verdict import Verdict
     from .visualise import objectives as objectives
+    from .visualise.options import SeeOptions
     from .visualise.see import see
 
 _HOME = {
@@ -38,6 +39,7 @@ _HOME = {
     "Model": "models.model",
     "Outcome": "measures.measure",
     "Prepare": "models.prepare",
+    "SeeOptions": "visualise.options",
     "Settings": "settings",
     "Verdict": "verdict.verdict",
     "Views": "data.views",
@@ -62,6 +64,7 @@ __all__ = [
     "Model",
     "Outcome",
     "Prepare",
+    "SeeOptions",
     "Settings",
     "Verdict",
     "Views",

@@ -33,8 +33,7 @@ from .models.open import open_model
 from .settings import Settings
 from .visualise.input_space import refusal
 from .visualise.of_census import see_census
-from .visualise.options import How
-from .visualise.presets import DEFAULT, preset_of
+from .visualise.options import SeeOptions
 
 
 @kept_memory()
@@ -162,9 +161,9 @@ def _with_visualisations(census: Census, plan: Plan, model: Model) -> Census:
     settings = plan.settings
     if not settings.see:
         return census
-    how = How(preset_of(DEFAULT), seed=plan.seed, progress=settings.progress)
+    options = SeeOptions(seed=plan.seed, progress=settings.progress)
     keep = (lambda census: None) if settings.out is None else _saver(Path(settings.out))
-    census, interrupted = see_census(census, model, plan.source, how, settings.see, None, keep)
+    census, interrupted = see_census(census, model, plan.source, options, settings.see, None, keep)
     if interrupted:
         raise KeyboardInterrupt
     return census

@@ -16,7 +16,7 @@ from layercensus.cli.usage import flags_of
 
 LIBRARY = Path(layercensus.__file__).parent
 SNAPSHOT = Path(__file__).parents[1] / "messages.txt"
-PYTHON = re.compile(r"\b\w+=(True|False|FILE|FOLDER|DATA|PIXELS)|\b(layers_of|take|Settings|Prepare)\(|another out\b")
+PYTHON = re.compile(r"\b\w+=(True|False|FILE|FOLDER|PIXELS|\.\.\.)|\b(layers_of|take|Settings|Prepare)\(|another out\b")
 SAID = [
     ("run", "x already holds pictures. Pass another out, overwrite=True, or resume=True.",
      "x already holds pictures. Pass another --out, --overwrite, or --resume."),
@@ -37,7 +37,9 @@ SAID = [
      "--overwrite and --resume exclude each other: one begins anew. Got both."),
     ("see", "x needs a prior. Pass prior=FILE, which train_prior(data).save(FILE) makes.",
      "x needs a prior. Pass --prior FILE, which `layercensus prior DATA --out FILE` makes."),
-    ("see", "x needs data to be looked at. Pass data=DATA.", "x needs data to be looked at. Pass --data DATA."),
+    ("see", "x needs a prior: layercensus.visualise.train_prior(data).save(FILE), then prior=FILE.",
+     "x needs a prior: `layercensus prior DATA --out FILE`, then --prior FILE."),
+    ("see", "x needs data to be looked at. Pass data=....", "x needs data to be looked at. Pass --data DATA."),
     ("merge", "x must hold a counted shard, of take(..., settings=Settings(shard=(1, 4), out=FOLDER)). Got none.",
      "x must hold a counted shard, of `layercensus run ... --shard 1/4 --out FOLDER`. Got none."),
     ("see", "Images must be of one size. Pass size=PIXELS.", "Images must be of one size. Pass --size PIXELS."),

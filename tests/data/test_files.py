@@ -65,7 +65,7 @@ def _write(folder: Path, text: str) -> None:
             (new / name).write_text(text)
 
 
-def _held(folder: Path) -> set[str]:
+def _contents(folder: Path) -> set[str]:
     finish_folder(folder)
     assert {path.name for path in folder.iterdir()} == {"a", "b", "census.json", "other"}
     return {(folder / name).read_text() for name in ("a", "b", "census.json")}
@@ -93,7 +93,7 @@ def test_whatever_interrupts_a_save_leaves_the_old_set_or_the_new_one(
         patched.setattr(files.os, "replace", _interrupted_at(step))
         with pytest.raises(KeyboardInterrupt):
             _write(tmp_path, "new")
-    assert _held(tmp_path) == {left}
+    assert _contents(tmp_path) == {left}
 
 
 def test_an_interrupt_while_writing_leaves_the_old_set(tmp_path: Path) -> None:
@@ -102,15 +102,19 @@ def test_an_interrupt_while_writing_leaves_the_old_set(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path) as new:  # noqa: PT012
         (new / "a").write_text("new")
         raise KeyboardInterrupt
-    assert _held(tmp_path) == {"old"}
+    assert _contents(tmp_path) == {"old"}
 
 
 def test_a_kill_while_writing_leaves_the_old_set(tmp_path: Path) -> None:
-    (tmp_path / "other").touch()
+    """What was half written stays aside, since it may be under way elsewhere; the next save replaces it."""
     _write(tmp_path, "old")
     (tmp_path / files.WRITING).mkdir()
     (tmp_path / files.WRITING / "a").write_text("half")
-    assert _held(tmp_path) == {"old"}
+    finish_folder(tmp_path)
+    assert (tmp_path / "a").read_text() == "old"
+    (tmp_path / "other").touch()
+    _write(tmp_path, "new")
+    assert _contents(tmp_path) == {"new"}
 
 
 def test_the_rule_for_folders(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from safetensors.torch import save_file
 
 from layercensus.errors import CensusError
 from layercensus.labs.identity.nets import Shape, as_json, build
-from layercensus.labs.saved import keep, open_lab
+from layercensus.labs.saved import open_lab, save_net
 
 
 def test_a_net_comes_back(tmp_path: Path) -> None:
     shape = Shape(depth=3, channels=4, padding="circular", bias=False, activation="tanh")
     net = build(shape, 3)
-    keep(tmp_path / "new" / "net.safetensors", "identity", as_json(shape), net.state_dict(), steps=7)
+    save_net(tmp_path / "new" / "net.safetensors", "identity", as_json(shape), net.state_dict(), steps=7)
     model = open_lab(str(tmp_path / "new" / "net.safetensors"))
     x = torch.rand(2, 1, 28, 28)
     assert torch.equal(model.net(x), net(x))
@@ -29,8 +29,8 @@ def test_a_net_comes_back(tmp_path: Path) -> None:
 def test_what_is_no_net_of_a_lab_is_refused(tmp_path: Path) -> None:
     plain, other, wrong = (tmp_path / f"{name}.safetensors" for name in ("plain", "other", "wrong"))
     save_file({"a": torch.zeros(1)}, plain)
-    keep(other, "checkpoint", {}, {"a": torch.zeros(1)})
-    keep(wrong, "identity", as_json(Shape(depth=2, channels=3)), build(Shape(depth=2, channels=4), 0).state_dict())
+    save_net(other, "checkpoint", {}, {"a": torch.zeros(1)})
+    save_net(wrong, "identity", as_json(Shape(depth=2, channels=3)), build(Shape(depth=2, channels=4), 0).state_dict())
     for file, words in ((plain, "cannot be read"), (other, "must come from one of"), (wrong, "do not fit")):
         with pytest.raises(CensusError, match=words):
             open_lab(str(file))

@@ -60,7 +60,8 @@ class Patches(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x).flatten(2).transpose(1, 2)
-        return x + self.attend(x, x, x)[0]
+        mixed: Tensor = self.attend(x, x, x)[0]
+        return x + mixed
 
 
 class Shuffled(nn.Module):

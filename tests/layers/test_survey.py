@@ -1,4 +1,4 @@
-"""What the survey finds in each awkward net, and what selecting says."""
+"""What the survey says of each awkward net, and what selecting says."""
 # mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ KINDS = {
 def test_outputs_that_cannot_be_counted() -> None:
     problems = {x.name: x.problem for x in survey(nets.Integers(), X)}
     assert problems == {
-        "fc": None, "nothing": "it returned no tensor", "choose": "its output is not floating: int64",
+        "fc": None, "nothing": "it returned no tensor", "choose": "its output is not floating-point: int64",
         "total": "its output has no axis for units: shape (2,)",
     }  # fmt: skip
 
@@ -234,7 +234,7 @@ def test_surveying_leaves_no_trace() -> None:
 
 NOT = "cannot be counted"
 OUT_PROJ = "MultiheadAttention uses its weights without calling it"
-UNUSED = "it was not called in the probing forward pass (unused, or used without calling it)"
+UNUSED = "it was not called in the survey's forward pass (unused, or used without calling it)"
 PLAIN = "A model must be a plain module."
 AT = " at '0':"
 PARALLEL = "pass its .module: replicas run the layers at the same time."
@@ -288,7 +288,7 @@ def test_globs_select_in_forward_order() -> None:
         (3, "A model must be a torch.nn.Module. Got int."),
     ],
 )  # fmt: skip
-def test_nets_that_cannot_be_watched(net: Any, message: str) -> None:
+def test_nets_that_cannot_be_read(net: Any, message: str) -> None:
     with pytest.raises(CensusError) as error:
         unwrap(net)
     assert str(error.value) == message
@@ -297,7 +297,7 @@ def test_nets_that_cannot_be_watched(net: Any, message: str) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_scripted_nets_are_refused() -> None:
     with pytest.raises(CensusError, match="Got a ScriptModule: pass the Python module that it was made from"):
-        survey(torch.jit.script(nn.Linear(1, 1)), X)  # type: ignore[no-untyped-call]
+        survey(torch.jit.script(nn.Linear(1, 1)), X)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import false_discovery_control
 
-from layercensus.measures.chance import benjamini_hochberg, pairing_p
+from layercensus.measures.chance import discoveries, pairing_p
 
 from .evidence import normal
 
@@ -15,12 +15,12 @@ def test_benjamini_hochberg_is_scipys() -> None:
     for _ in range(50):
         p = np.concatenate([rng.uniform(size=40), rng.uniform(0, 0.01, size=rng.integers(0, 20))])
         expected = false_discovery_control(p) <= 0.05
-        assert benjamini_hochberg(torch.from_numpy(p), 0.05).tolist() == expected.tolist()
+        assert discoveries(torch.from_numpy(p), 0.05).tolist() == expected.tolist()
 
 
 def test_untested_units_are_no_discoveries_and_no_burden() -> None:
     p = torch.tensor([0.001, float("nan"), 0.9, float("nan")])
-    assert benjamini_hochberg(p, 0.05).tolist() == [True, False, False, False]
+    assert discoveries(p, 0.05).tolist() == [True, False, False, False]
 
 
 def test_pairing_p_is_uniform_under_chance() -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from layercensus.measures import MEASURES, measure
-from layercensus.measures.manifold import ceiling, doubted, plateau
+from layercensus.measures.manifold import ceiling, plateau, with_interval
 from layercensus.measures.marchenko_pastur import spikes
 from layercensus.measures.neighbours import distances, gride, mle, scales, twonn
 from layercensus.measures.parallel import parallel
@@ -186,7 +186,7 @@ def test_the_interval_of_twonn_holds_the_expected_estimate() -> None:
     found = []
     for seed in range(100):
         x = torch.randn(300, 3, generator=torch.Generator().manual_seed(seed))
-        found.append(doubted(distances(x, 2)[0], 200, seed))
+        found.append(with_interval(distances(x, 2)[0], 200, seed))
     estimate, low, high = np.array(found).T
     held = ((low <= estimate.mean()) & (estimate.mean() <= high)).mean()
     assert held >= 0.89  # 95 % less three standard errors of a hundred samples
@@ -201,5 +201,5 @@ def test_only_examples_that_are_the_same_count_as_repeated() -> None:
 
 def test_a_lattice_leaves_twonn_in_doubt() -> None:
     r = distances(torch.randint(0, 9, (200, 3), generator=torch.Generator().manual_seed(0)).float(), 2)[0]
-    estimate, low, high = doubted(r, 200, 0)
+    estimate, low, high = with_interval(r, 200, 0)
     assert low < estimate < high

@@ -1,110 +1,64 @@
-"""Laws that every measure obeys; a measure that is added to MEASURES gets all of them."""
+"""Laws that every measure obeys; a measure that is added to MEASURES gets all of them, a user's by `testing.check`."""
 
-from dataclasses import replace
+from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
 
-from layercensus.measures import MEASURES, Column, Evidence, Outcome, measure
-
-from .evidence import evidence, normal, panel
-
-UNITS, N = 24, 400
-LABELS = torch.arange(N) % 4
+from layercensus.errors import CensusError
+from layercensus.measures import MEASURES, Column, Evidence, Measure, Outcome, measure
+from layercensus.testing import LAWS, check
+from layercensus.testing.laws import Measures, gaps_not_zeros, mixed_evidence
 
 
-def mixed(order: Tensor | None = None, units: Tensor | None = None, gain: Tensor | None = None) -> Evidence:
-    """A layer with copies, noise, dead and class-selective units, optionally reordered and rescaled."""
-    base = normal(0, N, 3, 8)
-    clean = base[:, :, torch.arange(UNITS) % 8] * (1 + torch.arange(UNITS) / 10)
-    clean[:, :, 0] += LABELS[:, None] * 2.0
-    clean += 0.02 * normal(5, N, 3, UNITS)
-    clean[:, :, 20:] = -0.5  # dead
-    quiet, loud = torch.full((UNITS,), 0.05), torch.full((UNITS,), 0.0)
-    loud[14:20] = 3.0
-    a = clean.mean(1) + normal(1, N, UNITS) * (quiet + loud) * (clean.std((0, 1)) > 0)
-    b = clean.mean(1) + normal(2, N, UNITS) * (quiet + loud) * (clean.std((0, 1)) > 0)
-    replica = clean[:, :, torch.randperm(UNITS, generator=torch.Generator().manual_seed(3))]
-    order = torch.arange(N) if order is None else order
-    units = torch.arange(UNITS) if units is None else units
-    gain = torch.ones(UNITS) if gain is None else gain
-    whole = evidence(
-        (clean * gain)[order][:, :, units], (a * gain)[order][:, units], (b * gain)[order][:, units],
-        label=LABELS[order], keys=order, classes=4, rarefy_to=10,
-    )  # fmt: skip
-    return replace(whole, replicas=(panel(replica, replica.mean(1), replica.mean(1), torch.arange(N), LABELS),))
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_every_measure_obeys(law: Callable[[Measures], None]) -> None:
+    law(MEASURES)
 
 
-def columns() -> dict[str, Column]:
-    layers = {f"layers.{name}": c for m in MEASURES for name, c in m.layer_columns.items()}
-    return layers | {f"units.{name}": c for m in MEASURES for name, c in m.unit_columns.items()}
+def spiky(evidence: Evidence) -> Outcome:
+    """Says 0 where it has too few examples to say anything."""
+    enough = len(evidence.panel) >= 100
+    return Outcome(layer={"spiky": float((evidence.panel.peak.amax(0) > 2).sum()) if enough else 0.0})
 
 
-def values(got: Outcome) -> dict[str, Tensor]:
-    layers = {f"layers.{name}": torch.tensor(float(v)) for name, v in got.layer.items()}
-    units = {f"units.{name}": v for name, v in got.units.items()}
-    return {k: v.double() for k, v in (layers | units | {f"arrays.{n}": v for n, v in got.arrays.items()}).items()}
+def out_of_range(evidence: Evidence) -> Outcome:
+    return Outcome(layer={"fraction": 1.5})
 
 
-@pytest.fixture(scope="module")
-def plain() -> Outcome:
-    return measure(mixed(), MEASURES)
+def scaled(evidence: Evidence) -> Outcome:
+    return Outcome(units={"size": evidence.panel.peak.double().abs().mean(0)})
 
 
-def close(one: Tensor, two: Tensor, tolerance: float = 1e-5) -> None:
-    torch.testing.assert_close(one, two, rtol=tolerance, atol=tolerance, equal_nan=True)
+def drawn(evidence: Evidence) -> Outcome:
+    return Outcome(layer={"drawn": float(torch.rand(()))})
 
 
-def test_what_is_declared_is_what_is_returned(plain: Outcome) -> None:
-    assert {name for name in values(plain) if not name.startswith("arrays")} == set(columns())
-    assert all(len(v) == UNITS for v in plain.units.values())
+MUTANTS = {
+    "spiky must be missing": Measure(
+        "spiky", spiky, {"spiky": Column("units that ever peak above 2", scale_free=False)}
+    ),
+    "fraction must lie": Measure("range", out_of_range, {"fraction": Column("a fraction", "", 0, 1)}),
+    "size must stay the same": Measure("scaled", scaled, unit_columns={"size": Column("mean of the absolute peak")}),
+    "drawn must": Measure("drawn", drawn, {"drawn": Column("a number drawn anew")}),
+    "must say what it means": Measure("mute", lambda e: Outcome(layer={"mute": 1.0}), {"mute": Column("")}),
+}
 
 
-@pytest.mark.parametrize("name", columns())
-def test_every_number_is_in_its_range(plain: Outcome, name: str) -> None:
-    declared, got = columns()[name], values(plain)[name].flatten()
-    got = got[~got.isnan()]
-    assert declared.meaning
-    assert len(got)
-    assert bool((got >= declared.low - 1e-6).all() and (got <= declared.high + 1e-6).all())
+@pytest.mark.parametrize("says", MUTANTS)
+def test_a_measure_that_breaks_a_law_is_caught(says: str) -> None:
+    with pytest.raises(AssertionError, match=says):
+        check(MUTANTS[says])
 
 
-def test_the_order_of_examples_does_not_matter(plain: Outcome) -> None:
-    order = torch.randperm(N, generator=torch.Generator().manual_seed(7))
-    other = values(measure(mixed(order=order), MEASURES))
-    for name, value in values(plain).items():
-        close(value, other[name])
+def test_the_law_of_gaps_alone_catches_a_zero_for_too_few_examples() -> None:
+    others = [law for law in LAWS if law is not gaps_not_zeros]
+    for law in others:
+        law((*MEASURES, MUTANTS["spiky must be missing"]))
 
 
-def test_the_order_of_units_moves_nothing_but_units(plain: Outcome) -> None:
-    units = torch.randperm(UNITS, generator=torch.Generator().manual_seed(8))
-    other = measure(mixed(units=units), MEASURES)
-    for name in set(plain.layer) - {"parallel_dim"}:  # its permutations are drawn unit by unit
-        close(values(plain)[f"layers.{name}"], values(other)[f"layers.{name}"], 1e-4)
-    for name in set(plain.units) - {"cluster", "representative", "replication_null", "replicated"}:
-        close(values(plain)[f"units.{name}"][units], values(other)[f"units.{name}"], 1e-4)
-    mine, theirs = plain.units["representative"][units], other.units["representative"]
-    assert torch.equal(torch.where(theirs >= 0, units[theirs.clamp(min=0)], -1), mine)
-
-
-def test_a_unit_may_be_measured_on_any_positive_scale(plain: Outcome) -> None:
-    other = values(measure(mixed(gain=torch.exp(normal(9, UNITS))), MEASURES))
-    for name, column in columns().items():
-        if column.scale_free:
-            close(values(plain)[name], other[name], 1e-3)
-
-
-def test_the_same_seed_gives_the_same_numbers(plain: Outcome) -> None:
-    other = values(measure(mixed(), MEASURES))
-    for name, value in values(plain).items():
-        assert torch.equal(value.nan_to_num(7.0), other[name].nan_to_num(7.0)), name
-
-
-def test_too_few_examples_leave_gaps_not_zeros() -> None:
-    few = mixed()
-    few = replace(few, panel=few.panel.half(0).half(0).half(0).half(0).half(0).half(0))
-    assert len(few.panel) < 16
-    got = measure(few, MEASURES)
-    assert "live" in got.layer
-    assert not {"reliable", "distinct", "redundant", "replicated"} & set(got.layer)
+def test_a_column_that_is_not_declared_is_refused() -> None:
+    with pytest.raises(CensusError, match=r"measure 'tacit' must declare its columns in layer_columns\. Got 'extra'"):
+        measure(mixed_evidence(), (Measure("tacit", lambda e: Outcome(layer={"extra": 1.0})),))

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from layercensus.measures import MEASURES, measure
-from layercensus.measures.correlation import clusters, correlation, cut, likeness, tree
-from layercensus.measures.informative import explained
+from layercensus.measures.correlation import cluster_count, correlation, flat_clusters, linkage_of, similarity_of
+from layercensus.measures.informative import eta_squared
 from layercensus.measures.redundant import held_out_r2
-from layercensus.measures.reliability import comes_back
+from layercensus.measures.reliability import icc
 
 from .evidence import evidence, normal, outcome
 
@@ -17,7 +17,7 @@ from .evidence import evidence, normal, outcome
 def test_share_that_comes_back_is_signal_over_all() -> None:
     signal = normal(0, 20_000, 4)
     noise = torch.tensor([0.1, 0.5, 1.0, 3.0])
-    got = comes_back(signal + noise * normal(1, 20_000, 4), signal + noise * normal(2, 20_000, 4))
+    got = icc(signal + noise * normal(1, 20_000, 4), signal + noise * normal(2, 20_000, 4))
     torch.testing.assert_close(got, 1 / (1 + noise**2), atol=0.02, rtol=0.0)
 
 
@@ -52,17 +52,17 @@ def test_complete_linkage_does_not_chain() -> None:
     angle = torch.arange(8) * 0.3  # neighbours correlate .96, ends not at all
     base = normal(0, 5000, 2)
     x = base[:, :1] * angle.cos() + base[:, 1:] * angle.sin()
-    similarity = likeness(correlation(x), sign_blind=True)
-    number = cut(tree(similarity), 8, 0.9)
-    assert len(set(number)) == clusters(tree(similarity), 8, 0.9) >= 4  # single linkage would make it one
+    similarity = similarity_of(correlation(x), sign_blind=True)
+    number = flat_clusters(linkage_of(similarity), 8, 0.9)
+    assert len(set(number)) == cluster_count(linkage_of(similarity), 8, 0.9) >= 4  # single linkage would make it one
     assert all(similarity[i, j] >= 0.9 for i in range(8) for j in range(8) if number[i] == number[j])
 
 
 def test_a_sign_flipped_copy_is_the_same_concept_unless_signs_count() -> None:
     x = normal(0, 500, 2)
     c = correlation(torch.cat([x, -x], 1))
-    assert clusters(tree(likeness(c, sign_blind=True)), 4, 0.9) == 2
-    assert clusters(tree(likeness(c, sign_blind=False)), 4, 0.9) == 4
+    assert cluster_count(linkage_of(similarity_of(c, sign_blind=True)), 4, 0.9) == 2
+    assert cluster_count(linkage_of(similarity_of(c, sign_blind=False)), 4, 0.9) == 4
 
 
 def test_a_sum_of_two_units_is_redundant_though_no_unit_repeats_it() -> None:
@@ -81,7 +81,7 @@ def test_as_many_units_as_rows_are_not_redundant_out_of_sample() -> None:
 def test_eta2_is_the_textbook_ratio() -> None:
     label = torch.tensor([0, 0, 1, 1])
     x = torch.tensor([[1.0, 1.0], [3.0, 1.0], [5.0, 1.0], [7.0, 1.0]])
-    got = explained(x, label, 2)
+    got = eta_squared(x, label, 2)
     assert float(got[0]) == pytest.approx(16 / 20)
     assert bool(got[1].isnan())
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+import layercensus as lc
+from layercensus.visualise import Visualisations
 
 SIDE = 11
 
@@ -65,7 +69,7 @@ class Planted(nn.Module):
         return self.act(self.conv(x))
 
 
-def likeness(picture: Tensor, pattern: Tensor) -> float:
+def similarity(picture: Tensor, pattern: Tensor) -> float:
     """The highest absolute correlation of a pattern with any part of a picture of its size."""
     parts = picture.unfold(1, SIDE, 1).unfold(2, SIDE, 1).permute(1, 2, 0, 3, 4).flatten(2)
     parts = parts - parts.mean(2, keepdim=True)
@@ -83,3 +87,12 @@ def colourful(count: int, side: int, channels: int = 3) -> Tensor:
     mixed = fields + 2 * fields.mean(1, keepdim=True)
     mixed = mixed - mixed.mean((1, 2, 3), keepdim=True)
     return (0.45 + 0.18 * mixed / mixed.std()).clamp(0, 1)
+
+
+def see(
+    model: Any, targets: Any, data: Any = None, *, preset: str | None = None, replicas: Any = (), **options: Any
+) -> Visualisations:
+    """`lc.see` without progress bars, its options as keywords."""
+    return lc.see(
+        model, targets, data, preset=preset, replicas=replicas, options=lc.SeeOptions(progress=False, **options)
+    )

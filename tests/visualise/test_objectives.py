@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import layercensus as lc
 from layercensus.errors import CensusError
 from layercensus.layers.survey import survey
 from layercensus.visualise import (
@@ -23,10 +22,10 @@ from layercensus.visualise import (
     neuron,
     probability,
 )
-from layercensus.visualise.objective_values import bound, watching
+from layercensus.visualise.objective_values import objective_values, resolved
 from layercensus.visualise.objectives import gram_cosines
 
-from .patterns import Planted, colourful
+from .patterns import Planted, colourful, see
 
 
 class Net(nn.Module):
@@ -55,13 +54,13 @@ def x() -> Tensor:
 
 def said(net: nn.Module, objectives: list[Objective], x: Tensor, redirect: bool = False) -> Tensor:
     layers = survey(net, x)
-    with watching(net, layers, bound(objectives, net, layers), redirect=redirect) as values:
+    with objective_values(net, layers, resolved(objectives, net, layers), redirect=redirect) as values:
         return values(x).detach()
 
 
 def test_channel_and_neuron(net: Net, x: Tensor) -> None:
     maps = net.conv(x).detach()
-    one = said(net, [channel("conv", 1), neuron("conv", 2, place=(3, 4)), neuron("conv", 4)], x)
+    one = said(net, [channel("conv", 1), neuron("conv", 2, position=(3, 4)), neuron("conv", 4)], x)
     middle = maps[2, 4, 2:4, 2:4].max()  # the middle third of 7 x 7, which is 2 x 2
     assert torch.allclose(one, torch.stack([maps[0, 1].mean(), maps[1, 2, 3, 4], middle]))
 
@@ -75,7 +74,7 @@ def test_in_place_relu_leaves_what_went_in(net: Net, x: Tensor) -> None:
 def test_in_place_relu_gives_gradients_of_what_went_in(net: Net) -> None:
     layers = survey(net, torch.zeros(2, 2, 9, 9))
     x = torch.zeros(1, 2, 9, 9, requires_grad=True)
-    with watching(net, layers, bound([channel("conv", 0)], net, layers)) as values:
+    with objective_values(net, layers, resolved([channel("conv", 0)], net, layers)) as values:
         values(x).sum().backward()
     assert torch.allclose(x.grad.sum(), net.conv.weight[0].sum(), atol=1e-5)  # type: ignore[union-attr]
 
@@ -128,20 +127,20 @@ def test_alignment_is_highest_for_equal_neighbours(net: Net, x: Tensor) -> None:
 def test_diversity_lowers_the_cosine_of_gram_matrices() -> None:
     net, images = Planted(), colourful(60, 32)
     one = channel("conv", 0) + channel("conv", 3)
-    alike = lc.see(net, one, images, faces=3, steps=80, progress=False, top=0)
-    apart = lc.see(net, one + 2 * diversity("act"), images, faces=3, steps=80, progress=False, top=0)
+    alike = see(net, one, images, faces=3, steps=80, top=0)
+    apart = see(net, one + 2 * diversity("act"), images, faces=3, steps=80, top=0)
     with torch.no_grad():
-        cosines = [float(gram_cosines(net(made.inputs)).mean()) for made in (alike, apart)]
+        cosines = [float(gram_cosines(net(result.inputs)).mean()) for result in (alike, apart)]
     assert cosines[1] < cosines[0] - 0.02, cosines
 
 
 def test_interpolated_pictures_change_in_steps() -> None:
     net, images = Planted(), colourful(60, 32)
     path = interpolation(channel("act", 0), channel("act", 4), faces=3) + 0.02 * alignment("act")
-    made = lc.see(net, path, images, steps=60, shared=True, progress=False, top=0)
-    ends = lc.see(net, [channel("act", 0), channel("act", 4)], images, steps=60, progress=False, top=0)
-    assert made.pictures.shape[0] == 3
-    activation = made.scores["activation"].astype(float)
+    result = see(net, path, images, steps=60, shared=True, top=0)
+    ends = see(net, [channel("act", 0), channel("act", 4)], images, steps=60, top=0)
+    assert result.images.shape[0] == 3
+    activation = result.scores["activation"].astype(float)
     assert activation[0] > 0.5 * float(ends.scores["activation"][0])
     assert activation[2] > 0.5 * float(ends.scores["activation"][1])
 
@@ -149,7 +148,7 @@ def test_interpolated_pictures_change_in_steps() -> None:
 def test_net_is_left_as_it_was(net: Net, x: Tensor) -> None:
     net.train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    lc.see(net, ["act:0-2"], x.repeat(4, 1, 1, 1), steps=3, progress=False)
+    see(net, ["act:0-2"], x.repeat(4, 1, 1, 1), steps=3)
     assert all(not m._forward_hooks and not m._forward_pre_hooks for m in net.modules())
     assert all(m.training for m in net.modules())
     assert all(p.requires_grad and p.grad is None for p in net.parameters())
@@ -159,7 +158,7 @@ def test_net_is_left_as_it_was(net: Net, x: Tensor) -> None:
 def test_net_is_left_as_it_was_after_an_error(net: Net, x: Tensor) -> None:
     net.out.weight.data[:] = float("nan")
     with pytest.raises(CensusError, match="finite"):
-        lc.see(net, logit(0), x.repeat(4, 1, 1, 1), steps=3, progress=False)
+        see(net, logit(0), x.repeat(4, 1, 1, 1), steps=3)
     assert all(not m._forward_hooks and not m._forward_pre_hooks for m in net.modules())
     assert all(p.requires_grad for p in net.parameters())
 
@@ -169,7 +168,7 @@ def test_a_forward_pass_ends_behind_the_last_layer_that_is_read(net: Net, x: Ten
     net.out.register_forward_hook(lambda *args: reached.append("out"))
     layers = survey(net, x)
     reached.clear()
-    with watching(net, layers, bound([channel("conv", 0)] * 3, net, layers)) as values:
+    with objective_values(net, layers, resolved([channel("conv", 0)] * 3, net, layers)) as values:
         values(x)
     assert reached == []
 
@@ -181,21 +180,21 @@ def test_a_forward_pass_ends_behind_the_last_layer_that_is_read(net: Net, x: Ten
         ("conf:1", "Did you mean 'conv'"),
         ("conv:x", "Units must be like"),
         (channel("conv", 9), "units 0 to 4"),
-        (neuron("conv", 0, place=(9, 0)), "must lie in a map of 7 x 7"),
+        (neuron("conv", 0, position=(9, 0)), "must lie in a map of 7 x 7"),
         ([], "at least one"),
         (3, "must be 'LAYER:UNIT'"),
     ],
 )
 def test_wrong_objectives_say_what_to_do(net: Net, x: Tensor, objective: object, message: str) -> None:
     with pytest.raises(CensusError, match=message):
-        lc.see(net, objective, x.repeat(2, 1, 1, 1), steps=2, progress=False)  # type: ignore[arg-type]
+        see(net, objective, x.repeat(2, 1, 1, 1), steps=2)  # type: ignore[arg-type]
 
 
 def test_directions_must_be_finite_and_fit(net: Net, x: Tensor) -> None:
     with pytest.raises(CensusError, match="finite and not zero"):
         direction("conv", [0.0] * 5)
     with pytest.raises(CensusError, match="each of 5 units"):
-        lc.see(net, direction("conv", [1.0, 2.0]), x.repeat(2, 1, 1, 1), steps=2, progress=False)
+        see(net, direction("conv", [1.0, 2.0]), x.repeat(2, 1, 1, 1), steps=2)
 
 
 def test_a_unit_that_shall_be_silent_is_not_read_before_its_relu(net: Net, x: Tensor) -> None:
@@ -207,10 +206,10 @@ def test_a_unit_that_shall_be_silent_is_not_read_before_its_relu(net: Net, x: Te
 def test_pictures_do_not_depend_on_the_scale_of_an_objective() -> None:
     images = colourful(30, 32)
     one, tiny = channel("act", 1), 1e-7 * channel("act", 1)
-    a, b = (lc.see(Planted(), o.named("same"), images, steps=40, progress=False, top=0) for o in (one, tiny))
-    assert torch.allclose(a.pictures, b.pictures, atol=0.02)
+    a, b = (see(Planted(), o.named("same"), images, steps=40, top=0) for o in (one, tiny))
+    assert torch.allclose(a.images, b.images, atol=0.02)
 
 
 def test_only_what_couples_is_refused(net: Net, x: Tensor) -> None:
-    with pytest.raises(CensusError, match="only says how pictures differ"):
-        lc.see(net, diversity("conv"), x, faces=2, progress=False)
+    with pytest.raises(CensusError, match="only says how images differ"):
+        see(net, diversity("conv"), x, faces=2)

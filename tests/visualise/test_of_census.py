@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +16,7 @@ from layercensus.errors import CensusError
 from layercensus.models.digits import DigitsNet
 from layercensus.settings import Settings
 from layercensus.visualise.of_census import concepts
-from tests.visualise.patterns import PATTERNS, Planted, colourful, likeness
+from tests.visualise.patterns import PATTERNS, Planted, colourful, similarity
 
 
 @pytest.fixture(scope="module")
@@ -62,31 +64,56 @@ def test_pictures_are_cut_to_what_the_peak_sees() -> None:
     images = colourful(80, 64)
     census = lc.take(Planted(), images, twin=False, layers="act", views=0.02, settings=settings(see=6))
     assert len(census.gallery.made) >= 3
-    for (_, unit), made in census.gallery.made.items():
+    for (_, unit), result in census.gallery.made.items():
         from layercensus.report.tiles import _decoded
 
-        image = _decoded(made.picture).resize((11, 11), 1)
+        image = _decoded(result.picture).resize((11, 11), 1)
         x = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(11, 11, 3).permute(2, 0, 1) / 255
-        assert likeness(x, list(PATTERNS.values())[unit]) > 0.8, unit
+        assert similarity(x, list(PATTERNS.values())[unit]) > 0.8, unit
 
 
 def test_a_census_of_another_net_is_refused(net: torch.nn.Module, tmp_path: Path) -> None:
     from layercensus.models.open import open_model
     from layercensus.visualise.of_census import see_census
-    from layercensus.visualise.options import How
-    from layercensus.visualise.presets import preset_of
+    from layercensus.visualise.options import SeeOptions
 
     census = lc.take(net, Digits(), twin=False, settings=settings())
     torch.manual_seed(4)
-    how = How(preset_of("olah2017"), progress=False)
     with pytest.raises(CensusError, match="other weights"):
-        see_census(census, open_model(DigitsNet((8, 8, 8))), Digits(), how, 2)
+        see_census(census, open_model(DigitsNet((8, 8, 8))), Digits(), SeeOptions(progress=False), 2)
 
 
 def test_data_without_pictures_is_refused_before_the_count() -> None:
     rows = torch.randn(40, 6)
     with pytest.raises(CensusError, match="rows of numbers"):
         lc.take(torch.nn.Sequential(torch.nn.Linear(6, 3), torch.nn.ReLU()), rows, settings=settings(see=2))
+
+
+def test_an_interrupt_waits_until_the_census_is_saved(net: torch.nn.Module, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of saving the first layer's images: they are saved whole, and no further layer is begun."""
+    from layercensus.models.open import open_model
+    from layercensus.visualise.of_census import see_census
+    from layercensus.visualise.options import SeeOptions
+
+    census = lc.take(net, Digits(), twin=False, settings=settings())
+    saved = []
+
+    def keep(part: lc.Census) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        part.save(tmp_path)
+        saved.append(part)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        options = SeeOptions(steps=2, examples=16, progress=False)
+        census, interrupted = see_census(census, open_model(net), Digits(), options, 2, None, keep)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert interrupted
+    assert len(saved) == 1
+    assert (
+        {name for name, _ in lc.load(tmp_path).gallery.made} == {"act.0"} == {name for name, _ in census.gallery.made}
+    )
 
 
 def test_an_interrupted_run_keeps_its_pictures(
@@ -97,11 +124,11 @@ def test_an_interrupted_run_keeps_its_pictures(
 
     real, seen = module._of_layer, []
 
-    def stops(looking: object, name: str, units: list[int], how: object) -> object:
+    def stops(subject: object, name: str, units: list[int], options: object) -> object:
         seen.append((name, len(units)))
         if len(seen) == 2:
             raise KeyboardInterrupt
-        return real(looking, name, units, how)  # type: ignore[arg-type]
+        return real(subject, name, units, options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "_of_layer", stops)
     for _ in range(2):

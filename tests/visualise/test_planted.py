@@ -9,7 +9,7 @@ import layercensus as lc
 from layercensus.data.open import open_data
 from layercensus.visualise import PRESETS, neuron, train_prior
 
-from .patterns import PATTERNS, Planted, colourful, likeness
+from .patterns import PATTERNS, Planted, colourful, see, similarity
 
 
 @pytest.fixture(scope="module")
@@ -19,18 +19,18 @@ def images() -> torch.Tensor:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_default_shows_every_pattern(images: torch.Tensor, seed: int) -> None:
-    made = lc.see(Planted(), "act:all", images, seed=seed, progress=False, top=0)
-    found = {n: likeness(p, PATTERNS[n]) for n, p in zip(PATTERNS, made.pictures, strict=True)}
+    result = see(Planted(), "act:all", images, seed=seed, top=0)
+    found = {n: similarity(p, PATTERNS[n]) for n, p in zip(PATTERNS, result.images, strict=True)}
     assert min(found.values()) >= 0.9, found
-    assert not made.failed
+    assert not result.failed
 
 
 def test_default_needs_no_data() -> None:
     net = Planted()
     model = lc.Model(net, "planted", example=lambda: torch.zeros(2, 3, 48, 48))
-    made = lc.see(model, "act:all", progress=False)
-    assert min(likeness(p, q) for p, q in zip(made.pictures, PATTERNS.values(), strict=True)) >= 0.9
-    assert made.scores["percentile"].isna().all()
+    result = see(model, "act:all")
+    assert min(similarity(p, q) for p, q in zip(result.images, PATTERNS.values(), strict=True)) >= 0.9
+    assert result.scores["percentile"].isna().all()
 
 
 def test_noise_units_are_told_from_patterns(images: torch.Tensor) -> None:
@@ -38,20 +38,18 @@ def test_noise_units_are_told_from_patterns(images: torch.Tensor) -> None:
     net = Planted()
     torch.manual_seed(0)
     net.conv.weight.data = torch.randn_like(net.conv.weight) / net.conv.weight[0].numel() ** 0.5
-    made = lc.see(net, "act:all", images, progress=False, top=0, steps=256)
-    assert max(likeness(p, q) for p, q in zip(made.pictures, PATTERNS.values(), strict=True)) < 0.6
+    result = see(net, "act:all", images, top=0, steps=256)
+    assert max(similarity(p, q) for p, q in zip(result.images, PATTERNS.values(), strict=True)) < 0.6
 
 
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_every_preset_makes_pictures_that_excite_the_unit(images: torch.Tensor, name: str) -> None:
     prior = train_prior(open_data(images), steps=150, progress=False) if PRESETS[name].needs == "prior" else None
-    made = lc.see(
-        Planted(), [neuron("act", u) for u in (1, 3)], images, preset=name, prior=prior, progress=False, top=0
-    )
-    assert made.pictures.shape == (2, 3, 40, 40)
-    assert float(made.pictures.min()) >= 0
-    assert float(made.pictures.max()) <= 1
+    result = see(Planted(), [neuron("act", u) for u in (1, 3)], images, preset=name, prior=prior, top=0)
+    assert result.images.shape == (2, 3, 40, 40)
+    assert float(result.images.min()) >= 0
+    assert float(result.images.max()) <= 1
     noise = Planted()(torch.rand(20, 3, 40, 40)).amax((2, 3)).mean(0)
-    strengths = made.scores["activation"].astype(float)
+    strengths = result.scores["activation"].astype(float)
     floor = 0.5 if name in ("nguyen2016", "nguyen2016b", "szegedy2013", "maco2023") else 1.0
     assert (strengths.to_numpy() > floor * noise[[1, 3]].detach().numpy()).all(), (name, strengths, noise)

@@ -21,10 +21,10 @@ from layercensus.cli.app import main
 from layercensus.errors import CensusError
 from layercensus.models.digits import DigitsNet
 from layercensus.visualise import PRESETS, direction, diversity, load_prior, logit, mean_of, neuron
-from layercensus.visualise.input_space import palette_of, slope
+from layercensus.visualise.input_space import input_space_of, slope
 from layercensus.visualise.score import held_out
 
-from .patterns import PATTERNS, Planted, colourful
+from .patterns import PATTERNS, Planted, colourful, see
 
 
 class Small(nn.Module):
@@ -42,40 +42,40 @@ class Small(nn.Module):
 @pytest.mark.parametrize(("channels", "side"), [(1, 8), (1, 28), (3, 224), (5, 16), (3, 33)])
 def test_any_image_with_the_same_call(channels: int, side: int) -> None:
     images = 3 * colourful(24, side, channels) - 1
-    made = lc.see(Small(channels), ["act:0-1", "out:2"], images, steps=20, progress=False)
-    assert made.pictures.shape == (3, channels, side, side)
-    assert 0 <= float(made.pictures.min()) <= float(made.pictures.max()) <= 1
-    assert float(made.pictures.std()) > 0.005
+    result = see(Small(channels), ["act:0-1", "out:2"], images, steps=20)
+    assert result.images.shape == (3, channels, side, side)
+    assert 0 <= float(result.images.min()) <= float(result.images.max()) <= 1
+    assert float(result.images.std()) > 0.005
     low, high = float(images.min()), float(images.max())
-    assert low - 1e-4 <= float(made.inputs.min()) <= float(made.inputs.max()) <= high + 1e-4
-    first = made.sights[0]
-    assert len({top.by for top in first.tops}) >= 1
-    assert first.tops[0].picture is not None
-    assert first.tops[0].picture.shape == (channels, side, side)
+    assert low - 1e-4 <= float(result.inputs.min()) <= float(result.inputs.max()) <= high + 1e-4
+    first = result.entries[0]
+    assert len({top.by for top in first.top_examples}) >= 1
+    assert first.top_examples[0].image is not None
+    assert first.top_examples[0].image.shape == (channels, side, side)
     assert first.score is not None
     assert first.score.examples == 24
-    assert (made.scores["percentile"] >= 0).all()
+    assert (result.scores["percentile"] >= 0).all()
 
 
 def test_same_seed_same_picture_alone_or_among_others() -> None:
     images = colourful(30, 32)
-    both = lc.see(Planted(), ["act:0", "act:3"], images, steps=30, seed=5, progress=False, top=0)
-    again = lc.see(Planted(), ["act:0", "act:3"], images, steps=30, seed=5, progress=False, top=0)
-    alone = lc.see(Planted(), "act:3", images, steps=30, seed=5, progress=False, top=0)
-    other = lc.see(Planted(), "act:3", images, steps=30, seed=6, progress=False, top=0)
-    assert torch.equal(both.pictures, again.pictures)
-    assert torch.allclose(both.pictures[1], alone.pictures[0], atol=1e-3)
-    assert not torch.allclose(other.pictures[0], alone.pictures[0], atol=1e-2)
+    both = see(Planted(), ["act:0", "act:3"], images, steps=30, seed=5, top=0)
+    again = see(Planted(), ["act:0", "act:3"], images, steps=30, seed=5, top=0)
+    alone = see(Planted(), "act:3", images, steps=30, seed=5, top=0)
+    other = see(Planted(), "act:3", images, steps=30, seed=6, top=0)
+    assert torch.equal(both.images, again.images)
+    assert torch.allclose(both.images[1], alone.images[0], atol=1e-3)
+    assert not torch.allclose(other.images[0], alone.images[0], atol=1e-2)
 
 
 def test_scores_are_what_they_say() -> None:
     net, images = Planted(), colourful(50, 32)
-    made = lc.see(net, "act:1", images, steps=60, progress=False)
-    row = made.scores.iloc[0]
+    result = see(net, "act:1", images, steps=60)
+    row = result.scores.iloc[0]
     with torch.no_grad():
         peaks = net(images)[:, 1].amax((1, 2))
-        own = net(made.inputs)[0, 1].max()
-        changed = torch.stack([net(seen)[0, 1].max() for seen in held_out(made.pictures)]).mean()
+        own = net(result.inputs)[0, 1].max()
+        changed = torch.stack([net(seen)[0, 1].max() for seen in held_out(result.images)]).mean()
     assert np.isclose(row["activation"], float(own), rtol=1e-4)
     assert np.isclose(row["data_max"], float(peaks.max()), rtol=1e-4)
     assert np.isclose(row["ratio"], float(own / peaks.max()), rtol=1e-4)
@@ -87,18 +87,18 @@ def test_scores_are_what_they_say() -> None:
     with torch.no_grad():
         left = torch.stack([net(seen)[0, 1].max() for seen in held_out(images[best : best + 1])]).mean()
     assert np.isclose(row["data_kept"], float((left - base) / (peaks[best] - base)), rtol=1e-3)
-    assert made.sights[0].tops[0].id == str(best)
-    assert made.sights[0].tops[0].by == "peak"
+    assert result.entries[0].top_examples[0].id == str(best)
+    assert result.entries[0].top_examples[0].by == "peak"
 
 
 def test_crops_are_what_the_peak_sees() -> None:
     """The kernel on the crop alone gives the response that was reported."""
     net, images = Planted(), colourful(50, 32)
-    top = lc.see(net, "act:1", images, steps=2, progress=False).sights[0].tops[0]
+    top = see(net, "act:1", images, steps=2).entries[0].top_examples[0]
     (y0, y1), (x0, x1) = top.window
     assert (y1 - y0, x1 - x0) == (11, 11)
-    assert top.picture is not None
-    crop = top.picture[None, :, y0:y1, x0:x1]
+    assert top.image is not None
+    crop = top.image[None, :, y0:y1, x0:x1]
     assert np.isclose(float(net(crop)[0, 1].detach()), top.response, rtol=1e-4)
 
 
@@ -107,48 +107,48 @@ def test_a_replica_finds_its_unit_again() -> None:
     images, other = colourful(60, 32), Planted()
     order = [5, 4, 3, 2, 1, 0]
     other.conv.weight.data = other.conv.weight.data[order].clone()
-    made = lc.see(Planted(), "act:all", images, replicas=[other], steps=60, progress=False, top=0)
-    assert (made.scores["transfer_match"] > 0.999).all()
-    assert (made.scores["transfer"] == made.scores["percentile"]).all()
+    result = see(Planted(), "act:all", images, replicas=[other], steps=60, top=0)
+    assert (result.scores["transfer_match"] > 0.999).all()
+    assert (result.scores["transfer"] == result.scores["percentile"]).all()
     torch.manual_seed(1)
     stranger = Planted()
     stranger.conv.weight.data = torch.randn_like(stranger.conv.weight)
-    made = lc.see(Planted(), "act:all", images, replicas=[stranger], steps=60, progress=False, top=0)
-    assert (made.scores["transfer_match"] < 0.99).all()
+    result = see(Planted(), "act:all", images, replicas=[stranger], steps=60, top=0)
+    assert (result.scores["transfer_match"] < 0.99).all()
 
 
 def test_a_dead_unit_fails_and_says_so() -> None:
     net = Planted()
     net.conv.bias = nn.Parameter(torch.tensor([0.0, -1e4, 0, 0, 0, 0]))
-    made = lc.see(net, ["act:0", "act:1"], colourful(30, 32), steps=60, progress=False, top=0)
-    assert [sight.unit for sight in made.failed] == [1]
-    assert made.scores["status"][1] == "failed: the unit does not respond"
+    result = see(net, ["act:0", "act:1"], colourful(30, 32), steps=60, top=0)
+    assert [entry.unit for entry in result.failed] == [1]
+    assert result.scores["status"][1] == "failed: the unit does not respond"
 
 
-def test_palette_is_measured() -> None:
+def test_the_input_space_is_measured() -> None:
     images = colourful(200, 32)
     source = lc.data.open.open_data(images)
-    palette = palette_of(source, list(source.batches(64)))
+    space = input_space_of(source, list(source.batches(64)))
     pixels = images.transpose(0, 1).flatten(1)
-    assert torch.allclose(palette.colour @ palette.colour.T, torch.cov(pixels), atol=1e-3)
-    assert torch.allclose(palette.mean, pixels.mean(1), atol=1e-4)
-    assert -1.4 < palette.slope < -0.7  # they were made with -1
+    assert torch.allclose(space.colour @ space.colour.T, torch.cov(pixels), atol=1e-3)
+    assert torch.allclose(space.mean, pixels.mean(1), atol=1e-4)
+    assert -1.4 < space.slope < -0.7  # they were made with -1
     assert abs(slope(torch.rand(100, 3, 64, 64))) < 0.1
 
 
 def test_maco_keeps_the_magnitudes_of_the_data() -> None:
     images = colourful(100, 32)
-    made = lc.see(Planted(), "act:1", images, preset="maco2023", steps=20, progress=False, top=0)
+    result = see(Planted(), "act:1", images, preset="maco2023", steps=20, top=0)
     source = lc.data.open.open_data(images)
-    palette = palette_of(source, list(source.batches(64)))
-    logits = torch.logit(made.pictures.double(), 1e-6) - torch.logit(palette.mean, 0.05).view(-1, 1, 1)
+    space = input_space_of(source, list(source.batches(64)))
+    logits = torch.logit(result.images.double(), 1e-6) - torch.logit(space.mean, 0.05).view(-1, 1, 1)
     along = torch.einsum(
-        "dc,nchw->ndhw", torch.linalg.inv(palette.colour / palette.colour.norm(dim=0).max()).double(), logits
+        "dc,nchw->ndhw", torch.linalg.inv(space.colour / space.colour.norm(dim=0).max()).double(), logits
     )
     found = torch.fft.rfft2(along, norm="ortho").abs()[0, 0]
-    assert palette.magnitude is not None
+    assert space.magnitude is not None
     inner = (slice(1, 15), slice(1, 15))  # coefficients of the edge columns are real, so part of their phase is lost
-    assert torch.allclose(found[inner], palette.magnitude[0].double()[inner], rtol=0.05)
+    assert torch.allclose(found[inner], space.magnitude[0].double()[inner], rtol=0.05)
 
 
 def test_tables_get_top_examples_with_the_columns_that_drive_them() -> None:
@@ -156,15 +156,15 @@ def test_tables_get_top_examples_with_the_columns_that_drive_them() -> None:
     net[0].weight.data = torch.tensor([[0.0, 3, 0, 0, 0, 0], [0.0, 0, 0, 0, 2, 1]])
     net[0].bias.data.zero_()
     rows = torch.randn(80, 6, generator=torch.Generator().manual_seed(0))
-    made = lc.see(net, "1:all", rows, progress=False)
-    assert "rows of numbers" in made.missing
-    assert made.pictures.numel() == 0
-    top = made.sights[0].tops[0]
+    result = see(net, "1:all", rows)
+    assert "rows of numbers" in result.missing
+    assert result.images.numel() == 0
+    top = result.entries[0].top_examples[0]
     assert top.id == str(int(rows[:, 1].argmax()))
     assert top.drivers[0][0] == "column 1"
-    assert made.sights[1].tops[0].drivers[0][0] in ("column 4", "column 5")
+    assert result.entries[1].top_examples[0].drivers[0][0] in ("column 4", "column 5")
     with pytest.raises(CensusError, match="rows of numbers"):
-        lc.see(net, "1:0", rows, preset="olah2017", progress=False)
+        see(net, "1:0", rows, preset="olah2017")
 
 
 class Reader(nn.Module):
@@ -185,23 +185,23 @@ class Reader(nn.Module):
 def test_sentences_get_the_tokens_that_drive_them() -> None:
     tokens = torch.randint(0, 7, (30, 8), generator=torch.Generator().manual_seed(0))
     tokens[4, 3] = 7
-    made = lc.see(Reader(), "act:0", tokens, progress=False)
-    assert "tokens" in made.missing
-    top = made.sights[0].tops[0]
+    result = see(Reader(), "act:0", tokens)
+    assert "tokens" in result.missing
+    top = result.entries[0].top_examples[0]
     assert (top.id, top.peak) == ("4", 3)
     assert top.drivers[0] == ("7", 1.0)
 
 
 def test_presets_say_what_they_need() -> None:
     with pytest.raises(CensusError, match="Did you mean 'olah2017'"):
-        lc.see(Planted(), "act:0", colourful(8, 32), preset="olah17")
-    with pytest.raises(CensusError, match="layercensus prior"):
-        lc.see(Planted(), "act:0", colourful(8, 32), preset="nguyen2016", progress=False)
+        see(Planted(), "act:0", colourful(8, 32), preset="olah17")
+    with pytest.raises(CensusError, match=r"train_prior\(data\)\.save\(FILE\)"):
+        see(Planted(), "act:0", colourful(8, 32), preset="nguyen2016")
     model = lc.Model(Planted(), "planted", example=lambda: torch.zeros(2, 3, 32, 32))
-    with pytest.raises(CensusError, match="Pass data=DATA"):
-        lc.see(model, "act:0", preset="maco2023", progress=False)
+    with pytest.raises(CensusError, match="Pass data="):
+        see(model, "act:0", preset="maco2023")
     with pytest.raises(CensusError, match="needs data"):
-        lc.see(Planted(), "act:0")
+        see(Planted(), "act:0")
     assert all(preset.paper and preset.regulariser for preset in PRESETS.values())
 
 
@@ -221,15 +221,15 @@ def test_command_writes_pictures_scores_and_a_page(tmp_path: Path) -> None:
 def test_command_refuses_a_taken_folder_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["see", "tests.user_models:small", "--data", "digits", "--quiet", "--out", str(tmp_path), "--steps", "5"]
     assert main([*command, "act2:0"]) == 0
-    first = json.loads((tmp_path / "see.json").read_text())["sights"]
+    first = json.loads((tmp_path / "see.json").read_text())["visualisations"]
     assert main([*command, "act2:0"]) == 2
     assert main([*command, "act2:0", "--resume", "--seed", "1"]) == 2
     assert main([*command, "act2:0-1", "--resume"]) == 0
-    both = json.loads((tmp_path / "see.json").read_text())["sights"]
+    both = json.loads((tmp_path / "see.json").read_text())["visualisations"]
     assert both[0] == first[0]
     assert len(both) == 2
     assert main([*command, "act2:3", "--overwrite"]) == 0
-    assert len(json.loads((tmp_path / "see.json").read_text())["sights"]) == 1
+    assert len(json.loads((tmp_path / "see.json").read_text())["visualisations"]) == 1
 
 
 def test_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
@@ -247,11 +247,11 @@ def test_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "--resume" in errors
-    kept = json.loads((tmp_path / "see.json").read_text())["sights"]
+    kept = json.loads((tmp_path / "see.json").read_text())["visualisations"]
     assert 1 <= len(kept) < 6
     assert (tmp_path / "index.html").is_file()
     assert main([*command[3:], "--resume"]) == 0
-    assert len(json.loads((tmp_path / "see.json").read_text())["sights"]) == 6
+    assert len(json.loads((tmp_path / "see.json").read_text())["visualisations"]) == 6
 
 
 def _heard() -> None:
@@ -263,33 +263,33 @@ def test_prior_is_trained_kept_and_used(tmp_path: Path) -> None:
     assert main(["prior", "digits", "--out", str(file), "--steps", "60", "--quiet"]) == 0
     prior = load_prior(file)
     assert float(prior.about["unexplained"]) < 0.9  # type: ignore[arg-type]
-    made = lc.see(DigitsNet().eval(), "act.2:0", "digits", preset="nguyen2016", prior=file, steps=5, progress=False)
-    assert made.pictures.shape == (1, 1, 8, 8)
+    result = see(DigitsNet().eval(), "act.2:0", "digits", preset="nguyen2016", prior=file, steps=5)
+    assert result.images.shape == (1, 1, 8, 8)
     with pytest.raises(CensusError, match="3 channels"):
-        lc.see(Planted(), "act:0", colourful(8, 32), preset="nguyen2016", prior=file, progress=False)
+        see(Planted(), "act:0", colourful(8, 32), preset="nguyen2016", prior=file)
     with pytest.raises(CensusError, match="layercensus prior"):
         load_prior(Path(__file__))
 
 
 def test_neuron_reads_a_layer_without_positions() -> None:
     images = colourful(20, 16)
-    made = lc.see(Small(3), neuron("out", 1), images, steps=5, progress=False)
-    assert made.sights[0].tops[0].by == "value"
+    result = see(Small(3), neuron("out", 1), images, steps=5)
+    assert result.entries[0].top_examples[0].by == "value"
 
 
 def test_tops_are_those_of_the_objective_itself() -> None:
     net, images = Planted(), colourful(60, 32)
     with torch.no_grad():
         maps = net.conv(images)
-    several = lc.see(net, mean_of("conv", [1, 3]), images, steps=2, progress=False).sights[0]
+    several = see(net, mean_of("conv", [1, 3]), images, steps=2).entries[0]
     assert several.unit is None
-    assert several.tops[0].id == str(int(maps[:, [1, 3]].mean((1, 2, 3)).argmax()))
-    against = lc.see(net, -neuron("conv", 1), images, steps=2, progress=False).sights[0]
+    assert several.top_examples[0].id == str(int(maps[:, [1, 3]].mean((1, 2, 3)).argmax()))
+    against = see(net, -neuron("conv", 1), images, steps=2).entries[0]
     assert against.unit == 1
-    assert against.tops[0].id == str(int(maps[:, 1].amax((1, 2)).argmin()))
-    faces = lc.see(net, neuron("conv", 1) + diversity("act"), images, faces=2, steps=2, progress=False).sights
+    assert against.top_examples[0].id == str(int(maps[:, 1].amax((1, 2)).argmin()))
+    faces = see(net, neuron("conv", 1) + diversity("act"), images, faces=2, steps=2).entries
     assert [(s.layer, s.unit, s.face) for s in faces] == [("conv", 1, 0), ("conv", 1, 1)]
-    (y0, y1), (x0, x1) = faces[0].tops[0].window
+    (y0, y1), (x0, x1) = faces[0].top_examples[0].window
     assert (y1 - y0, x1 - x0) == (11, 11)
 
 
@@ -300,24 +300,24 @@ def test_what_a_mask_leaves_out_is_not_read() -> None:
     mask = torch.ones(20, 6, dtype=torch.bool)
     mask[2, 4:] = False
     data = [{"inputs": tokens, "mask": mask}]
-    made = lc.see(Reader(), [direction("act", [1.0, 0, 0, 0]), "act:0"], data, progress=False)
-    assert [sight.tops[0].id for sight in made.sights] == ["9", "9"]
+    result = see(Reader(), [direction("act", [1.0, 0, 0, 0]), "act:0"], data)
+    assert [entry.top_examples[0].id for entry in result.entries] == ["9", "9"]
 
 
 def test_replicas_work_for_class_logits_and_must_have_the_layers() -> None:
     images = colourful(40, 16)
-    made = lc.see(Small(3), logit(2), images, replicas=[Small(3)], steps=5, progress=False)
-    assert float(made.scores["transfer_match"][0]) > 0.999
+    result = see(Small(3), logit(2), images, replicas=[Small(3)], steps=5)
+    assert float(result.scores["transfer_match"][0]) > 0.999
     with pytest.raises(CensusError, match=r"Got one without 'conv\.0'"):
-        lc.see(Small(3), "conv.0:0", images, replicas=[Planted()], steps=5, progress=False)
+        see(Small(3), "conv.0:0", images, replicas=[Planted()], steps=5)
 
 
 def test_an_offset_does_not_flatter() -> None:
     """A bias on the unit changes neither the picture nor how much of it is kept."""
     images, shifted = colourful(60, 32), Planted()
     shifted.conv.bias = nn.Parameter(torch.full((len(PATTERNS),), 100.0))
-    plain = lc.see(Planted(), "conv:all", images, steps=60, progress=False, top=0).scores
-    offset = lc.see(shifted, "conv:all", images, steps=60, progress=False, top=0).scores
+    plain = see(Planted(), "conv:all", images, steps=60, top=0).scores
+    offset = see(shifted, "conv:all", images, steps=60, top=0).scores
     assert np.allclose(plain["kept"].astype(float), offset["kept"].astype(float), atol=0.05)
     assert (offset["kept"] < 0.97).any()
 
@@ -326,8 +326,8 @@ def test_an_offset_does_not_flatter() -> None:
 @pytest.mark.parametrize("preset", ["olah2017", "maco2023", "mordvintsev2016"])
 def test_nets_of_any_precision(dtype: torch.dtype, preset: str) -> None:
     net = Small(3).to(dtype)
-    made = lc.see(net, "conv.2:0-1", colourful(24, 24), preset=preset, steps=4, progress=False)
-    assert made.pictures.shape == (2, 3, 24, 24)
+    result = see(net, "conv.2:0-1", colourful(24, 24), preset=preset, steps=4)
+    assert result.images.shape == (2, 3, 24, 24)
     assert next(net.parameters()).dtype == dtype
 
 
@@ -359,28 +359,28 @@ class Cut(nn.Module):
 
 def test_nets_that_cache_work_and_nets_that_cut_gradients_are_refused() -> None:
     images = colourful(24, 16)
-    assert lc.see(Caching(), "conv:0", images, steps=3, progress=False).pictures.shape == (1, 3, 16, 16)
-    with pytest.raises(CensusError, match="A gradient must reach the picture"):
-        lc.see(Cut(), "conv:0", images, steps=3, progress=False)
+    assert see(Caching(), "conv:0", images, steps=3).images.shape == (1, 3, 16, 16)
+    with pytest.raises(CensusError, match="A gradient must reach the image"):
+        see(Cut(), "conv:0", images, steps=3)
 
 
 def test_images_that_never_vary_are_refused() -> None:
     with pytest.raises(CensusError, match="one value, 255"):
-        lc.see(Small(3), "act:0", torch.full((24, 3, 16, 16), 255.0), progress=False)
+        see(Small(3), "act:0", torch.full((24, 3, 16, 16), 255.0))
     images = colourful(24, 16, 5)
     images[:, 2] = 255.0  # one channel that never varies
-    assert torch.isfinite(lc.see(Small(5), "act:0", images, steps=3, progress=False).pictures).all()
+    assert torch.isfinite(see(Small(5), "act:0", images, steps=3).images).all()
 
 
 def test_few_examples_give_no_percentile() -> None:
-    made = lc.see(Small(3), "act:0", colourful(6, 16), steps=3, progress=False)
-    assert made.scores["percentile"].isna().all()
-    assert made.scores["data_max"].notna().all()
+    result = see(Small(3), "act:0", colourful(6, 16), steps=3)
+    assert result.scores["percentile"].isna().all()
+    assert result.scores["data_max"].notna().all()
 
 
 def test_few_steps_give_whole_pictures() -> None:
-    made = lc.see(Small(3), "act:0", colourful(24, 24), preset="mordvintsev2015", steps=2, progress=False)
-    assert made.pictures.shape == (1, 3, 24, 24)
+    result = see(Small(3), "act:0", colourful(24, 24), preset="mordvintsev2015", steps=2)
+    assert result.images.shape == (1, 3, 24, 24)
 
 
 def test_all_presets_on_one_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -389,9 +389,9 @@ def test_all_presets_on_one_page(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main([*command, "--out", str(tmp_path)]) == 0
     assert "nguyen2016 is left out: it needs --prior" in capsys.readouterr().out
     page = (tmp_path / "index.html").read_text()
-    made = [preset for preset in PRESETS.values() if preset.needs != "prior"]
-    assert all(preset.paper.split(",")[0].split("&")[0] in page for preset in made)
-    assert len(pd.read_csv(tmp_path / "scores.csv")) == len(made)
+    result = [preset for preset in PRESETS.values() if preset.needs != "prior"]
+    assert all(preset.paper.split(",")[0].split("&")[0] in page for preset in result)
+    assert len(pd.read_csv(tmp_path / "scores.csv")) == len(result)
     contrast = pd.read_csv(tmp_path / "scores.csv").set_index("preset")["contrast"]
     assert contrast.drop("olah2017").isna().all()
     assert main([*command, "--out", str(tmp_path), "--resume"]) == 0

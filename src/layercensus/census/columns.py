@@ -117,4 +117,4 @@ def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
         return values.astype(object).where(values.notna(), "").astype("string")
     if column.dtype == "Int64":
         return values.astype("Float64").astype("Int64")
-    return values.astype(column.dtype)  # type: ignore[call-overload,no-any-return]
+    return values.astype(column.dtype)

@@ -16,7 +16,7 @@ from .parameters import FLAT, INTEGER, RUN, Out, Overwrite, Quiet, Resume, Seed,
 if TYPE_CHECKING:  # heavy to import: each function does so itself
     from _typeshed import DataclassInstance
 
-    from ..labs.identity.how import How
+    from ..labs.identity.options import Options
 
 EXAMPLES = """Examples:
   layercensus lab identity
@@ -36,7 +36,7 @@ lab = App(
     group_commands=Group("Labs", sort_key=1),
     group=Group("Experiments", sort_key=4),
 )
-HOW, SHAPE = "labs/identity/how:How.", "labs/identity/nets:Shape."
+HOW, SHAPE = "labs/identity/options:Options.", "labs/identity/nets:Shape."
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -99,27 +99,27 @@ def identity(
     from ..labs.identity.lab import run
     from ..labs.identity.page import summary, write_identity
 
-    how, folder = _how(nets, training, running), Path(out)
+    options, folder = _options(nets, training, running), Path(out)
     with kept("made", folder):
-        results = run(folder, how, resume=running.resume, overwrite=running.overwrite)
-    page = write_identity(results, how, folder)
-    for line in summary(results, how):
+        results = run(folder, options, resume=running.resume, overwrite=running.overwrite)
+    page = write_identity(results, options, folder)
+    for line in summary(results, options):
         print(line)
     print(f"\nreport: {page}")
 
 
-def _how(nets: Nets, training: Training, running: Running) -> How:
-    from ..labs.identity.how import How, paper
+def _options(nets: Nets, training: Training, running: Running) -> Options:
+    from ..labs.identity.options import Options, paper
 
-    how = paper(How()) if nets.full else How()
+    options = paper(Options()) if nets.full else Options()
     depths = None if nets.depths is None else _numbers("--depths", nets.depths)
     full = None if nets.fc is None else () if nets.fc == "none" else _numbers("--fc", nets.fc)
     shape = _changed(
-        how.shape, channels=nets.channels, kernel=nets.kernel, padding=nets.padding, activation=nets.activation,
+        options.shape, channels=nets.channels, kernel=nets.kernel, padding=nets.padding, activation=nets.activation,
         bias=not nets.no_bias,
     )  # fmt: skip
     return _changed(
-        how, depths=depths, full=full, shape=shape, recipe=_changed(how.recipe, steps=training.steps),
+        options, depths=depths, full=full, shape=shape, recipe=_changed(options.recipe, steps=training.steps),
         seeds=training.seeds, image=training.image, clothing=training.clothing, counted=training.counted,
         workers=training.workers, paper_width=not nets.no_paper_width, **_running(running),
     )  # fmt: skip
@@ -163,7 +163,7 @@ class Learned:
     images: Annotated[str | None, option("FOLDER", "photographs; by default those of scikit-image")] = None
     objects: Annotated[str | None, option("FOLDER", "a folder of images for each class of objects")] = None
     clothing: Clothing = None
-    effort: Annotated[float | None, option("X", "factor on all training steps", "labs/cdbn/how:How.effort")] = None
+    effort: Annotated[float | None, option("X", "factor on training steps", "labs/cdbn/options:Options.effort")] = None
     no_census: Annotated[bool, Parameter(help="measure without counting the nets", show_default=False)] = False
 
 
@@ -175,15 +175,15 @@ def cdbn(
 ) -> None:
     """The convolutional deep belief network (Lee et al. 2009)."""
     from ..labs.cdbn.claims import claims
-    from ..labs.cdbn.how import How
     from ..labs.cdbn.lab import run
+    from ..labs.cdbn.options import Options
 
-    how = _changed(
-        How(census=not learned.no_census, **_running(running)), images=learned.images, objects=learned.objects,
+    options = _changed(
+        Options(census=not learned.no_census, **_running(running)), images=learned.images, objects=learned.objects,
         clothing=learned.clothing, effort=learned.effort,
     )  # fmt: skip
     with kept("made", out):
-        results = run(Path(out), how, resume=running.resume, overwrite=running.overwrite)
+        results = run(Path(out), options, resume=running.resume, overwrite=running.overwrite)
     for claim in claims(results):
         print(f"{'holds' if claim.holds else 'DOES NOT HOLD'}: {claim.statement} ({claim.evidence})")
     for line in results["missing"]:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..errors import CensusError
 from ..settings import Whole, check_seed
 from .open import model_of, sized
 from .parameters import INTEGER, DataName, Quiet, Seed, Size, SkipBad
@@ -39,8 +38,5 @@ def prior(
     prepare = prepare if size is None else sized(prepare, size)
     source = open_data(data, prepare=prepare, limit_bad=skip_bad)
     trained = train_prior(source, seed=check_seed(seed), steps=steps, progress=not quiet)
-    try:
-        trained.save(out)
-    except OSError as error:
-        raise CensusError(f"{out} must be a file that can be written. Got: {error.strerror}.") from error
+    trained.save(out)
     print(f"{out}: {trained.about['unexplained']:.0%} of the images' variance is not in the prior's pictures")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,10 +20,9 @@ if TYPE_CHECKING:  # heavy to import: each function does so itself
     from ..census.census import Census
     from ..data.source import Source
     from ..models.model import Model
-    from ..visualise.objectives import Objective
-    from ..visualise.options import How
-    from ..visualise.presets import Preset
-    from ..visualise.subject import Looking
+    from ..visualise.objective import Objective
+    from ..visualise.options import SeeOptions
+    from ..visualise.subject import Subject
 
 ALL = "all"
 EXAMPLES = """Examples:
@@ -71,31 +69,30 @@ def see(
 
 def _see(asked: Asked, out: Path) -> None:
     from ..report.visualisations_page import write_see
-    from ..visualise.make import check, make
+    from ..visualise.images import check, visualise
     from ..visualise.record import Folder
-    from ..visualise.see import look_at
+    from ..visualise.see import subject_of
 
     model = model_of(asked.model)
-    hows = [_how(asked, preset) for preset in _presets(asked)]
-    looking = look_at(model, _source(asked, model), hows[0], [model_of(name) for name in asked.compared.replica])
-    wanted = _objectives(asked, looking)
-    for how in hows:
-        check(how, looking, wanted)
-    if asked.running.overwrite:
-        _clear(out)
-    about = _about(asked, model.name, looking, hows)
-    folder = Folder(out, about, asked.running.resume)
+    runs = [_options(asked, preset) for preset in _presets(asked)]
+    subject = subject_of(model, _source(asked, model), runs[0], [model_of(name) for name in asked.compared.replica])
+    wanted = _objectives(asked, subject)
+    for options in runs:
+        check(options, subject, wanted)
+    about = _about(asked, model.name, subject, runs)
+    folder = Folder(out, about, resume=asked.running.resume, overwrite=asked.running.overwrite)
     try:
-        for how in hows:
-            left = [one for one in wanted if not folder.has(one.name, how.preset.name)]
-            if left and make(looking, left, how, partial(folder.keep, how.preset, how.count)).interrupted:
+        for options in runs:
+            left = [one for one in wanted if not folder.has(one.name, options.method.name)]
+            keep = partial(folder.keep, options.method, options.count)
+            if left and visualise(subject, left, options, keep).interrupted:
                 raise KeyboardInterrupt
     finally:
         order = {one.name: index for index, one in enumerate(wanted)}
-        records = sorted(folder.records.values(), key=lambda record: order.get(record["wanted"], len(order)))
+        records = sorted(folder.records.values(), key=lambda record: order.get(record["target"], len(order)))
         if records:
-            page = write_see(records, about, looking.missing, out)
-            _show(records, looking.missing)
+            page = write_see(records, about, subject.missing, out)
+            _show(records, subject.missing)
             print(f"\nreport: {page}")
 
 
@@ -107,17 +104,7 @@ def _source(asked: Asked, model: Model) -> Source | None:
     return open_data(asked.compared.data, prepare=model.prepare, limit_bad=asked.running.skip_bad)
 
 
-def _clear(folder: Path) -> None:
-    try:
-        (folder / "see.json").unlink(missing_ok=True)
-        for name in ("pictures", "examples"):
-            if (folder / name).is_dir():
-                shutil.rmtree(folder / name)
-    except OSError as error:
-        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
-
-
-def _presets(asked: Asked) -> list[Preset | None]:
+def _presets(asked: Asked) -> list[str | None]:
     """The presets that were asked for; of "all" those for which there is what they need. None: the default."""
     from ..visualise.presets import PRESETS, preset_of
 
@@ -128,30 +115,26 @@ def _presets(asked: Asked) -> list[Preset | None]:
         chosen = preset_of(asked.made.preset)
         if chosen.needs == "prior" and not prior:
             raise CensusError(f"{chosen.name} needs a prior: `layercensus prior DATA --out FILE`, then --prior FILE.")
-        return [chosen]
+        return [chosen.name]
     have = {"": True, "images": data is not None or asked.model == "digits", "prior": prior is not None}
     for preset in PRESETS.values():
         if not have[preset.needs]:
             print(f"{preset.name} is left out: it needs {'--data' if preset.needs == 'images' else '--prior'}")
-    return [preset for preset in PRESETS.values() if have[preset.needs]]
+    return [preset.name for preset in PRESETS.values() if have[preset.needs]]
 
 
-def _how(asked: Asked, preset: Preset | None) -> How:
-    from ..visualise.options import How
-    from ..visualise.presets import DEFAULT, preset_of
-    from ..visualise.priors import load_prior
+def _options(asked: Asked, preset: str | None) -> SeeOptions:
+    from ..visualise.options import SeeOptions
 
     made, compared, running = asked.made, asked.compared, asked.running
     given = {
-        "steps": made.steps, "size": made.size, "examples": compared.examples, "top": compared.top,
-        "batch": running.batch, "prior": load_prior(made.prior) if made.prior else None,
+        "preset": preset, "steps": made.steps, "size": made.size, "prior": made.prior, "examples": compared.examples,
+        "top": compared.top, "batch": running.batch,
     }  # fmt: skip
     more: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if made.contrast is not None:
         more["contrast"] = None if made.contrast == "free" else _number(made.contrast)
-    return How(
-        preset or preset_of(DEFAULT), asked=preset is not None, seed=running.seed, progress=not running.quiet, **more
-    )
+    return SeeOptions(seed=running.seed, progress=not running.quiet, **more)
 
 
 def _number(text: str) -> float:
@@ -161,25 +144,25 @@ def _number(text: str) -> float:
         raise CensusError(f"--contrast must be a number or free. Got {text!r}.") from None
 
 
-def _objectives(asked: Asked, looking: Looking) -> list[Objective]:
+def _objectives(asked: Asked, subject: Subject) -> list[Objective]:
     from ..visualise.names import objectives_of
-    from ..visualise.see import diverse, objectives
+    from ..visualise.see import diverse_objectives, objectives_for
 
     kind, faces = asked.wanted.objective, asked.wanted.faces
-    named = [one for text in asked.targets for one in objectives_of(text, looking.net, looking.layers, kind)]
-    named = list({one.name: one for one in named}.values())
+    named = [one for text in asked.targets for one in objectives_of(text, subject.net, subject.layers, kind)]
+    named = list({objective.name: objective for objective in named}.values())
     if faces > 1:
-        named = diverse(looking, named, faces)
-    return objectives(looking, named, faces)
+        named = diverse_objectives(subject, named, faces)
+    return objectives_for(subject, named, faces=faces)
 
 
-def _about(asked: Asked, name: str, looking: Looking, hows: list[How]) -> dict[str, Any]:
+def _about(asked: Asked, name: str, subject: Subject, runs: list[SeeOptions]) -> dict[str, Any]:
     from ..visualise.options import about_of
 
     wanted = asked.wanted
-    about = about_of(hows[0], looking) | {"model": name, "objective": wanted.objective, "faces": wanted.faces}
-    if len(hows) > 1:
-        about |= {"preset": [how.preset.name for how in hows], "steps": asked.made.steps}
+    about = about_of(runs[0], subject) | {"model": name, "objective": wanted.objective, "faces": wanted.faces}
+    if len(runs) > 1:
+        about |= {"preset": [options.method.name for options in runs], "steps": asked.made.steps}
     return about
 
 
@@ -204,8 +187,8 @@ def _see_census(asked: Asked, folder: Path) -> None:
         )
     census = load(folder)
     model = model_of(asked.model)
-    how, source = _how(asked, _presets(asked)[0]), _source(asked, model)
-    census, interrupted = see_census(census, model, source, how, wanted.each, asked.targets, partial(_save, folder))
+    options, source = _options(asked, _presets(asked)[0]), _source(asked, model)
+    census, interrupted = see_census(census, model, source, options, wanted.each, asked.targets, partial(_save, folder))
     print(f"report: {census.report(folder / 'report', progress=not asked.running.quiet)}")
     if interrupted:
         raise KeyboardInterrupt

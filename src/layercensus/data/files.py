@@ -18,10 +18,11 @@ WEBP_QUALITY, WEBP_EFFORT = 80, 4
 
 
 @contextmanager
-def beside(file: Path, megabytes: float = 0.0) -> Iterator[Path]:
+def beside(file: Path, megabytes: float = 0.0, durable: bool = True) -> Iterator[Path]:
     """A path to write to; it is renamed to `file` after the block, so that a reader never sees half a file.
 
-    megabytes: what the file needs, for the message of a full disk. After an error or an interrupt `file` is as before.
+    megabytes: what the file needs, for the message of a full disk. durable: also after a power cut, which costs some
+    milliseconds; not needed for what can be made again. After an error or an interrupt `file` is as before.
 
     Raises:
         CensusError: the disk is full, or the file cannot be written.
@@ -30,8 +31,8 @@ def beside(file: Path, megabytes: float = 0.0) -> Iterator[Path]:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        with open(part, "rb+") as written:
-            os.fsync(written.fileno())
+        if durable:
+            _sync(part)
         os.replace(part, file)
     except BaseException as error:
         _remove(part)
@@ -46,13 +47,13 @@ def beside(file: Path, megabytes: float = 0.0) -> Iterator[Path]:
         raise
 
 
-def write_bytes(file: Path, content: bytes) -> None:
-    """Write a file, whole or not at all.
+def write_bytes(file: Path, content: bytes, durable: bool = True) -> None:
+    """Write a file, whole or not at all. durable: as for `beside`.
 
     Raises:
         CensusError: the disk is full, or the file cannot be written.
     """
-    with beside(file, len(content) / 1e6) as part:
+    with beside(file, len(content) / 1e6, durable) as part:
         part.write_bytes(content)
 
 
@@ -78,7 +79,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
         yield new
-        _sync(new)
+        for path in (path for path in new.rglob("*") if path.is_file()):
+            _sync(path)
         os.replace(new, folder / WRITTEN)
         finish_folder(folder)
     except BaseException as error:
@@ -146,11 +148,9 @@ def image_bytes(image: Image.Image, kind: str, quality: int = WEBP_QUALITY, effo
     return file.getvalue()
 
 
-def _sync(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with open(path, "rb+") as file:
-                os.fsync(file.fileno())
+def _sync(file: Path) -> None:
+    with open(file, "rb+") as opened:
+        os.fsync(opened.fileno())
 
 
 def _remove(file: Path) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list
 from torch import Tensor
 
-from ..measures.correlation import likeness, tree, unit_correlation
+from ..measures.correlation import linkage_of, similarity_of, unit_correlation
 from ..measures.reliability import FEWEST
 from ..tally import Panel
 from .gallery import Matrix, Strip
@@ -46,7 +46,7 @@ def matrix(panel: Panel, units: dict[str, Tensor], sign_blind: bool) -> Matrix |
         return None
     picked = torch.from_numpy(chosen)
     signed = unit_correlation(half.spots[:, :, picked], half.peak[:, picked])
-    order = leaves_list(tree(likeness(signed, sign_blind)))
+    order = leaves_list(linkage_of(similarity_of(signed, sign_blind)))
     values = (signed.numpy()[np.ix_(order, order)] * 100).round().astype(np.int8)
     return Matrix(chosen[order].astype(np.int32), values)
 

@@ -36,38 +36,43 @@ class Field:
     lines: tuple[tuple[int, Line] | None, ...]
     beyond: bool = False
 
-    def window(self, place: int, size: Sequence[int]) -> tuple[tuple[int, int], ...]:
-        """For each axis of an input of this size the first position that is seen, and the one behind the last.
+    def window(self, position: int, size: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """What a position sees: for each axis of an input of this size the first index, and the one behind the last.
 
-        It may reach over the edges of the input, into what convolutions pad. place: -1 for a map without positions.
+        It may reach over the edges of the input, into what convolutions pad. position: in the row-major order of
+        `shape`; -1 for a map without positions, which sees everything.
+
+        >>> Field((6,), ((0, Line(0, stride=2, size=5)),)).window(3, [16])
+        ((6, 11),)
         """
-        if place < 0 or not self.shape or place >= math.prod(self.shape):
+        if position < 0 or not self.shape or position >= math.prod(self.shape):
             return tuple((0, n) for n in size)
-        at = [place // math.prod(self.shape[axis + 1 :]) % n for axis, n in enumerate(self.shape)]
-        return tuple(_covered(found, at, n) for found, n in zip(self.lines or (None,) * len(size), size, strict=True))
+        at = [position // math.prod(self.shape[axis + 1 :]) % n for axis, n in enumerate(self.shape)]
+        lines = self.lines or (None,) * len(size)
+        return tuple(_covered(along, at, n) for along, n in zip(lines, size, strict=True))
 
     def as_json(self) -> dict[str, Any]:
         """Everything as JSON."""
         lines = [
-            None if found is None else [found[0], found[1].stride, found[1].start, found[1].size]
-            for found in self.lines
+            None if along is None else [along[0], along[1].stride, along[1].start, along[1].size]
+            for along in self.lines
         ]
         return {"shape": list(self.shape), "lines": lines, "beyond": self.beyond}
 
     @classmethod
-    def from_json(cls, held: dict[str, Any]) -> Field:
+    def from_json(cls, saved: dict[str, Any]) -> Field:
         """The field that `as_json` gave."""
         lines = tuple(
-            None if found is None else (int(found[0]), Line(of, *map(float, found[1:])))
-            for of, found in enumerate(held["lines"])
+            None if along is None else (int(along[0]), Line(of, *map(float, along[1:])))
+            for of, along in enumerate(saved["lines"])
         )
-        return cls(tuple(held["shape"]), lines, bool(held["beyond"]))
+        return cls(tuple(saved["shape"]), lines, bool(saved["beyond"]))
 
 
-def _covered(found: tuple[int, Line] | None, at: Sequence[int], n: int) -> tuple[int, int]:
-    if found is None:
+def _covered(along: tuple[int, Line] | None, at: Sequence[int], n: int) -> tuple[int, int]:
+    if along is None:
         return 0, n
-    axis, line = found
+    axis, line = along
     first = line.start + at[axis] * line.stride
     low, high = math.floor(first + 1e-6), math.ceil(first + line.size - 1e-6)
     return (0, n) if low <= 0 and high >= n else (low, high)

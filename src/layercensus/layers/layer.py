@@ -1,4 +1,4 @@
-"""One place in a net where units live, and how its output is looked at."""
+"""One layer of a net: the output of one call, and where its examples and its units lie."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ class View:
     join: tuple[int, ...] = ()  # several unit axes, counted after the steps above
 
     def apply(self, x: Tensor, examples: int) -> Tensor:
-        """The tensor with its examples on axis 0. `examples` is how many the forward pass was given."""
+        """The tensor with its examples on axis 0. `examples` is how many the forward pass was given.
+
+        >>> View(batch_axis=1).apply(torch.zeros(5, 3, 8), 3).shape  # time first
+        torch.Size([3, 5, 8])
+        >>> View(fold="outer").apply(torch.zeros(6, 8), 3).shape  # two crops of each example
+        torch.Size([3, 2, 8])
+        """
         if self.fold == "outer":
             x = torch.unflatten(x, 0, (examples, -1))
         elif self.fold == "inner":
@@ -59,4 +65,4 @@ class Layer:
     also: tuple[str, ...]  # other tensors of the same call, not counted: "[1]: (2, 4, 4) float32"
     default: bool  # counted when the user names no layers
     problem: str | None  # why it cannot be counted, else None
-    view: View = field(default_factory=View)  # how its output is looked at
+    view: View = field(default_factory=View)  # how its output becomes (examples, ...)

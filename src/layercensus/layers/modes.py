@@ -1,4 +1,4 @@
-"""The state in which a net is watched, and all of it put back."""
+"""The state in which a net is read, and all of it put back."""
 
 from __future__ import annotations
 
@@ -11,16 +11,23 @@ from torch import nn
 
 
 @contextmanager
-def watched(net: nn.Module, gradients: bool = False) -> Iterator[ExitStack]:
+def evaluating(net: nn.Module, gradients: bool = False) -> Iterator[ExitStack]:
     """The net in eval mode, without gradients, compilation and fused transformer kernels, as long as this is open.
 
     gradients: those of the inputs are kept, those of the net's parameters are not. Yields a stack on which hooks are
     registered for removal. On any exit every module and parameter gets its own mode back.
+
+    >>> net = nn.Dropout()
+    >>> with evaluating(net):
+    ...     print(net.training, torch.is_grad_enabled())
+    False False
+    >>> net.training, torch.is_grad_enabled()
+    (True, True)
     """
     with ExitStack() as stack:
-        flags = {module: module.training for module in net.modules()}
-        stack.callback(_restore, flags)
-        for module in flags:
+        modes = {module: module.training for module in net.modules()}
+        stack.callback(_restore, modes)
+        for module in modes:
             module.training = False
         stack.callback(torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled())
         torch.backends.mha.set_fastpath_enabled(False)  # the fused kernels call no modules
@@ -40,6 +47,6 @@ def _thaw(parameters: list[nn.Parameter]) -> None:
         parameter.requires_grad_(True)
 
 
-def _restore(flags: dict[nn.Module, bool]) -> None:
-    for module, training in flags.items():
+def _restore(modes: dict[nn.Module, bool]) -> None:
+    for module, training in modes.items():
         module.training = training

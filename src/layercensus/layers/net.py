@@ -15,9 +15,9 @@ Inputs = Tensor | Mapping[str, Any] | tuple[Any, ...] | list[Any]
 _COMPILED = "_orig_mod"
 _REFUSED = {
     "DataParallel": "pass its .module: replicas run the layers at the same time",
-    "DistributedDataParallel": "pass its .module, and let each process count its share of the data",
+    "DistributedDataParallel": "pass its .module, and let each process count its own shard of the data",
     "FullyShardedDataParallel": "pass the net as it is before sharding",
-    "ScriptModule": "pass the Python module that it was made from: scripted code cannot be watched",
+    "ScriptModule": "pass the Python module that it was made from: outputs inside scripted code cannot be read",
 }
 
 
@@ -25,7 +25,7 @@ def unwrap(net: nn.Module) -> nn.Module:
     """The plain module behind a torch.compile'd one.
 
     Raises:
-        CensusError: not a module, or one whose layers cannot be watched (DataParallel, scripted): what to pass instead.
+        CensusError: not a module, or one whose layers cannot be read (DataParallel, scripted): what to pass instead.
     """
     if not isinstance(net, nn.Module):
         raise CensusError(f"A model must be a torch.nn.Module. Got {type(net).__name__}.")
@@ -45,7 +45,11 @@ def is_compiled_wrapper(module: nn.Module) -> bool:
 
 
 def call(net: nn.Module, inputs: Inputs) -> Any:
-    """The net's output: a tensor is its one argument, a dict its keyword arguments, a tuple or list its arguments."""
+    """The net's output: a tensor is its one argument, a dict its keyword arguments, a tuple or list its arguments.
+
+    Raises:
+        CensusError: the inputs are of no such kind.
+    """
     if isinstance(inputs, Tensor):
         return net(inputs)
     if isinstance(inputs, Mapping):
@@ -56,18 +60,33 @@ def call(net: nn.Module, inputs: Inputs) -> Any:
 
 
 def modules_by_name(net: nn.Module) -> dict[str, nn.Module]:
-    """Every module of a net once, root first, by its dotted name without traces of torch.compile."""
+    """Every module of a net once, root first, by its dotted name without traces of torch.compile.
+
+    >>> list(modules_by_name(nn.Sequential(nn.ReLU(), nn.Tanh())))
+    ['', '0', '1']
+    """
     named = net.named_modules()
     return {clean_name(name): module for name, module in named if not is_compiled_wrapper(module)}
 
 
 def clean_name(name: str) -> str:
-    """A dotted name without traces of torch.compile."""
+    """A dotted name without traces of torch.compile.
+
+    >>> clean_name("encoder._orig_mod.act")
+    'encoder.act'
+    """
     return ".".join(step for step in name.split(".") if step != _COMPILED)
 
 
 def count_examples(inputs: object) -> int:
-    """How many examples inputs hold: the size of the first tensor's axis 0."""
+    """How many examples inputs hold: the size of the first tensor's axis 0.
+
+    Raises:
+        CensusError: there is no tensor with an axis.
+
+    >>> count_examples({"ids": torch.zeros(3, 7)})
+    3
+    """
     for _, tensor in tensors(inputs):
         if tensor.ndim:
             return tensor.shape[0]
@@ -75,7 +94,11 @@ def count_examples(inputs: object) -> int:
 
 
 def map_examples(inputs: Any, change: Any) -> Any:
-    """Inputs with `change` applied to every tensor that has the examples on axis 0; new containers, same kind."""
+    """Inputs with `change` applied to every tensor that has the examples on axis 0; lists become tuples.
+
+    >>> map_examples([torch.tensor([1, 2]), torch.tensor(3)], lambda t: t[:1])
+    (tensor([1]), tensor(3))
+    """
     return _mapped(inputs, count_examples(inputs), change)
 
 
@@ -90,5 +113,10 @@ def _mapped(inputs: Any, examples: int, change: Any) -> Any:
 
 
 def with_two(inputs: Any) -> Any:
-    """One example as two that differ: the second is the first, reversed along its last axis."""
+    """One example as two that differ: the second is the first, reversed along its last axis.
+
+    >>> with_two(torch.tensor([[1, 2]]))
+    tensor([[1, 2],
+            [2, 1]])
+    """
     return map_examples(inputs, lambda t: torch.cat([t, t.flip(-1) if t.ndim > 1 else t]))

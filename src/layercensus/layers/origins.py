@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
-from .functions import tensor_arguments
-
-ADDS = frozenset({"add", "__add__", "__radd__", "__iadd__"})
+from .dataflow import INPUT, Call
+from .functions import ADDS, WRITES
 
 
 @dataclass(frozen=True)
@@ -20,58 +17,37 @@ class Origin:
 
     bit: int  # 0 for integer tensors
     all: int
+    residual: bool = False  # the sum of two activations that were computed from a common one
 
 
-class Origins:
-    """Remembers for every tensor that depends on the net's inputs what it was computed from."""
-
-    def __init__(self) -> None:
-        self._known: MutableMapping[Tensor, Origin] = WeakTensorKeyDictionary()
-        self._next = 1
-
-    def get(self, x: Tensor) -> Origin | None:
-        """None for weights and constants."""
-        return self._known.get(x)
-
-    def start(self, x: Tensor) -> None:
-        """An input of the net."""
-        self._add(x, 0)
-
-    def follow(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-        """Take note of one function call and its output."""
-        outs = [t for t in (out if isinstance(out, (tuple, list)) else (out,)) if isinstance(t, Tensor)]
-        known = [o for o in map(self.get, tensor_arguments(args, kwargs)) if o is not None] if outs else []
-        if known:
-            for tensor in outs:
-                self._add(tensor, _union(known))
-
-    def carry(self, sources: list[Tensor], out: Tensor) -> None:
-        """A module's output of unknown origin comes from its inputs."""
-        known = [o for o in map(self.get, sources) if o is not None]
-        if known and self.get(out) is None:
-            self._add(out, _union(known))
-
-    def is_residual_sum(self, name: str, args: tuple[Any, ...]) -> bool:
-        """Whether a call adds two tensors of one shape that were computed from a common one.
-
-        To be asked before `follow`. Sums with weights, masks or constants are none, nor are sums of embeddings.
-        """
-        if name not in ADDS or len(args) < 2 or not all(isinstance(t, Tensor) for t in args[:2]):
-            return False
-        a, b = args[0], args[1]
-        if a.shape != b.shape or a.ndim < 2 or a is b or not (a.is_floating_point() and b.is_floating_point()):
-            return False
-        one, other = self.get(a), self.get(b)
-        return one is not None and other is not None and one.all & other.all != 0
-
-    def _add(self, x: Tensor, sources: int) -> None:
-        bit = self._next if x.is_floating_point() else 0
-        self._next <<= 1 if bit else 0
-        self._known[x] = Origin(bit, sources | bit)
-
-
-def _union(origins: list[Origin]) -> int:
+def origins(call: Call, known: Sequence[Origin | None]) -> list[Origin | None]:
+    """What each output of a call was computed from; None for weights and constants, which no input leads to."""
+    if call.name == WRITES:
+        return [known[0]]
+    sources = [origin.all for origin in known if origin is not None]
+    if not sources and call.name != INPUT:
+        return [None] * len(call.outs)
     union = 0
-    for origin in origins:
-        union |= origin.all
-    return union
+    for source in sources:
+        union |= source
+    residual = _is_residual_sum(call, known)
+    return [_origin(out, call.number + index, union, residual) for index, out in enumerate(call.outs)]
+
+
+def _origin(out: Tensor, number: int, sources: int, residual: bool) -> Origin:
+    bit = 1 << number if out.is_floating_point() else 0
+    return Origin(bit, sources | bit, residual)
+
+
+def _is_residual_sum(call: Call, known: Sequence[Origin | None]) -> bool:
+    """Whether a call adds two tensors of one shape that were computed from a common one.
+
+    Sums with weights, masks or constants are none, nor are sums of embeddings.
+    """
+    if call.name not in ADDS or len(call.args) < 2 or not all(isinstance(t, Tensor) for t in call.args[:2]):
+        return False
+    a, b = call.args[0], call.args[1]
+    if call.shape != tuple(b.shape) or a.ndim < 2 or a is b or not (a.is_floating_point() and b.is_floating_point()):
+        return False
+    left, right = known[0], known[1]
+    return left is not None and right is not None and left.all & right.all != 0

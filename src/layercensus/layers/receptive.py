@@ -1,79 +1,53 @@
-"""Follows through one forward pass what part of the input each position of every layer's map can see."""
+"""What part of the input each position of every layer's map sees, followed through a forward pass."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from torch.utils.weak import WeakTensorKeyDictionary
 
+from .dataflow import CONSTANT, Facts, Walker
 from .field import Field, Line
-from .functions import function_name, tensor_arguments
-from .reach import Reach, followed
+from .reach import WHOLE, Reach, reaches
 
 
-class Receptive(TorchFunctionMode):
-    """While open, follows how far every tensor reaches back into the input.
+class Receptive:
+    """How far every tensor of the forward passes that are followed reaches back into the input."""
 
-    Only functions whose reach is known are followed; behind any other every position is said to see the whole input,
-    so that a field may be given too large, but not too small.
-    """
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self._known: MutableMapping[Tensor, Reach | None] = WeakTensorKeyDictionary()  # None: no part of the input
-        self._axes = 0
-        for constant in (*net.parameters(), *net.buffers()):
-            self._known[constant] = None
-
-    def begin(self, x: Tensor) -> None:
-        """This is the input: (examples, channels, ...)."""
-        self._axes = x.ndim - 2
-        self._known[x] = Reach({axis: Line(axis - 2) for axis in range(2, x.ndim)})
+    def __init__(self, facts: Facts[Reach], axes: int) -> None:
+        self._facts, self._axes = facts, axes
 
     def field(self, x: Tensor, unit_axis: int) -> Field:
         """The fields of a layer's output, (examples, ...) with its units on `unit_axis`."""
         axes = [axis for axis in range(1, x.ndim) if axis != unit_axis % x.ndim]
-        reach = self._known.get(x, Reach({})) or Reach({})
-        found: list[tuple[int, Line] | None] = [None] * self._axes
-        for place, axis in enumerate(axes):
+        reach = self._facts.get(x) or WHOLE
+        lines: list[tuple[int, Line] | None] = [None] * self._axes
+        for index, axis in enumerate(axes):
             line = reach.lines.get(axis)
             if line is not None:
-                found[line.of] = (place, line)
-        return Field(tuple(x.shape[axis] for axis in axes), tuple(found), reach.beyond)
-
-    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        x = args[0] if args else kwargs.get("input")
-        shape = x.shape if isinstance(x, Tensor) else None  # before the call, which may change it
-        before = {id(t): self._reach(t) for t in tensor_arguments(args, kwargs)}
-        out = func(*args, **kwargs)
-        outs = [t for t in (out if isinstance(out, (tuple, list)) else (out,)) if isinstance(t, Tensor)]
-        name = function_name(func).strip("_")
-        if name == "setitem" and args:
-            self._known[args[0]] = Reach({})
-        if not outs:
-            return out
-        inputs = [(t, before[id(t)]) for t in tensor_arguments(args, kwargs)]
-        if all(reach is None for _, reach in inputs):
-            found: list[Reach | None] = [None] * len(outs)
-        else:
-            found = followed(func, name, args, kwargs, inputs, shape, outs)
-        for tensor, reach in zip(outs, found, strict=True):
-            self._known[tensor] = reach
-        return out
-
-    def _reach(self, x: Tensor) -> Reach | None:
-        return self._known[x] if x in self._known else Reach({})
+                lines[line.of] = (index, line)
+        return Field(tuple(x.shape[axis] for axis in axes), tuple(lines), reach.beyond)
 
 
 @contextmanager
 def following(net: nn.Module, inputs: Tensor) -> Iterator[Receptive]:
-    """Follow the forward passes of `net` on this input; open before the layers are tapped."""
-    receptive = Receptive(net)
-    receptive.begin(inputs)
-    with receptive:
-        yield receptive
+    """Receptive fields in the forward passes of `net` on `inputs`; open before the layers are tapped.
+
+    inputs: (examples, channels, ...), floating-point. Only functions whose reach is known are followed; behind any
+    other every position is said to see the whole input, so that a field may be given too large, but not too small.
+
+    >>> import torch
+    >>> net = nn.Conv2d(3, 4, kernel_size=5, stride=2)
+    >>> with following(net, x := torch.rand(1, 3, 32, 32)) as receptive:
+    ...     y = net(x)
+    >>> receptive.field(y, unit_axis=1).window(0, (32, 32))
+    ((0, 5), (0, 5))
+    """
+    facts = Facts(reaches)
+    walker = Walker(facts)
+    for constant in (*net.parameters(), *net.buffers()):
+        walker.begin(constant, CONSTANT)
+    walker.begin(inputs)
+    with walker:
+        yield Receptive(facts, inputs.ndim - 2)

@@ -1,4 +1,4 @@
-"""Which layers are nonlinearities, residual or transformer blocks, or the last layer, and which of them are counted."""
+"""Which outputs are nonlinearities, blocks or the last layer, and which of them are counted."""
 
 from __future__ import annotations
 
@@ -7,59 +7,67 @@ from collections.abc import Iterable, Sequence
 from torch import nn
 
 from .net import modules_by_name
-from .trace import Pass, Record
+from .trace import Output, Trace
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList)
 
 
-def roles(net: nn.Module, seen: Pass) -> dict[int, str]:
-    """The role of every record, by its place: "neurons", "block", "output" or "other".
+def roles(net: nn.Module, traced: Trace) -> list[str]:
+    """The role of every output in their order: "neurons", "block", "output" or "other".
 
     block: a module whose own forward adds two activations, or the nearest module around it that stands in a list with
         others of its class (a BertLayer adds inside its parts); then all of its class in that list are blocks.
     output: the last module with parameters of its own on the way to what the net returns, unless a nonlinearity or a
         block stands at or behind it: then that one, counted as what it is, ends the net.
+
+    >>> import torch
+    >>> from layercensus.layers.trace import trace
+    >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> roles(net, trace(net, torch.randn(5, 3)))
+    ['other', 'neurons', 'output']
     """
-    records = list(seen.records.values())
-    blocks = blocks_of(net, {r.module for r in records if r.residual})
-    found = {}
-    for place, record in enumerate(records):
-        block = record.function is None and record.module in blocks
-        found[place] = "neurons" if record.nonlinear else "block" if block else "other"
-    last = _last(records, seen, found)
+    outputs = list(traced.outputs.values())
+    blocks = blocks_of(net, {output.module for output in outputs if output.residual})
+    named = [_role(output, blocks) for output in outputs]
+    last = _last(outputs, traced, named)
     if last is not None:
-        found[last] = "output"
-    return found
+        named[last] = "output"
+    return named
 
 
-def counted(records: Sequence[Record], found: dict[int, str], problems: Sequence[str | None]) -> list[bool]:
-    """Which records are counted by default: all with a role and no problem, but one and the same tensor only once.
+def counted(outputs: Sequence[Output], named: Sequence[str], problems: Sequence[str | None]) -> list[bool]:
+    """Which outputs are counted by default: all with a role and no problem, but one and the same tensor only once.
 
     A block that returns its last nonlinearity's output is counted as that nonlinearity.
     """
-    taken: set[int] = set()
-    default = [False] * len(records)
+    counted_bits: set[int] = set()
+    default = [False] * len(outputs)
     for role in ("output", "neurons", "block"):
-        for place, record in enumerate(records):
-            bit = record.origin.bit if record.origin else 0
-            if found[place] == role and problems[place] is None and bit not in taken:
-                default[place] = True
-                taken |= {bit} if bit else set()
+        for index, output in enumerate(outputs):
+            if named[index] == role and problems[index] is None and output.bit not in counted_bits:
+                default[index] = True
+                counted_bits |= {output.bit} if output.bit else set()
     return default
 
 
 def blocks_of(net: nn.Module, adding: Iterable[str]) -> set[str]:
     """Names of the blocks, given the modules whose own forward adds two activations."""
     modules = modules_by_name(net)
-    listed: set[str] = set()
+    in_lists: set[str] = set()
     alone: set[str] = set()
     for name in adding:
         family = next((f for f in (_family(modules, n) for n in _upwards(name)) if f), None)
         if family:
-            listed |= family
+            in_lists |= family
         else:
             alone.add(name)
-    return listed | {name for name in alone if not any(around in listed | alone for around in _upwards(name)[1:])}
+    return in_lists | {name for name in alone if not any(around in in_lists | alone for around in _upwards(name)[1:])}
+
+
+def _role(output: Output, blocks: set[str]) -> str:
+    if output.nonlinear:
+        return "neurons"
+    return "block" if output.function is None and output.module in blocks else "other"
 
 
 def _upwards(name: str) -> list[str]:
@@ -80,23 +88,13 @@ def _family(modules: dict[str, nn.Module], name: str) -> set[str]:
     return alike if len(alike) > 1 or len(beside) == 1 else set()
 
 
-def _last(records: Sequence[Record], seen: Pass, found: dict[int, str]) -> int | None:
-    if seen.output is None:
-        return None
-    leading = seen.output.all
-    on_the_way = [p for p, r in enumerate(records) if r.origin and r.origin.bit and r.origin.bit & leading]
-    owners = [p for p in on_the_way if records[p].parameters and records[p].function is None]
+def _last(outputs: Sequence[Output], traced: Trace, named: Sequence[str]) -> int | None:
+    """The index of the last layer, where it is counted as that."""
+    leading = traced.returned.all if traced.returned else 0
+    on_the_way = [index for index, output in enumerate(outputs) if output.bit & leading]
+    owners = [index for index in on_the_way if outputs[index].parameters and outputs[index].function is None]
     if not owners:
         return None
     last = owners[-1]
-    bit = _bit(records[last])
-    behind = (p for p in on_the_way if found[p] in ("neurons", "block"))
-    return None if any(_all(records[p]) & bit for p in behind) else last
-
-
-def _bit(record: Record) -> int:
-    return record.origin.bit if record.origin else 0
-
-
-def _all(record: Record) -> int:
-    return record.origin.all if record.origin else 0
+    behind = (outputs[index].origin for index in on_the_way if named[index] in ("neurons", "block"))
+    return None if any(origin and origin.all & outputs[last].bit for origin in behind) else last

@@ -13,7 +13,7 @@ from .layer import Layer
 from .net import clean_name, modules_by_name, unwrap
 
 LIST_THEM = "List them with layers_of(model)."
-_UNUSED = "it was not called in the probing forward pass (unused, or used without calling it)"
+_UNUSED = "it was not called in the survey's forward pass (unused, or used without calling it)"
 _HOLDER = "it only holds modules"
 _ATTENTION = "MultiheadAttention uses its weights without calling it"
 
@@ -26,6 +26,13 @@ def select(net: nn.Module, layers: Sequence[Layer], patterns: str | Sequence[str
 
     Raises:
         CensusError: nothing matches (with the nearest names), or what matches cannot be counted (with the reason).
+
+    >>> import torch
+    >>> from layercensus.layers.survey import survey
+    >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> layers = survey(net, torch.randn(5, 3))
+    >>> [layer.name for layer in select(net, layers, None)], [layer.name for layer in select(net, layers, ["0", "2"])]
+    (['1', '2'], ['0', '2'])
     """
     if patterns is None:
         chosen = {layer.name for layer in layers if layer.default}

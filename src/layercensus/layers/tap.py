@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from ..errors import CensusError
 from .functions import function_name
 from .layer import Layer
-from .modes import watched
+from .modes import evaluating
 from .net import count_examples, modules_by_name, unwrap
 from .outputs import first_tensor
 
@@ -28,7 +28,7 @@ def tap(
     """While open, each forward pass of `net` hands every layer's output to `sink` as soon as it is there.
 
     The tensor is the net's own, in its own dtype and memory layout, with the examples on axis 0 and the units on
-    `layer.unit_axis`. `sink` must take what it needs at once and not write to it: the next module may overwrite it.
+    `layer.unit_axis`. `sink` must read what it needs at once and not write to it: the next module may overwrite it.
     The net is in eval mode without gradients; on any exit all hooks are gone and every module's own mode is back.
 
     before: is handed each layer's first input as well, before the layer sees it, as it comes. gradients: those of the
@@ -37,33 +37,40 @@ def tap(
     Cost: a hook per layer. If a functional layer is among them, also a hook per module and a check per torch function.
 
     Raises:
-        CensusError: a forward pass did not reach a layer, or its output is not what the survey saw.
+        CensusError: a forward pass did not reach a layer, or its output is not as surveyed.
+
+    >>> from layercensus.layers.survey import survey
+    >>> net, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU()), torch.randn(5, 3)
+    >>> with tap(net, survey(net, x), lambda layer, y: print(layer.name, y.shape)):
+    ...     y = net(x)
+    0 torch.Size([5, 4])
+    1 torch.Size([5, 4])
     """
     net = unwrap(net)
     modules = modules_by_name(net)
     taps = _Taps(layers, sink, before)
-    with watched(net, gradients) as stack:
+    with evaluating(net, gradients) as stack:
         for name in dict.fromkeys(layer.module for layer in layers if layer.function is None):
             module = _module(modules, name)
             stack.callback(module.register_forward_hook(taps.hook(name)).remove)
             if before is not None:
                 stack.callback(module.register_forward_pre_hook(taps.before_hook(name)).remove)
         if taps.functions:
-            stack.enter_context(_frames(modules, taps))
+            stack.enter_context(_functions(modules, taps))
         stack.callback(net.register_forward_pre_hook(taps.start, with_kwargs=True, prepend=True).remove)
         stack.callback(net.register_forward_hook(taps.finish).remove)
         yield
 
 
 @contextmanager
-def _frames(modules: dict[str, nn.Module], taps: _Taps) -> Iterator[None]:
-    """With functional calls seen and named, as long as this is open."""
-    frames = _Frames(taps)
+def _functions(modules: dict[str, nn.Module], taps: _Taps) -> Iterator[None]:
+    """With functional calls named after the module that runs, as long as this is open."""
+    functions = _Functions(taps)
     with ExitStack() as stack:
         for name, module in modules.items():
-            stack.callback(module.register_forward_pre_hook(frames.enter(name)).remove)
-            stack.callback(module.register_forward_hook(frames.leave, always_call=True).remove)
-        stack.enter_context(frames)
+            stack.callback(module.register_forward_pre_hook(functions.enter(name)).remove)
+            stack.callback(module.register_forward_hook(functions.leave, always_call=True).remove)
+        stack.enter_context(functions)
         yield
 
 
@@ -102,7 +109,7 @@ class _Taps:
         """A forward hook for the module of this name."""
 
         def hook(module: nn.Module, args: Any, output: Any) -> None:
-            self.take(name, None, output)
+            self.after(name, None, output)
 
         return hook
 
@@ -110,20 +117,20 @@ class _Taps:
         """A forward pre-hook for the module of this name."""
 
         def hook(module: nn.Module, args: Any) -> None:
-            self.enter(name, None, args)
+            self.ahead(name, None, args)
 
         return hook
 
-    def enter(self, module: str, function: str | None, args: Any) -> None:
-        """One call's arguments, before the call."""
+    def ahead(self, module: str, function: str | None, args: Any) -> None:
+        """A call is about to be made with these arguments."""
         layer = self.layers.get((module, function, self._calls[module, function]))
         x = first_tensor(args)
         if layer is not None and self._before is not None and x is not None:
             with torch._C.DisableTorchFunction():
                 self._before(layer, x)
 
-    def take(self, module: str, function: str | None, output: Any) -> None:
-        """One call's output."""
+    def after(self, module: str, function: str | None, output: Any) -> None:
+        """A call has given this output."""
         number = self._calls[module, function]
         self._calls[module, function] += 1
         layer = self.layers.get((module, function, number))
@@ -131,18 +138,18 @@ class _Taps:
             return
         self._reached.add(layer.name)
         with torch._C.DisableTorchFunction():  # what the sink computes is not part of the net
-            self._sink(layer, _looked_at(layer, first_tensor(output), self._examples))
+            self._sink(layer, _handed_on(layer, first_tensor(output), self._examples))
 
 
-def _looked_at(layer: Layer, x: Tensor | None, examples: int) -> Tensor:
+def _handed_on(layer: Layer, x: Tensor | None, examples: int) -> Tensor:
     if x is None or (layer.view.fold and (not x.ndim or not examples or x.shape[0] % examples)):
         raise CensusError(_changed(layer, x, examples))
     if x.ndim + bool(layer.view.fold) - max(len(layer.view.join) - 1, 0) != len(layer.shape) + 1:
         raise CensusError(_changed(layer, x, examples))
-    seen = layer.view.apply(x, examples)
-    if seen.shape[0] != examples or seen.shape[layer.unit_axis] != layer.width:
+    handed_on = layer.view.apply(x, examples)
+    if handed_on.shape[0] != examples or handed_on.shape[layer.unit_axis] != layer.width:
         raise CensusError(_changed(layer, x, examples))
-    return seen
+    return handed_on
 
 
 def _changed(layer: Layer, x: Tensor | None, examples: int) -> str:
@@ -153,8 +160,12 @@ def _changed(layer: Layer, x: Tensor | None, examples: int) -> str:
     )
 
 
-class _Frames(TorchFunctionMode):
-    """Knows which module runs, and passes on the functions that it calls."""
+class _Functions(TorchFunctionMode):
+    """Knows which module runs, and passes on the functions that it calls.
+
+    Not the walker of the survey: that gathers arguments, shapes and facts of every call, and this one runs in every
+    forward pass of a count, where all it needs of a call is the name.
+    """
 
     def __init__(self, taps: _Taps) -> None:
         super().__init__()
@@ -164,10 +175,10 @@ class _Frames(TorchFunctionMode):
         name = function_name(func)
         tapped = name in self._taps.functions and bool(self._taps.running)
         if tapped:
-            self._taps.enter(self._taps.running[-1], name, args)
+            self._taps.ahead(self._taps.running[-1], name, args)
         out = func(*args, **(kwargs or {}))
         if tapped:
-            self._taps.take(self._taps.running[-1], name, out)
+            self._taps.after(self._taps.running[-1], name, out)
         return out
 
     def enter(self, name: str) -> Callable[..., None]:

@@ -1,53 +1,64 @@
-"""One forward pass looked at closely: every module call and functional nonlinearity, in the order of their outputs."""
+"""One forward pass written down: every module call and functional nonlinearity, in the order of their outputs."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from .example_axis import Rows, rows
-from .functions import ATTENTION, LISTED, NONLINEAR, function_name, is_activation
-from .modes import watched
+from .dataflow import Call, Facts, Walker
+from .example_axis import example_axes
+from .functions import ATTENTION, LISTED, NONLINEAR, is_activation, makes_units
+from .layer import View
+from .modes import evaluating
 from .net import Inputs, call, count_examples, modules_by_name
-from .origins import Origin, Origins
+from .origins import Origin, origins
 from .outputs import first_tensor, others, tensors
-from .unit_axis import UnitAxes, Units, makes_units
+from .prints import Prints, prints_of
+from .unit_axis import Units, unit_axes
+
+Key = tuple[str, str | None, int]  # module, function, number of its call
 
 
-@dataclass
-class Record:
-    """One output, as seen the moment it came."""
+@dataclass(frozen=True)
+class Output:
+    """What one call gave, as it was the moment it came back."""
 
     module: str
     kind: str
     function: str | None
     call: int
-    nonlinear: bool
     shape: tuple[int, ...] | None = None  # None where there is no tensor
     dtype: torch.dtype | None = None
     strided: bool = True
+    also: tuple[str, ...] = ()  # the other tensors of the same call
     units: Units | None = None
+    examples: View | None = None  # followed, where every call before it could be
     origin: Origin | None = None
-    rows: Rows | None = None
-    also: tuple[str, ...] = ()
+    prints: Prints | None = None  # None where it is not floating-point
+    nonlinear: bool = False
     time_first: bool = False  # inside a module with batch_first=False
     parameters: bool = False  # the module has some of its own
     residual: bool = False  # the module's own forward added two activations
 
+    @property
+    def bit(self) -> int:
+        """The bit that stands for this tensor in what was computed from it; 0 where it depends on no input."""
+        return self.origin.bit if self.origin else 0
 
-@dataclass
-class Pass:
-    """A forward pass: its records by (module, function, call) in the order of their outputs."""
 
-    records: dict[tuple[str, str | None, int], Record]
-    output: Origin | None  # of the tensor that the net returned
+@dataclass(frozen=True)
+class Trace:
+    """A forward pass: its outputs by (module, function, call), in the order in which they came."""
+
+    outputs: dict[Key, Output]
+    returned: Origin | None  # of the tensor that the net returned
     examples: int
 
 
@@ -60,70 +71,74 @@ class _Frame:
     sums: list[int] = field(default_factory=list)  # sizes of residual sums
     nonlinear: bool = False
     makes_units: bool = False
-    functions: list[tuple[str, str | None, int]] = field(default_factory=list)
+    functions: list[Key] = field(default_factory=list)
 
 
-def probe(net: nn.Module, inputs: Inputs) -> Pass:
-    """Run the net once and record every output. Costs a forward pass and one read of every output."""
-    seen = _Probe(modules_by_name(net), count_examples(inputs))
+def trace(net: nn.Module, inputs: Inputs, *, facts: bool = True) -> Trace:
+    """The net's outputs in one forward pass. Cost: the pass and one read of every output.
+
+    facts: whether units, examples and origins are followed; without, `units`, `examples` and `origin` stay None. The
+    net runs in eval mode without gradients, with torch's random numbers at seed 0, and is left as it was.
+
+    Raises:
+        CensusError: the inputs are of no known kind. Whatever the net raises passes through.
+
+    >>> traced = trace(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), torch.randn(2, 3))
+    >>> [(output.module, output.kind, output.nonlinear) for output in traced.outputs.values()]
+    [('0', 'Linear', False), ('1', 'ReLU', True)]
+    >>> traced.outputs["1", None, 0].units
+    Units(axes=(1,), source='linear')
+    """
+    tracer = _Tracer(modules_by_name(net), count_examples(inputs), facts)
     for _, tensor in tensors(inputs):
-        seen.origins.start(tensor)
-    with watched(net) as stack, torch.random.fork_rng(devices=_cuda_devices(net)):
+        tracer.walker.begin(tensor)
+    with evaluating(net) as stack, torch.random.fork_rng(devices=_cuda_devices(net)):
         torch.manual_seed(0)  # so that two passes draw the same
-        stack.enter_context(seen.hooked())
-        stack.enter_context(seen)
-        output = first_tensor(call(net, inputs))
-    return Pass(seen.records, seen.origins.get(output) if output is not None else None, seen.examples)
+        stack.enter_context(tracer.hooked())
+        stack.enter_context(tracer.walker)
+        returned = first_tensor(call(net, inputs))
+    origin = tracer.origins.get(returned) if returned is not None else None
+    return Trace(tracer.outputs, origin, tracer.examples)
 
 
 def _cuda_devices(net: nn.Module) -> list[int]:
     return sorted({p.device.index or 0 for p in net.parameters() if p.device.type == "cuda"})
 
 
-class _Probe(TorchFunctionMode):
-    """Sees functions by being a torch function mode, modules by hooks."""
+class _Tracer:
+    """Hears of functions from the walker, of modules from hooks."""
 
-    def __init__(self, modules: dict[str, nn.Module], examples: int) -> None:
-        super().__init__()
-        self.modules = modules
-        self.examples = examples
-        self.records: dict[tuple[str, str | None, int], Record] = {}
-        self.axes, self.origins = UnitAxes(), Origins()
+    def __init__(self, modules: dict[str, nn.Module], examples: int, facts: bool) -> None:
+        self.modules, self.examples = modules, examples
+        self.outputs: dict[Key, Output] = {}
+        self.units, self.origins = Facts(unit_axes), Facts(origins)
+        self.views = Facts(partial(example_axes, examples))
+        self.walker = Walker(*((self.units, self.views, self.origins) if facts else ()), listener=self._note)
         self._frames: list[_Frame] = []
         self._calls: Counter[tuple[str, str | None]] = Counter()
 
-    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        name = function_name(func)
-        frame = self._frames[-1] if self._frames else None
-        residual = self.origins.is_residual_sum(name, args)
-        out = func(*args, **kwargs)
-        if name == "__get__" or not _holds_tensor(out):
-            return out
-        self.axes.follow(name, func, args, kwargs, out)
-        self.origins.follow(args, kwargs, out)
-        if frame is not None:
-            self._note(frame, name, residual, out)
-        return out
-
-    def _note(self, frame: _Frame, name: str, residual: bool, out: Any) -> None:
+    def _note(self, function: Call) -> None:
+        if not self._frames:
+            return
+        frame, name, out = self._frames[-1], function.name, function.outs[0]
         frame.makes_units |= makes_units(name)
         frame.nonlinear |= name in NONLINEAR
-        if residual:
+        origin = self.origins.get(out)
+        if origin is not None and origin.residual:
             frame.sums.append(out.numel())
         if name in LISTED:
-            record = self._record(frame.module, name, name, out)
-            record.nonlinear = name != ATTENTION
-            frame.functions.append((record.module, record.function, record.call))
+            key = self._next(frame.module, name)
+            self.outputs[key] = replace(self._output(key, name, out), nonlinear=name != ATTENTION)
+            frame.functions.append(key)
 
     @contextmanager
     def hooked(self) -> Iterator[None]:
         """With hooks on every module, as long as this is open."""
         with ExitStack() as stack:
             for name, module in self.modules.items():
-                pre, post = self._hooks(name)
-                stack.callback(module.register_forward_pre_hook(pre, with_kwargs=True).remove)
-                stack.callback(module.register_forward_hook(post, with_kwargs=True, always_call=True).remove)
+                enter, leave = self._hooks(name)
+                stack.callback(module.register_forward_pre_hook(enter, with_kwargs=True).remove)
+                stack.callback(module.register_forward_hook(leave, with_kwargs=True, always_call=True).remove)
             yield
 
     def _hooks(self, name: str) -> tuple[Callable[..., None], Callable[..., None]]:
@@ -139,35 +154,40 @@ class _Probe(TorchFunctionMode):
 
     def _leave(self, module: nn.Module, frame: _Frame, output: Any) -> None:
         chosen = first_tensor(output)
-        for _, tensor in tensors(output):
-            self.origins.carry(frame.inputs, tensor)
-        if chosen is not None and frame.inputs:
-            self.axes.carry(frame.inputs[0], chosen)
+        if chosen is not None:
+            rest = [t for _, t in tensors(output) if t is not chosen]
+            self.walker.complete(frame.inputs, [chosen, *rest])
         if not frame.module:
             return  # the net itself is not a layer
-        record = self._record(frame.module, type(module).__name__, None, output)
-        record.parameters = any(True for _ in module.parameters(recurse=False))
-        record.nonlinear = is_activation(module) or _acts_alone(module, frame, chosen)
-        record.residual = not record.nonlinear and chosen is not None and chosen.numel() in frame.sums
-        if record.nonlinear:
-            for key in frame.functions:  # they are how this module does its work
-                del self.records[key]
+        nonlinear = is_activation(module) or _acts_alone(module, frame, chosen)
+        for inner in frame.functions if nonlinear else ():  # they are how this module does its work
+            del self.outputs[inner]
+        key = self._next(frame.module, None)
+        self.outputs[key] = replace(
+            self._output(key, type(module).__name__, output),
+            nonlinear=nonlinear,
+            parameters=any(True for _ in module.parameters(recurse=False)),
+            residual=not nonlinear and chosen is not None and chosen.numel() in frame.sums,
+        )
 
-    def _record(self, module: str, kind: str, function: str | None, output: Any) -> Record:
+    def _next(self, module: str, function: str | None) -> Key:
         number = self._calls[module, function]
         self._calls[module, function] += 1
-        record = Record(module, kind, function, number, nonlinear=False)
-        self.records[module, function, number] = record
+        return module, function, number
+
+    def _output(self, key: Key, kind: str, output: Any) -> Output:
+        module, function, number = key
         x = first_tensor(output)
         if x is None:
-            return record
-        record.shape, record.dtype = tuple(x.shape), x.dtype
-        record.strided = x.layout == torch.strided and not x.is_nested
-        record.units, record.origin, record.also = self.axes.get(x), self.origins.get(x), others(output)
-        record.time_first = any(_time_first(self.modules[m]) for m in (module, *(f.module for f in self._frames)))
-        if record.strided and x.is_floating_point():
-            record.rows = rows(x, self.examples)
-        return record
+            return Output(module, kind, function, number)
+        strided = x.layout == torch.strided and not x.is_nested
+        around = (module, *(frame.module for frame in self._frames))
+        return Output(
+            module, kind, function, number, shape=tuple(x.shape), dtype=x.dtype, strided=strided, also=others(output),
+            units=self.units.get(x), examples=self.views.get(x), origin=self.origins.get(x),
+            prints=prints_of(x, self.examples) if strided and x.is_floating_point() else None,
+            time_first=any(_time_first(self.modules[name]) for name in around),
+        )  # fmt: skip
 
 
 def _time_first(module: nn.Module) -> bool:
@@ -176,12 +196,8 @@ def _time_first(module: nn.Module) -> bool:
     return getattr(module, "batch_first", getattr(attention, "batch_first", None)) is False
 
 
-def _holds_tensor(out: Any) -> bool:
-    return isinstance(out, Tensor) or (isinstance(out, (tuple, list)) and any(isinstance(t, Tensor) for t in out))
-
-
 def _acts_alone(module: nn.Module, frame: _Frame, output: Tensor | None) -> bool:
-    """Whether a module of the net's own making is a nonlinearity: no parts, no new units, and it calls one."""
+    """Whether a module that PyTorch does not know is a nonlinearity: no parts, no new units, and it calls one."""
     parts = any(True for _ in module.children())
     same = output is not None and bool(frame.inputs) and output.ndim == frame.inputs[0].ndim
     return frame.nonlinear and not frame.makes_units and not parts and same

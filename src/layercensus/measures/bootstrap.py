@@ -17,23 +17,23 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from ..tally import Panel
-from .correlation import cut, tree
+from .correlation import flat_clusters, linkage_of
 
 GROUPS = 32
 MARGIN = 0.12  # how far below the threshold a pair is still followed
-LARGE = 256  # units of a family from which on only FEWEST resamples are clustered, since each costs its square
+LARGE = 256  # units of a component from which on only FEWEST resamples are clustered, since each costs its square
 FEWEST = 40
 
 
 @dataclass(frozen=True)
 class Resamples:
-    """For each resample of the examples: how many distinct units, and how many in a draw of the narrowest width."""
+    """For each resample of the examples: how many distinct units, and how many when rarefied to the narrowest width."""
 
     distinct: NDArray[np.int64]  # (resamples,)
     rarefied: NDArray[np.float64]  # (resamples,)
 
 
-def weights(resamples: int, groups: int, seed: int) -> Tensor:
+def group_weights(resamples: int, groups: int, seed: int) -> Tensor:
     """How often each group of examples is drawn: (resamples, groups), every row sums to `groups`."""
     rng = np.random.default_rng(seed)
     return torch.from_numpy(rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64))
@@ -43,11 +43,11 @@ def reliability_resamples(half: Panel, seed: int, resamples: int) -> Tensor:
     """ICC(1) of every unit in each resample of the examples: (resamples, units) float32."""
     middle = (half.a_mean.double().mean(0) + half.b_mean.double().mean(0)) / 2
     a, b = (half.a_mean - middle).float(), (half.b_mean - middle).float()
-    draw = weights(resamples, min(GROUPS, len(half)), seed)
-    total = draw @ _per_group(torch.ones(len(half), 1))
-    m = draw @ _per_group(a + b) / 2 / total
-    cov = draw @ _per_group(a * b) / total - m.square()
-    var = draw @ _per_group(a.square() + b.square()) / 2 / total - m.square()
+    weight = group_weights(resamples, min(GROUPS, len(half)), seed)
+    total = weight @ _per_group(torch.ones(len(half), 1))
+    m = weight @ _per_group(a + b) / 2 / total
+    cov = weight @ _per_group(a * b) / total - m.square()
+    var = weight @ _per_group(a.square() + b.square()) / 2 / total - m.square()
     return torch.where(var > 0, cov / var.clamp(min=1e-300), -1.0).float()
 
 
@@ -67,19 +67,19 @@ def distinct_resamples(
     passed: (resamples, units) bool, reliable in that resample. similarity: (units, units) of the whole half.
     rows: (examples, spots, units), the readings that duplicates are judged on. presence: chance by cluster size.
     """
-    family = _families(similarity.numpy() >= tau - MARGIN)
-    size = np.bincount(family)
-    loners = torch.from_numpy(size[family] == 1)
-    alone = passed[:, loners].sum(1).numpy()
-    distinct, rarefied = alone.astype(np.int64), alone * presence[1]
-    if bool((~loners).any()):
-        members = np.flatnonzero(size[family] > 1)
-        pairs = _Pairs.near(similarity.numpy()[np.ix_(members, members)], family[members], tau - MARGIN)
+    component = _components(similarity.numpy() >= tau - MARGIN)
+    size = np.bincount(component)
+    singletons = torch.from_numpy(size[component] == 1)
+    lone = passed[:, singletons].sum(1).numpy()
+    distinct, rarefied = lone.astype(np.int64), lone * presence[1]
+    if bool((~singletons).any()):
+        members = np.flatnonzero(size[component] > 1)
+        pairs = _Pairs.near(similarity.numpy()[np.ix_(members, members)], component[members], tau - MARGIN)
         kept = min(FEWEST, len(passed)) if size.max() > LARGE else len(passed)
         passed, distinct, rarefied = passed[:kept], distinct[:kept], rarefied[:kept]
         c = _pair_resamples(rows[:, :, members], pairs, seed, kept)
         c = c.abs() if sign_blind else c
-        for block, mask in _blocks(pairs, family[members], passed[:, members].numpy(), c.numpy()):
+        for block, mask in _blocks(pairs, component[members], passed[:, members].numpy(), c.numpy()):
             for r, sizes in _counted(block, mask, tau):
                 distinct[r] += len(sizes)
                 rarefied[r] += presence[sizes].sum()
@@ -93,8 +93,8 @@ def _per_group(values: Tensor) -> Tensor:
     return torch.nn.functional.pad(values, (0, 0, 0, missing)).view(-1, groups, values.shape[1]).sum(0).double()
 
 
-def _families(near: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Number of the connected family of each unit: clusters never reach across families."""
+def _components(near: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Number of the connected component of each unit: clusters never reach across components."""
     i, j = np.nonzero(near)
     graph = coo_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=near.shape)
     number: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
@@ -105,28 +105,28 @@ def _families(near: NDArray[np.bool_]) -> NDArray[np.int64]:
 class _Pairs:
     i: NDArray[np.int64]
     j: NDArray[np.int64]
-    family: NDArray[np.int64]
+    component: NDArray[np.int64]
 
     @classmethod
-    def near(cls, similarity: NDArray[np.float64], family: NDArray[np.int64], floor: float) -> _Pairs:
+    def near(cls, similarity: NDArray[np.float64], component: NDArray[np.int64], floor: float) -> _Pairs:
         i, j = np.nonzero(np.triu(similarity >= floor, 1))
-        return cls(i, j, family[i])
+        return cls(i, j, component[i])
 
 
 def _pair_resamples(rows: Tensor, pairs: _Pairs, seed: int, resamples: int) -> Tensor:
     """Correlation of every followed pair in each resample: (resamples, pairs)."""
     x = rows - rows.flatten(0, 1).mean(0)
     count = min(GROUPS, len(x))
-    draw = weights(resamples, count, seed).float()
+    weight = group_weights(resamples, count, seed).float()
     dealt = [x[group::count].flatten(0, 1) for group in range(count)]
     n = torch.tensor([float(len(part)) for part in dealt])
     first = torch.stack([part.sum(0) for part in dealt])
     second = torch.stack([part.square().sum(0) for part in dealt])
     cross = torch.stack([_products(part, pairs) for part in dealt])
-    total = (draw @ n)[:, None]
-    mean = draw @ first / total
-    var = (draw @ second / total - mean.square()).clamp(min=0)
-    cov = draw @ cross / total - mean[:, pairs.i] * mean[:, pairs.j]
+    total = (weight @ n)[:, None]
+    mean = weight @ first / total
+    var = (weight @ second / total - mean.square()).clamp(min=0)
+    cov = weight @ cross / total - mean[:, pairs.i] * mean[:, pairs.j]
     scale = (var[:, pairs.i] * var[:, pairs.j]).sqrt()
     return torch.where(scale > 0, cov / scale.clamp(min=1e-30), 0.0)
 
@@ -139,22 +139,22 @@ Block = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
 
 def _blocks(
-    pairs: _Pairs, family: NDArray[np.int64], passed: NDArray[np.bool_], c: NDArray[np.float64]
+    pairs: _Pairs, component: NDArray[np.int64], passed: NDArray[np.bool_], c: NDArray[np.float64]
 ) -> Iterator[tuple[Block, NDArray[np.bool_]]]:
-    """Per family: its pairs with their resampled correlations, and which members passed in each resample."""
-    order = np.argsort(pairs.family, kind="stable")
-    edges = np.flatnonzero(np.diff(pairs.family[order])) + 1
+    """Per component: its pairs with their resampled correlations, and which members passed in each resample."""
+    order = np.argsort(pairs.component, kind="stable")
+    edges = np.flatnonzero(np.diff(pairs.component[order])) + 1
     for chosen in np.split(order, edges):
-        members = np.flatnonzero(family == pairs.family[chosen[0]])
-        place = np.full(len(family), -1)
-        place[members] = np.arange(len(members))
-        yield (place[pairs.i[chosen]], place[pairs.j[chosen]], c[:, chosen]), passed[:, members]
+        members = np.flatnonzero(component == pairs.component[chosen[0]])
+        position = np.full(len(component), -1)
+        position[members] = np.arange(len(members))
+        yield (position[pairs.i[chosen]], position[pairs.j[chosen]], c[:, chosen]), passed[:, members]
 
 
 def _counted(
     block: Block, passed: NDArray[np.bool_], tau: float
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Cluster sizes of one family and the resamples that have them; those that agree on every pair are counted once."""
+    """Cluster sizes of one component and the resamples that have them; those that agree on every pair count once."""
     i, j, c = block
     mark = np.packbits(np.concatenate([passed, c >= tau], axis=1), axis=1)
     _, first, which = np.unique(mark, axis=0, return_index=True, return_inverse=True)
@@ -165,9 +165,11 @@ def _counted(
 def _sizes(
     i: NDArray[np.int64], j: NDArray[np.int64], c: NDArray[np.float64], alive: NDArray[np.bool_], tau: float
 ) -> NDArray[np.int64]:
-    if len(alive) == 2:  # most families are pairs
+    if len(alive) == 2:  # most components are pairs
         return np.array([2]) if alive.all() and c[0] >= tau else np.ones(int(alive.sum()), dtype=np.int64)
     matrix = np.zeros((len(alive), len(alive)))
     matrix[i, j] = matrix[j, i] = c
     matrix = matrix if alive.all() else matrix[np.ix_(alive, alive)]
-    return np.bincount(cut(tree(matrix), len(matrix), tau)) if len(matrix) else np.zeros(0, dtype=np.int64)
+    return (
+        np.bincount(flat_clusters(linkage_of(matrix), len(matrix), tau)) if len(matrix) else np.zeros(0, dtype=np.int64)
+    )

@@ -6,34 +6,30 @@ import math
 from collections.abc import Callable
 
 import torch
+from scipy.stats import false_discovery_control
 from torch import Tensor
 
 PAIRINGS = 4000  # random pairings of the null, as far as the examples allow
-MOST = 50_000  # permutations; among more than some 2,000 tests a single discovery is not heard
+MOST = 50_000  # permutations; among more than some 2,000 tests a single discovery is not detectable
 
 
-def benjamini_hochberg(p: Tensor, q: float) -> Tensor:
+def discoveries(p: Tensor, q: float) -> Tensor:
     """Which of the tests are discoveries at false discovery rate q (Benjamini & Hochberg 1995).
 
     p: (tests,) with nan where no test was made. Returned (tests,) bool.
     """
     tested = ~p.isnan()
-    found = torch.zeros_like(p, dtype=torch.bool)
-    sorted_p = p[tested].sort().values
-    if len(sorted_p) == 0:
-        return found
-    line = q * torch.arange(1, len(sorted_p) + 1, dtype=p.dtype) / len(sorted_p)
-    below = (sorted_p <= line).nonzero()
-    if len(below):
-        found[tested] = p[tested] <= sorted_p[below.max()]
-    return found
+    significant = torch.zeros_like(p, dtype=torch.bool)
+    if bool(tested.any()):
+        significant[tested] = torch.from_numpy(false_discovery_control(p[tested].double().numpy()) <= q)
+    return significant
 
 
-def heard(p: Tensor, q: float, again: Callable[[Tensor, int], Tensor]) -> Tensor:
-    """The p-values, those at the floor drawn anew with as many permutations as `benjamini_hochberg` needs to hear one.
+def detectable(p: Tensor, q: float, finer: Callable[[Tensor, int], Tensor]) -> Tensor:
+    """The p-values, those at the floor drawn anew with as many permutations as `discoveries` needs to detect one.
 
-    A permutation p cannot be below 1 / (1 + permutations), so a few discoveries among a thousand tests would drown.
-    again: (tests to draw anew, permutations) -> their p-values; it is called for few tests only, or not at all.
+    A permutation p cannot be below 1 / (1 + permutations), so few discoveries among a thousand tests would be missed.
+    finer: (tests to draw anew, permutations) -> their p-values; it is called for few tests only, or not at all.
     """
     tests = int((~p.isnan()).sum())
     if tests == 0:
@@ -42,9 +38,9 @@ def heard(p: Tensor, q: float, again: Callable[[Tensor, int], Tensor]) -> Tensor
     lowest = (p == floor).nonzero().flatten()
     if floor <= q * len(lowest) / tests:
         return p
-    finer = p.clone()
-    finer[lowest] = again(lowest, min(math.ceil(1.2 * tests / q), MOST)).to(p.dtype)
-    return finer
+    redrawn = p.clone()
+    redrawn[lowest] = finer(lowest, min(math.ceil(1.2 * tests / q), MOST)).to(p.dtype)
+    return redrawn
 
 
 def views_p(a: Tensor, b: Tensor, q: float, seed: int) -> Tensor:
@@ -55,7 +51,7 @@ def views_p(a: Tensor, b: Tensor, q: float, seed: int) -> Tensor:
     if a.shape[1] == 0:
         return torch.zeros(0)
     p = pairing_p(a, b, at_least=PAIRINGS, seed=seed)
-    return heard(p, q, lambda few, n: pairing_p(a[:, few], b[:, few], at_least=n, seed=seed))
+    return detectable(p, q, lambda few, n: pairing_p(a[:, few], b[:, few], at_least=n, seed=seed))
 
 
 def pairing_p(a: Tensor, b: Tensor, *, at_least: int, seed: int) -> Tensor:
@@ -71,8 +67,8 @@ def pairing_p(a: Tensor, b: Tensor, *, at_least: int, seed: int) -> Tensor:
     better = torch.zeros(units)
     rounds = max(1, math.ceil(at_least / max(n - 1, 1)))
     spectrum = torch.fft.rfft(a, dim=0).conj()
-    for turn in range(rounds):
-        other = b if turn == 0 else b[torch.randperm(n, generator=generator)]
+    for number in range(rounds):
+        other = b if number == 0 else b[torch.randperm(n, generator=generator)]
         shifted = torch.fft.irfft(spectrum * torch.fft.rfft(other, dim=0), n=n, dim=0)
         better += (shifted[1:] >= observed).sum(0)
     return (1 + better) / (1 + rounds * (n - 1))

@@ -41,13 +41,13 @@ def unit_correlation(spots: Tensor, pooled: Tensor) -> Tensor:
     return c
 
 
-def likeness(c: Tensor, sign_blind: bool) -> NDArray[np.float64]:
+def similarity_of(c: Tensor, sign_blind: bool) -> NDArray[np.float64]:
     """Similarity 0..1 as float64 for clustering: absolute, or with negative correlations as 0."""
     return (c.abs() if sign_blind else c.clamp(min=0)).double().numpy()
 
 
-def tree(similarity: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Complete-linkage tree of the units (SciPy's form); empty for fewer than two."""
+def linkage_of(similarity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Complete linkage of the units (SciPy's form, a row a merge); empty for fewer than two."""
     if len(similarity) < 2:
         return np.zeros((0, 4))
     distance = 1.0 - similarity
@@ -56,14 +56,14 @@ def tree(similarity: NDArray[np.float64]) -> NDArray[np.float64]:
     return joined
 
 
-def cut(tree_: NDArray[np.float64], units: int, tau: float) -> NDArray[np.int64]:
-    """Cluster number 0, 1, ... of each unit when every pair within a cluster is at least `tau` alike."""
-    if units < 2 or tree_[0, 2] > 1.0 - tau + 1e-9:
+def flat_clusters(merges: NDArray[np.float64], units: int, tau: float) -> NDArray[np.int64]:
+    """Cluster number 0, 1, ... of each unit when every pair within a cluster has a similarity of at least `tau`."""
+    if units < 2 or merges[0, 2] > 1.0 - tau + 1e-9:
         return np.arange(units)
-    labels = fcluster(tree_, 1.0 - tau + 1e-9, "distance")
+    labels = fcluster(merges, 1.0 - tau + 1e-9, "distance")
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def clusters(tree_: NDArray[np.float64], units: int, tau: float) -> int:
-    """How many clusters `cut` would give."""
-    return units - int((tree_[:, 2] <= 1.0 - tau + 1e-9).sum()) if units > 1 else units
+def cluster_count(merges: NDArray[np.float64], units: int, tau: float) -> int:
+    """How many clusters `flat_clusters` would give."""
+    return units - int((merges[:, 2] <= 1.0 - tau + 1e-9).sum()) if units > 1 else units

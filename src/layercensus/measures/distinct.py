@@ -11,11 +11,11 @@ from ..settings import RELIABILITY_GRID, TAU_GRID
 from .bootstrap import Resamples, distinct_resamples
 from .column import Column
 from .column import interval as interval_columns
-from .correlation import clusters, correlation, cut, likeness, tree, unit_correlation
+from .correlation import cluster_count, correlation, flat_clusters, linkage_of, similarity_of, unit_correlation
 from .interval import interval
 from .measure import Evidence, Measure, Outcome
 from .rarefaction import presence
-from .reliability import FEWEST, reliable_again
+from .reliability import FEWEST, reliable_replicates
 
 POINTS = 24  # of the rarefaction curve
 
@@ -31,28 +31,30 @@ def compute(evidence: Evidence) -> Outcome:
         .nonzero()
         .flatten()
     )
-    similarity = likeness(unit_correlation(half.spots[:, :, wide], half.peak[:, wide]), evidence.settings.sign_blind)
+    similarity = similarity_of(
+        unit_correlation(half.spots[:, :, wide], half.peak[:, wide]), evidence.settings.sign_blind
+    )
     chosen = passed[wide].nonzero().flatten().numpy()
     cluster = _clusters(similarity, chosen, evidence)
     sizes = np.bincount(cluster) if len(cluster) else np.zeros(0, dtype=np.int64)
-    again = _resampled(evidence, wide, similarity)
+    replicates = _resampled(evidence, wide, similarity)
     unit_cluster = torch.full((evidence.width,), -1)
     unit_cluster[wide[chosen]] = torch.from_numpy(cluster)
     return Outcome(
-        layer=_layer(evidence, sizes, again) | {"distinct_pooled": _pooled(half.mean, passed, evidence)},
+        layer=_layer(evidence, sizes, replicates) | {"distinct_pooled": _pooled(half.mean, passed, evidence)},
         units={"cluster": unit_cluster, "representative": _representatives(unit_cluster, r)},
-        arrays=_arrays(evidence, similarity, r[wide].numpy(), sizes, again),
+        arrays=_arrays(evidence, similarity, r[wide].numpy(), sizes, replicates),
     )
 
 
 def _clusters(similarity: NDArray[np.float64], chosen: NDArray[np.int64], evidence: Evidence) -> NDArray[np.int64]:
-    return cut(tree(similarity[np.ix_(chosen, chosen)]), len(chosen), evidence.settings.tau)
+    return flat_clusters(linkage_of(similarity[np.ix_(chosen, chosen)]), len(chosen), evidence.settings.tau)
 
 
 def _pooled(mean: Tensor, passed: Tensor, evidence: Evidence) -> int:
     """The same count when units are compared by their spatial means, the other reading."""
-    similarity = likeness(correlation(mean[:, passed]), evidence.settings.sign_blind)
-    return clusters(tree(similarity), len(similarity), evidence.settings.tau)
+    similarity = similarity_of(correlation(mean[:, passed]), evidence.settings.sign_blind)
+    return cluster_count(linkage_of(similarity), len(similarity), evidence.settings.tau)
 
 
 def _representatives(cluster: Tensor, reliability: Tensor) -> Tensor:
@@ -65,8 +67,8 @@ def _representatives(cluster: Tensor, reliability: Tensor) -> Tensor:
     return torch.from_numpy(np.where(cluster.numpy() >= 0, best, -1))
 
 
-def _layer(evidence: Evidence, sizes: NDArray[np.int64], again: Resamples) -> dict[str, float]:
-    low, high = interval(len(sizes), again.distinct)
+def _layer(evidence: Evidence, sizes: NDArray[np.int64], replicates: Resamples) -> dict[str, float]:
+    low, high = interval(len(sizes), replicates.distinct)
     row: dict[str, float] = {
         "distinct": len(sizes),
         "distinct_low": low,
@@ -81,7 +83,7 @@ def _layer(evidence: Evidence, sizes: NDArray[np.int64], again: Resamples) -> di
 def _resampled(evidence: Evidence, wide: Tensor, similarity: NDArray[np.float64]) -> Resamples:
     settings, b = evidence.settings, evidence.panel.half(1)
     return distinct_resamples(
-        reliable_again(evidence)[:, wide],
+        reliable_replicates(evidence)[:, wide],
         b,
         torch.from_numpy(similarity).float(),
         b.spots[:, :, wide],
@@ -97,41 +99,41 @@ def _arrays(
     similarity: NDArray[np.float64],
     r: NDArray[np.float64],
     sizes: NDArray[np.int64],
-    again: Resamples,
+    replicates: Resamples,
 ) -> dict[str, Tensor]:
-    count, fair = _grid(similarity, r, evidence)
+    count, rarefied = _grid(similarity, r, evidence)
     draws = np.unique(np.geomspace(1, evidence.width, POINTS).round().astype(np.int64))
     expected = [presence(evidence.width, int(m))[sizes].sum() for m in draws]
     return {
         "distinct_grid": torch.from_numpy(count),
-        "rarefied_grid": torch.from_numpy(fair),
+        "rarefied_grid": torch.from_numpy(rarefied),
         "cluster_sizes": torch.from_numpy(np.sort(sizes)[::-1].copy()),
         "rarefaction_draws": torch.from_numpy(draws),
         "rarefaction": torch.tensor(expected, dtype=torch.float64),
-        "distinct_resamples": torch.from_numpy(again.distinct),
-        "rarefied_resamples": torch.from_numpy(again.rarefied),
+        "distinct_resamples": torch.from_numpy(replicates.distinct),
+        "rarefied_resamples": torch.from_numpy(replicates.rarefied),
     }
 
 
 def _grid(
     similarity: NDArray[np.float64], r: NDArray[np.float64], evidence: Evidence
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Distinct units for every pair of cuts: (reliability cuts, tau cuts), as counts and in a fair draw."""
+    """Distinct units for every pair of thresholds: (reliability, tau), as counts and rarefied."""
     count = np.zeros((len(RELIABILITY_GRID), len(TAU_GRID)), dtype=np.int64)
-    fair = np.zeros(count.shape)
+    rarefied = np.zeros(count.shape)
     chance = presence(evidence.width, min(evidence.rarefy_to, evidence.width))
-    kept = -1  # reliable units at the cut before
+    kept = -1  # reliable units at the threshold before
     for i, least in enumerate(RELIABILITY_GRID):
         keep = r >= least
         if keep.sum() == kept:
-            count[i], fair[i] = count[i - 1], fair[i - 1]
+            count[i], rarefied[i] = count[i - 1], rarefied[i - 1]
             continue
         kept = int(keep.sum())
-        branches = tree(similarity[np.ix_(keep, keep)])
+        merges = linkage_of(similarity[np.ix_(keep, keep)])
         for j, tau in enumerate(TAU_GRID):
-            sizes = np.bincount(cut(branches, kept, tau)) if kept else np.zeros(0, dtype=np.int64)
-            count[i, j], fair[i, j] = len(sizes), chance[sizes].sum()
-    return count, fair
+            sizes = np.bincount(flat_clusters(merges, kept, tau)) if kept else np.zeros(0, dtype=np.int64)
+            count[i, j], rarefied[i, j] = len(sizes), chance[sizes].sum()
+    return count, rarefied
 
 
 distinct = Measure(

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .bootstrap import GROUPS, weights
+from .bootstrap import GROUPS, group_weights
 
 
 def interval(
@@ -26,14 +26,14 @@ def bounds(name: str, estimate: float, resampled: Tensor) -> dict[str, float]:
 
 
 def recentred(resampled: Tensor, estimate: Tensor) -> Tensor:
-    """Each unit's resamples moved so that their mean is its estimate: a share of variance is biased in a resample.
+    """Each unit's resamples moved so that their mean is its estimate: a fraction of variance is biased in a resample.
 
     resampled: (resamples, units); estimate: (units,).
     """
     return resampled - resampled.mean(0) + estimate
 
 
-def draw(examples: int, resamples: int, seed: int) -> Tensor:
+def example_weights(examples: int, resamples: int, seed: int) -> Tensor:
     """How often each example is in each resample: (resamples, examples) float32; groups of examples go together."""
     groups = min(GROUPS, examples)
-    return weights(resamples, groups, seed).float()[:, torch.arange(examples) % groups]
+    return group_weights(resamples, groups, seed).float()[:, torch.arange(examples) % groups]

@@ -13,15 +13,20 @@ ROUNDING = 4 * torch.finfo(torch.float32).eps
 
 
 def compute(evidence: Evidence) -> Outcome:
-    """A unit is live when its spatial mean or its peak varies over ALL the examples."""
+    """A unit is live when its spatial mean or its peak varies over ALL the examples; one example varies in nothing."""
     m = evidence.streams.moments
     n = m.count.clamp(min=1).double()
     size = torch.maximum(m.low.abs(), m.high.abs())
     live = _varies(m.m2 / n, size) | _varies(m.peak_m2 / n, size)
-    rate = m.fired / n
     upper = torch.where(m.fired == 0, (3 / n).clamp(max=1), torch.nan)
-    units = {"live": live, "firing_rate": rate, "firing_rate_upper": upper, "mean": m.mean, "std": (m.m2 / n).sqrt()}
-    return Outcome(layer={"examples": int(m.count), "live": int(live.sum())}, units=units)
+    units = {"firing_rate": m.fired / n, "firing_rate_upper": upper, "mean": m.mean, "std": (m.m2 / n).sqrt()}
+    if m.count < 1:
+        units = {name: torch.full_like(m.mean, torch.nan) for name in units}
+    if m.count < 2:
+        return Outcome(
+            layer={"examples": int(m.count)}, units={"live": live} | units | {"std": torch.full_like(m.mean, torch.nan)}
+        )
+    return Outcome(layer={"examples": int(m.count), "live": int(live.sum())}, units={"live": live} | units)
 
 
 def _varies(variance: Tensor, size: Tensor) -> Tensor:

@@ -18,9 +18,9 @@ from .neighbours import SCALES, distances, mle, scales, slope, twonn, weighted_s
 
 FEWEST = 50  # examples that differ, below which nothing is said
 LEVEL = 0.15  # how much two neighbouring scales may differ to be a plateau
-SIZES = (1.0, 0.5, 0.25)  # shares of the examples at which the estimate is taken again
+SIZES = (1.0, 0.5, 0.25)  # fractions of the examples at which the estimate is taken again
 DIGITS = 2  # the nets' own rounding, which differs with the batch size, reaches the fifth
-REPEATED = 0.5  # share of repeated examples beyond which a layer is discrete
+REPEATED = 0.5  # fraction of repeated examples beyond which a layer is discrete
 
 
 def compute(evidence: Evidence) -> Outcome:
@@ -33,7 +33,7 @@ def compute(evidence: Evidence) -> Outcome:
     r, repeated = distances(sketch if mapped else pooled)
     if not _applies(r, repeated):
         return Outcome(layer={"repeated": repeated})
-    estimate, low, high = doubted(r, evidence.settings.resamples, evidence.seed)
+    estimate, low, high = with_interval(r, evidence.settings.resamples, evidence.seed)
     curve = scales(r)
     row: dict[str, float] = {
         "twonn": estimate, "twonn_low": low, "twonn_high": high, "mle": mle(r), "repeated": repeated,
@@ -43,8 +43,8 @@ def compute(evidence: Evidence) -> Outcome:
     if at is not None:
         row |= {"gride": curve[at], "gride_neighbours": at}
     if mapped:
-        means, again = distances(pooled, 2)
-        if _applies(means, again):
+        means, repeats = distances(pooled, 2)
+        if _applies(means, repeats):
             row["twonn_pooled"] = float(twonn(means))
     row = {name: round(value, DIGITS) for name, value in row.items()}
     local = (r[:, 19:20] / r[:, :19]).log().mean(1) if r.shape[1] >= 20 else torch.zeros(0)
@@ -65,7 +65,7 @@ def _applies(r: Tensor, repeated: int) -> bool:
     return bool((r[:, 1] > r[:, 0]).double().mean() > REPEATED)
 
 
-def doubted(r: Tensor, resamples: int, seed: int) -> tuple[float, float, float]:
+def with_interval(r: Tensor, resamples: int, seed: int) -> tuple[float, float, float]:
     """TwoNN with its 95 % interval from resampled examples; neighbours are those of the whole sample.
 
     Two examples that are each other's nearest share that distance and so are drawn together: drawn one by one, the
@@ -77,15 +77,17 @@ def doubted(r: Tensor, resamples: int, seed: int) -> tuple[float, float, float]:
     pairs = int(pair.max()) + 1
     drawn = np.random.default_rng([seed, len(r)]).multinomial(pairs, np.full(pairs, 1 / pairs), resamples)
     estimate = float(slope(log_mu))
-    again = weighted_slope(log_mu, torch.from_numpy(drawn)[:, pair].double())
-    return (estimate, *interval(estimate, (again - again.mean() + estimate).numpy()))
+    replicates = weighted_slope(log_mu, torch.from_numpy(drawn)[:, pair].double())
+    return (estimate, *interval(estimate, (replicates - replicates.mean() + estimate).numpy()))
 
 
 def _pairs(nearest: Tensor) -> Tensor:
     """Number of the pair of each example, by its nearest distance; what more than two share is no pair: (examples,)."""
     _, pair, size = torch.unique(nearest, return_inverse=True, return_counts=True)
-    alone = size[pair] != 2
-    apart: Tensor = torch.unique(torch.where(alone, len(size) + torch.arange(len(pair)), pair), return_inverse=True)[1]
+    unpaired = size[pair] != 2
+    apart: Tensor = torch.unique(torch.where(unpaired, len(size) + torch.arange(len(pair)), pair), return_inverse=True)[
+        1
+    ]
     return apart
 
 
@@ -103,8 +105,8 @@ def plateau(curve: dict[int, float]) -> int | None:
     Noise makes small scales read too high, curvature and edges make large ones read too low; between them the
     dimension of the surface, if it has one, shows as a plateau.
     """
-    places = sorted(curve)
-    change = {b: abs(math.log(curve[b] / curve[a])) for a, b in pairwise(places)}
+    neighbours = sorted(curve)
+    change = {b: abs(math.log(curve[b] / curve[a])) for a, b in pairwise(neighbours)}
     if not change:
         return None
     best = min(change, key=lambda n1: (change[n1], -n1))
@@ -113,11 +115,11 @@ def plateau(curve: dict[int, float]) -> int | None:
 
 def _by_examples(x: Tensor, r: Tensor) -> Tensor:
     """TwoNN on the first 1, 1/2 and 1/4 of the examples, whose order is random: (sizes,) float64."""
-    found = [float(twonn(r))]
-    for share in SIZES[1:]:
-        fewer, repeated = distances(x[: max(int(len(x) * share), 3)], 2)
-        found.append(float(twonn(fewer)) if _applies(fewer, repeated) else math.nan)
-    return torch.tensor(found, dtype=torch.float64)
+    estimates = [float(twonn(r))]
+    for fraction in SIZES[1:]:
+        fewer, repeated = distances(x[: max(int(len(x) * fraction), 3)], 2)
+        estimates.append(float(twonn(fewer)) if _applies(fewer, repeated) else math.nan)
+    return torch.tensor(estimates, dtype=torch.float64)
 
 
 def _dimension(meaning: str, order: int, source: str = "", over_depth: bool = True, shown: bool = False) -> Column:

@@ -11,7 +11,7 @@ REPEAT = 1e-12  # of the largest squared length: examples nearer than that are t
 SAFE = 1e-3  # of the same: float32 products leave squared distances beyond it right to some 1e-4
 SCALES = (1, 2, 4, 8, 16, 32, 64)  # neighbours n1 of Gride, compared with 2 n1
 MLE_NEIGHBOURS = 20
-KEPT = 0.9  # share of the ratios that TwoNN is fitted to
+KEPT = 0.9  # fraction of the ratios that TwoNN is fitted to
 STEPS = 60  # halvings of the interval in which Gride's dimension is searched
 
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from .column import Column
 from .column import interval as interval_columns
 from .correlation import standardised
-from .interval import bounds, draw
+from .interval import bounds, example_weights
 from .measure import Evidence, Measure, Outcome
-from .reliability import FEWEST, reliable_again
+from .reliability import FEWEST, reliable_replicates
 
 CUT = 0.95
 RIDGE = 1e-3  # keeps exact copies, and fewer rows than units, from making the correlation matrix singular
@@ -25,14 +25,14 @@ def compute(evidence: Evidence) -> Outcome:
         return Outcome()
     live = evidence.units["live"].nonzero().flatten()
     r2 = torch.full((evidence.width,), torch.nan)
-    again = torch.full((evidence.settings.resamples, evidence.width), torch.nan)
+    replicates = torch.full((evidence.settings.resamples, evidence.width), torch.nan)
     if len(live) > 1:
         spots = check.spots.shape[1]
-        draws = draw(len(check), len(again), evidence.seed + 2).repeat_interleave(spots, 1)
+        weights = example_weights(len(check), len(replicates), evidence.seed + 2).repeat_interleave(spots, 1)
         mixed = mixture(fit.spots[:, :, live].flatten(0, 1), check.spots[:, :, live].flatten(0, 1))
-        r2[live], again[:, live] = mixed.r2(), mixed.r2_again(draws)
+        r2[live], replicates[:, live] = mixed.r2(), mixed.r2_replicates(weights)
     count = int((evidence.units["reliable"] & (r2 >= CUT)).sum())
-    counts = (reliable_again(evidence) & (again >= CUT)).sum(1)
+    counts = (reliable_replicates(evidence) & (replicates >= CUT)).sum(1)
     return Outcome(
         layer={"redundant": count} | bounds("redundant", count, counts),
         units={"r2_rest": r2},
@@ -51,11 +51,11 @@ class Mixture:
         """(units,) float32 in [-1, 1]: 0 is what the mean predicts; nan for a unit that does not vary."""
         return (1 - self.left.square().sum(0)).clamp(-1, 1).float()
 
-    def r2_again(self, draws: Tensor) -> Tensor:
-        """The same for every resample of the rows, the mixture kept: draws (resamples, rows) -> (resamples, units)."""
-        n = draws.sum(1, keepdim=True)
-        total = draws @ self.value.float().square() - (draws @ self.value.float()).square() / n
-        left = draws @ self.left.float().square()
+    def r2_replicates(self, weights: Tensor) -> Tensor:
+        """The same for every resample of the rows, the mixture kept: (resamples, rows) -> (resamples, units)."""
+        n = weights.sum(1, keepdim=True)
+        total = weights @ self.value.float().square() - (weights @ self.value.float()).square() / n
+        left = weights @ self.left.float().square()
         return torch.where(total > 0, 1 - left / total.clamp(min=1e-30), torch.nan).clamp(-1, 1)
 
 

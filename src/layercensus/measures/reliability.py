@@ -8,7 +8,7 @@ from torch import Tensor
 from ..settings import RELIABILITY_GRID
 from ..tally import Panel
 from .bootstrap import reliability_resamples
-from .chance import benjamini_hochberg, views_p
+from .chance import discoveries, views_p
 from .column import Column
 from .column import interval as interval_columns
 from .interval import bounds
@@ -18,20 +18,20 @@ FEWEST = 8  # examples in a half below which nothing is said
 
 
 def compute(evidence: Evidence) -> Outcome:
-    """Share of variance that comes back between two perturbed views, ICC(1), on the half of the panel to choose by."""
+    """Reproducible fraction of variance between two perturbed views, ICC(1), on the half of the panel to choose by."""
     half = evidence.panel.half(0)
     if len(half) < FEWEST:
         return Outcome()
     live = evidence.units["live"]
     r, p = _judged(half.a_mean, half.b_mean, live, evidence)
-    peak = comes_back(half.a_peak, half.b_peak)
-    real = benjamini_hochberg(p, evidence.settings.q)
+    peak = icc(half.a_peak, half.b_peak)
+    real = discoveries(p, evidence.settings.q)
     passed = live & real & (r >= evidence.settings.reliability)
     count = int(passed.sum())
-    again = _again(half, live & real, evidence).sum(1)
+    replicates = _replicates(half, live & real, evidence).sum(1)
     curve = torch.stack([(live & real & (r >= cut)).sum() for cut in RELIABILITY_GRID])
     return Outcome(
-        layer={"reliable": count, "reliable_ratio": count / evidence.width} | bounds("reliable", count, again),
+        layer={"reliable": count, "reliable_ratio": count / evidence.width} | bounds("reliable", count, replicates),
         units={
             "reliability": r,
             "reliability_p": p,
@@ -39,22 +39,22 @@ def compute(evidence: Evidence) -> Outcome:
             "real": real,
             "reliable": passed,
         },
-        arrays={"reliable_curve": curve, "reliable_resamples": again},
+        arrays={"reliable_curve": curve, "reliable_resamples": replicates},
     )
 
 
-def reliable_again(evidence: Evidence) -> Tensor:
+def reliable_replicates(evidence: Evidence) -> Tensor:
     """Which units are reliable in each resample of the examples: (resamples, units) bool."""
-    return _again(evidence.panel.half(0), evidence.units["live"] & evidence.units["real"], evidence)
+    return _replicates(evidence.panel.half(0), evidence.units["live"] & evidence.units["real"], evidence)
 
 
-def _again(half: Panel, possible: Tensor, evidence: Evidence) -> Tensor:
+def _replicates(half: Panel, possible: Tensor, evidence: Evidence) -> Tensor:
     r = reliability_resamples(half, evidence.seed + 1, evidence.settings.resamples)
     return (r >= evidence.settings.reliability) & possible
 
 
 def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor]:
-    r = torch.where(live, comes_back(a, b), torch.nan)
+    r = torch.where(live, icc(a, b), torch.nan)
     middle = (a.double().mean(0) + b.double().mean(0)) / 2
     judged = live & ~r.isnan()
     p = torch.full_like(r, torch.nan)
@@ -64,7 +64,7 @@ def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Ten
     return r, p
 
 
-def comes_back(a: Tensor, b: Tensor) -> Tensor:
+def icc(a: Tensor, b: Tensor) -> Tensor:
     """ICC(1) of each unit over examples seen in two views (Fisher's intraclass correlation; Shrout & Fleiss 1979).
 
     a, b: (examples, units). Returned (units,) float32 in [-1, 1]; nan where neither view varies.
@@ -72,8 +72,8 @@ def comes_back(a: Tensor, b: Tensor) -> Tensor:
     a, b = a.double(), b.double()
     middle = (a.mean(0) + b.mean(0)) / 2
     a, b = a - middle, b - middle
-    spread = (a.square().sum(0) + b.square().sum(0)) / 2
-    return torch.where(spread > 0, (a * b).sum(0) / spread, torch.nan).float()
+    variance = (a.square().sum(0) + b.square().sum(0)) / 2
+    return torch.where(variance > 0, (a * b).sum(0) / variance, torch.nan).float()
 
 
 reliability = Measure(

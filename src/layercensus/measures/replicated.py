@@ -9,14 +9,14 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ..tally import Panel
-from .chance import benjamini_hochberg
+from .chance import discoveries
 from .column import Column
 from .column import interval as interval_columns
 from .correlation import standardised
-from .interval import bounds, draw, recentred
+from .interval import bounds, example_weights, recentred
 from .measure import Evidence, Measure, Outcome
-from .null_replicas import rarity, rotated, shuffled, value
-from .reliability import FEWEST, reliable_again
+from .null_replicas import p_value, rotated, shuffled, threshold_at
+from .reliability import FEWEST, reliable_replicates
 
 CANDIDATES = 3  # partners of each unit that are followed through the resamples
 
@@ -26,18 +26,23 @@ def compute(evidence: Evidence) -> Outcome:
     half = evidence.panel.half(1)
     if not evidence.replicas or "cluster" not in evidence.units or len(half) < FEWEST:
         return Outcome()
-    draws = draw(len(half), evidence.settings.resamples, evidence.seed + 2).repeat_interleave(half.spots.shape[1], 1)
+    weights = example_weights(len(half), evidence.settings.resamples, evidence.seed + 2).repeat_interleave(
+        half.spots.shape[1], 1
+    )
     runs = [
-        _compare(half, replica.half(1), draws, evidence.seed + number)
+        _compare(half, replica.half(1), weights, evidence.seed + number)
         for number, replica in enumerate(evidence.replicas)
     ]
     reliable, cluster = evidence.units["reliable"], evidence.units["cluster"]
     p = torch.stack([run.p for run in runs]).amax(0)
-    beyond = benjamini_hochberg(torch.where(reliable, p, torch.nan), evidence.settings.q)
+    beyond = discoveries(torch.where(reliable, p, torch.nan), evidence.settings.q)
     least = float(p[beyond].amax()) if bool(beyond.any()) else evidence.settings.q / evidence.width
     bars = [run.bar(least) for run in runs]
-    again = torch.stack([run.again > bar for run, bar in zip(runs, bars, strict=True)]).all(0)
-    count, counts = int(_concepts(beyond[None], cluster)), _concepts(again & reliable_again(evidence), cluster)
+    replicates = torch.stack([run.replicates > bar for run, bar in zip(runs, bars, strict=True)]).all(0)
+    count, counts = (
+        int(_concepts(beyond[None], cluster)),
+        _concepts(replicates & reliable_replicates(evidence), cluster),
+    )
     units = {
         "replication": torch.stack([run.best for run in runs]).amin(0),
         "replication_null": torch.stack(bars).amax(0),
@@ -54,50 +59,50 @@ class Compared:
 
     best: Tensor  # (units,) best abs(correlation)
     paired: Tensor  # (units,) abs(correlation) with the partner in the best one-to-one matching
-    again: Tensor  # (resamples, units) best abs(correlation) on resampled examples, recentred
-    nulls: tuple[Tensor, ...]  # each (draws, units): best abs(correlation) with a rotated, with a shuffled replica
+    replicates: Tensor  # (resamples, units) best abs(correlation) on resampled examples, recentred
+    nulls: tuple[Tensor, ...]  # each (weights, units): best abs(correlation) with a rotated, with a shuffled replica
     p: Tensor  # (units,) of the harder null
 
     def bar(self, p: float) -> Tensor:
         """(units,) abs(correlation) that a unit must exceed to be as rare as `p` under the harder null."""
-        return torch.stack([value(null, p) for null in self.nulls]).amax(0)
+        return torch.stack([threshold_at(null, p) for null in self.nulls]).amax(0)
 
 
-def _compare(half: Panel, other: Panel, draws: Tensor, seed: int) -> Compared:
+def _compare(half: Panel, other: Panel, weights: Tensor, seed: int) -> Compared:
     a, b = _rows(half), _rows(other)
     c = match(a, b)
     best, nulls = c.amax(1), (rotated(half, other, seed), shuffled(half, other, seed))
-    p = torch.stack([rarity(best, null) for null in nulls]).amax(0)
-    return Compared(best, one_to_one(c), recentred(best_again(a, b, c, draws), best), nulls, p)
+    p = torch.stack([p_value(best, null) for null in nulls]).amax(0)
+    return Compared(best, one_to_one(c), recentred(best_replicates(a, b, c, weights), best), nulls, p)
 
 
-def _concepts(found: Tensor, cluster: Tensor) -> Tensor:
-    """How many clusters hold a found unit: found (resamples, units) -> (resamples,) int64."""
+def _concepts(significant: Tensor, cluster: Tensor) -> Tensor:
+    """How many clusters hold a significant unit: (resamples, units) -> (resamples,) int64."""
     inside = cluster >= 0
-    hit = torch.zeros(len(found), int(cluster.max()) + 1 if bool(inside.any()) else 0, dtype=torch.int64)
-    return hit.index_add(1, cluster[inside], found[:, inside].long()).clamp(max=1).sum(1)
+    hit = torch.zeros(len(significant), int(cluster.max()) + 1 if bool(inside.any()) else 0, dtype=torch.int64)
+    return hit.index_add(1, cluster[inside], significant[:, inside].long()).clamp(max=1).sum(1)
 
 
-def best_again(a: Tensor, b: Tensor, c: Tensor, draws: Tensor) -> Tensor:
+def best_replicates(a: Tensor, b: Tensor, c: Tensor, weights: Tensor) -> Tensor:
     """Each unit's best abs(correlation) with a unit of `b` in every resample of the rows: (resamples, units).
 
     Only its CANDIDATES best partners of the whole sample are followed. c: (units of a, units of b), abs(correlation).
     """
     a, b = standardised(a) * len(a) ** 0.5, standardised(b) * len(b) ** 0.5
-    n = draws.sum(1, keepdim=True)
-    mean, var = _moments(a, draws, n)
-    best = torch.zeros(len(draws), a.shape[1])
+    n = weights.sum(1, keepdim=True)
+    mean, var = _moments(a, weights, n)
+    best = torch.zeros(len(weights), a.shape[1])
     for partner in c.topk(min(CANDIDATES, c.shape[1]), dim=1).indices.T:
-        other, spread = _moments(b[:, partner], draws, n)
-        cov = draws @ (a * b[:, partner]) / n - mean * other
-        scale = (var * spread).clamp(min=0).sqrt()
+        other, variance = _moments(b[:, partner], weights, n)
+        cov = weights @ (a * b[:, partner]) / n - mean * other
+        scale = (var * variance).clamp(min=0).sqrt()
         best = torch.maximum(best, torch.where(scale > 0, cov.abs() / scale.clamp(min=1e-30), 0.0))
     return best
 
 
-def _moments(x: Tensor, draws: Tensor, n: Tensor) -> tuple[Tensor, Tensor]:
-    mean = draws @ x / n
-    return mean, draws @ x.square() / n - mean.square()
+def _moments(x: Tensor, weights: Tensor, n: Tensor) -> tuple[Tensor, Tensor]:
+    mean = weights @ x / n
+    return mean, weights @ x.square() / n - mean.square()
 
 
 def _rows(panel: Panel) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..tally import Panel
-from .chance import benjamini_hochberg, views_p
+from .chance import discoveries, views_p
 from .column import Column
 from .marchenko_pastur import spikes
 from .measure import Evidence, Measure, Outcome
@@ -23,14 +23,14 @@ def compute(evidence: Evidence) -> Outcome:
     if not evidence.settings.dimension or len(x) < 2 * FEWEST or x.shape[1] < 2:
         return Outcome()
     values = spectrum(x)
-    share = values / values.sum()
-    summed = share.cumsum(0)
-    k90, k99 = (int((summed < cut - 1e-9).sum()) + 1 for cut in (0.90, 0.99))
+    fraction = values / values.sum()
+    summed = fraction.cumsum(0)
+    k90, k99 = (int((summed < part - 1e-9).sum()) + 1 for part in (0.90, 0.99))
     naive, corrected = participation(x)
     standard = (x - x.mean(0)) / x.std(0).clamp(min=1e-30)
     row: dict[str, float] = {
         "participation_ratio_naive": naive,
-        "entropy_rank": float(torch.exp(-(share * share.clamp(min=1e-300).log()).sum())),
+        "entropy_rank": float(torch.exp(-(fraction * fraction.clamp(min=1e-300).log()).sum())),
         "k90": k90,
         "k99": k99,
         "saturation": k99 / evidence.width,
@@ -80,7 +80,7 @@ def participation(x: Tensor) -> tuple[float, float | None]:
 
 
 def signal_dim(panel: Panel, live: Tensor, q: float, seed: int) -> int:
-    """Directions whose variance comes back in a second view of the same example (cross-validated PCA, Stringer 2019).
+    """Directions whose variance is reproduced in a second view of the example (cross-validated PCA, Stringer 2019).
 
     Principal directions of the standardised units come from one half of the examples; on the other half the two views'
     scores must agree beyond chance.
@@ -90,12 +90,12 @@ def signal_dim(panel: Panel, live: Tensor, q: float, seed: int) -> int:
     moves = varies(both)
     if len(both) < FEWEST or not bool(moves.any()):
         return 0
-    middle, spread = both[:, moves].mean(0), both[:, moves].std(0)
-    axes = directions((both[:, moves] - middle) / spread)
-    a, b = ((v[:, live][:, moves].double() - middle) / spread @ axes for v in (check.a_mean, check.b_mean))
+    middle, deviation = both[:, moves].mean(0), both[:, moves].std(0)
+    axes = directions((both[:, moves] - middle) / deviation)
+    a, b = ((v[:, live][:, moves].double() - middle) / deviation @ axes for v in (check.a_mean, check.b_mean))
     centre = (a.mean(0) + b.mean(0)) / 2
     a, b = (a - centre).float(), (b - centre).float()
-    return int(benjamini_hochberg(views_p(a, b, q, seed), q).sum())
+    return int(discoveries(views_p(a, b, q, seed), q).sum())
 
 
 def directions(z: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def open_efficientnet_lite(number: str) -> Model:
     return Model(
         net,
         f"efficientnet-lite:{number}",
-        fresh=seeded(lambda: package.EfficientNet.from_name(name)),  # type: ignore[no-any-return]
+        fresh=seeded(lambda: package.EfficientNet.from_name(name)),
         prepare=Prepare((size, size), MEAN, STD, 3, "bicubic", size / (size + MARGIN)),
         classes=_class_names(),
         example=lambda: _ramps(size),

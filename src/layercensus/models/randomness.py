@@ -1,4 +1,4 @@
-"""Random draws with a seed of their own."""
+"""Random numbers with a seed of their own."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from threading import RLock
 import torch
 from torch import nn
 
-_lock = RLock()  # the generators are the process's own: threads that draw take turns
+_lock = RLock()  # the generators are the process's own: threads take turns
 
 
 @contextmanager
 def own_randomness(seed: int) -> Iterator[None]:
-    """Torch's draws inside follow `seed` alone; afterwards its generators are as if nothing had been drawn."""
+    """Torch's random numbers inside follow `seed` alone; afterwards its generators are as they were before."""
     gpus = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
     with _lock, torch.random.fork_rng(devices=gpus):
         if gpus:

@@ -10,7 +10,7 @@ from pathlib import Path
 import vl_convert
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from ..errors import CensusError
+from ..data.files import writable, write_bytes
 from .picture import Picture
 
 PAGES = "layercensus.report"  # whose templates all pages share
@@ -32,17 +32,14 @@ def put(folder: Path, files: Iterable[tuple[str, str | bytes]], tidy: bool = Fal
     """
     script = PackageLoader(PAGES).get_source(environment(), "page.js")[0]
     written: set[Path] = set()
-    try:
-        every: Iterable[tuple[str, str | bytes]] = chain([("assets/page.js", script)], files)
-        for name, held in every:
-            file = folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(held if isinstance(held, bytes) else held.encode("utf-8", errors="backslashreplace"))
-            written.add(file)
+    every: Iterable[tuple[str, str | bytes]] = chain([("assets/page.js", script)], files)
+    for name, content in every:
+        encoded = content if isinstance(content, bytes) else content.encode("utf-8", errors="backslashreplace")
+        write_bytes(folder / name, encoded, durable=False)
+        written.add(folder / name)
+    with writable(folder):
         for old in (file for pattern in OF_LAYERS if tidy for file in folder.glob(pattern) if file not in written):
             old.unlink()
-    except OSError as error:
-        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
 
 
 def drawn_files(name: str, picture: Picture | None) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The page of made pictures: each beside the examples that its unit responds to most, with its score."""
+"""The page of optimised images: each beside the examples that its unit responds to most, with its score."""
 
 from __future__ import annotations
 
@@ -10,80 +10,90 @@ import pandas as pd
 
 from .files import environment, put
 
+Record = dict[str, Any]
 SCORES = (
-    ("percentile", "percentile", "share of the data's examples that excite it less than the picture does"),
+    ("percentile", "percentile", "percent of the data's examples that excite it less than the image does"),
     ("ratio", "x data's maximum", "activation / the highest activation on the examples that were read"),
     (
         "kept",
         "kept",
-        "share of the response above that to a blank picture that is left when the picture is changed a little",
+        "fraction of the response above that to a blank image that is left when the image is changed a little",
     ),
-    ("transfer", "transfer", "percentile of the picture for the matching unit of another training run"),
+    ("transfer", "transfer", "percentile of the image for the matching unit of another training run"),
     ("slope", "slope", "of log amplitude over log frequency; natural images have about -1"),
 )
-HEAD = ("objective", "layer", "unit", "face", "preset", "steps", "contrast", "picture")  # of the CSV file
+COLUMNS = ("objective", "layer", "unit", "face", "preset", "steps", "contrast", "picture")  # of scores.csv, then scores
+BESIDE = {"transfer": ("r", "transfer_match"), "kept": ("best example", "data_kept"), "slope": ("data", "data_slope")}
 BY = {"mean": "highest mean over the map", "peak": "highest peak", "value": "highest response"}
 
 
-def write_see(records: Sequence[dict[str, Any]], about: dict[str, Any], missing: str, folder: Path) -> Path:
-    """Write `folder`/index.html and scores.csv beside the pictures that are there, and return the page's path.
+def write_see(records: Sequence[Record], about: Record, missing: str, folder: Path) -> Path:
+    """Write `folder`/index.html and scores.csv beside the images that are there, and return the page's path.
+
+    records, about: as in see.json. missing: why there are no images; "" where there are.
 
     Raises:
         CensusError: when the folder cannot be written.
     """
-    units: dict[str, list[dict[str, Any]]] = {}
-    for record in records:
-        units.setdefault(f"{record['wanted']}|{record['preset']}", []).append(record)
+    groups = _groups(records)
     page = environment().get_template("see.html").render(
-        groups=[_group(sights) for sights in units.values()], about=about, missing=missing, scores=SCORES,
-        failed=sum(bool((r["score"] or {}).get("status")) for r in records), count=len(records),
-        several=len({record["preset"] for record in records}) > 1,
-        how="" if not units else _group(next(iter(units.values())))["how"],
+        groups=groups, about=about, missing=missing, failed=sum(bool(_status(record)) for record in records),
+        count=len(records), several=len({record["preset"] for record in records}) > 1,
+        method="" if not groups else groups[0]["method"],
     )  # fmt: skip
-    rows = [
-        {
-            name: record[name]
-            for name in ("objective", "layer", "unit", "face", "preset", "steps", "contrast", "picture")
-        }
-        | (record["score"] or {})
-        for record in records
-    ]
-    table = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
-    put(folder, [("scores.csv", table), ("index.html", page)])
+    put(folder, [("scores.csv", _csv(records)), ("index.html", page)])
     return folder / "index.html"
 
 
-def _group(sights: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    first = sights[0]
-    lists: dict[str, list[dict[str, Any]]] = {}
-    for top in first["tops"]:
+def _csv(records: Sequence[Record]) -> str:
+    rows = [{name: record[name] for name in COLUMNS} | (record["score"] or {}) for record in records]
+    return str(pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+
+
+def _status(record: Record) -> str:
+    return (record["score"] or {}).get("status") or ""
+
+
+def _groups(records: Sequence[Record]) -> list[Record]:
+    """The faces of each target and preset together, as the template takes them."""
+    faces: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        faces.setdefault((record["target"], record["preset"]), []).append(record)
+    return [_group(group) for group in faces.values()]
+
+
+def _group(faces: Sequence[Record]) -> Record:
+    first = faces[0]
+    lists: dict[str, list[Record]] = {}
+    for top in first["top_examples"]:
         lists.setdefault(top["by"], []).append(top)
     return {
-        "name": first["wanted"],
+        "name": first["target"],
         "anchor": f"{first['layer']}-{first['unit']}-{first['preset']}",
-        "preset": first["preset"],
-        "how": f"{first['preset']} ({first['paper']}): {first['regulariser']}; {first['steps']} steps",
-        "lists": [(BY[by], tops) for by, tops in lists.items()],
-        "sights": [(sight, _numbers(sight["score"])) for sight in sights],
+        "method": f"{first['preset']} ({first['paper']}): {first['regulariser']}; {first['steps']} steps",
+        "lists": [(BY[by], examples) for by, examples in lists.items()],
+        "faces": [(face, _numbers(face["score"])) for face in faces],
     }
 
 
-def _numbers(score: dict[str, Any] | None) -> list[tuple[str, str, str]]:
-    """What is known of a picture: heading, value, meaning."""
+def _numbers(score: Record | None) -> list[tuple[str, str, str]]:
+    """What is known of an image: heading, value, meaning."""
     if score is None:
         return []
-    found = []
-    for name, heading, meaning in SCORES:
-        value = score[name]
-        if value is not None:
-            if name == "transfer":
-                meaning += "; in brackets the correlation by which that unit was matched"
-            text = f"{value:.1f}" if name in ("percentile", "transfer") else f"{value:.2f}"
-            if name == "transfer" and score["transfer_match"] is not None:
-                text += f" (r {score['transfer_match']:.2f})"
-            if name == "kept" and score["data_kept"] is not None:
-                text += f" (best example {score['data_kept']:.2f})"
-            if name == "slope" and score["data_slope"] is not None:
-                text += f" (data {score['data_slope']:.2f})"
-            found.append((heading, text, meaning))
-    return found
+    known = [column for column in SCORES if score[column[0]] is not None]
+    return [(heading, _value(name, score), _meaning(name, meaning)) for name, heading, meaning in known]
+
+
+def _value(name: str, score: Record) -> str:
+    text = f"{score[name]:.1f}" if name in ("percentile", "transfer") else f"{score[name]:.2f}"
+    beside = {
+        "transfer": ("r", "transfer_match"),
+        "kept": ("best example", "data_kept"),
+        "slope": ("data", "data_slope"),
+    }
+    label, other = beside.get(name, ("", name))
+    return text if not label or score[other] is None else f"{text} ({label} {score[other]:.2f})"
+
+
+def _meaning(name: str, meaning: str) -> str:
+    return f"{meaning}; in brackets the correlation by which that unit was matched" if name == "transfer" else meaning

@@ -1,1 +1,9 @@
-"""Planted nets, awkward nets and laws, for checking a measure of one's own."""
+"""What a measure is tested with: evidence without a network, the laws that every measure obeys, nets of known answers.
+
+`check(mine)` holds a measure of one's own to the laws; see docs/measures.md.
+"""
+
+from .evidence import evidence, panel
+from .laws import LAWS, check, mixed_evidence
+
+__all__ = ["LAWS", "check", "evidence", "mixed_evidence", "panel"]

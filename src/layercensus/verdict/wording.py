@@ -60,7 +60,7 @@ def _counts(layers: pd.DataFrame, twin: bool) -> list[str]:
     return [text + "."]
 
 
-def _count(row: pd.Series, twin: bool) -> str:  # type: ignore[type-arg]
+def _count(row: pd.Series, twin: bool) -> str:
     own = f"{row['distinct']} of {row['width']} [{row['distinct_low']:.0f}-{row['distinct_high']:.0f}]"
     return own + (f" (untrained twin {row['twin_distinct']})" if twin and pd.notna(row.get("twin_distinct")) else "")
 
@@ -79,7 +79,7 @@ def _trends(verdict: Verdict, twin: bool) -> list[str]:
     return sentences
 
 
-def _tau(row: pd.Series) -> str:  # type: ignore[type-arg]
+def _tau(row: pd.Series) -> str:
     return f"Kendall's tau {row['tau']:+.2f} [{row['tau_low']:+.2f}, {row['tau_high']:+.2f}]"
 
 

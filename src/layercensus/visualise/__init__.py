@@ -1,9 +1,9 @@
-"""Pictures of what units respond to (feature visualisation), each with a score.
+"""Optimised images of what units respond to (feature visualisation), each with a score.
 
-`layercensus.see(model, "LAYER:UNIT", data)` makes them; what is in here names what they are made for.
+`layercensus.see(model, "LAYER:UNIT", data)` makes them; `layercensus.objectives` names what they are optimised for.
 """
 
-from .input_space import Palette
+from .input_space import InputSpace
 from .objectives import (
     Objective,
     alignment,
@@ -18,21 +18,23 @@ from .objectives import (
     neuron,
     probability,
 )
+from .options import SeeOptions
 from .presets import PRESETS, Preset
 from .priors import Prior, load_prior, train_prior
 from .score import Score
-from .visualisations import Pictures, Sight, Top
+from .visualisations import TopExample, Visualisation, Visualisations
 
 __all__ = [
     "PRESETS",
+    "InputSpace",
     "Objective",
-    "Palette",
-    "Pictures",
     "Preset",
     "Prior",
     "Score",
-    "Sight",
-    "Top",
+    "SeeOptions",
+    "TopExample",
+    "Visualisation",
+    "Visualisations",
     "alignment",
     "channel",
     "direction",

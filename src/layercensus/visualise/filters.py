@@ -1,4 +1,4 @@
-"""What regularisers do to pictures and to their gradients; everything (pictures, channels, height, width)."""
+"""What regularisers do to images and to their gradients; everything (images, channels, height, width)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor
 
 
 def rms(x: Tensor) -> Tensor:
-    """(pictures, 1, 1, 1) root mean square of each picture."""
+    """(images, 1, 1, 1) root mean square of each image."""
     return x.square().mean((1, 2, 3), keepdim=True).sqrt()
 
 
 def unit(gradient: Tensor) -> Tensor:
-    """Each picture's gradient with a root mean square of 1, so that a step means the same for every unit; 0 stays 0."""
+    """Each image's gradient with a root mean square of 1, so that a step means the same for every unit; 0 stays 0."""
     return gradient / rms(gradient).clamp(min=1e-20) if gradient.numel() else gradient
 
 
 def blur(x: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur; beyond the edges a picture is mirrored."""
+    """Gaussian blur; beyond the edges an image is mirrored."""
     if sigma < 0.05:
         return x
     return _along(_along(x, sigma, -1), sigma, -2)
@@ -39,7 +39,7 @@ def _along(x: Tensor, sigma: float, axis: int) -> Tensor:
 
 
 def variation(x: Tensor) -> Tensor:
-    """(pictures,): mean squared difference of neighbouring pixels, the total variation with exponent beta = 2."""
+    """(images,): mean squared difference of neighbouring pixels, the total variation with exponent beta = 2."""
     down, right = x.diff(dim=2), x.diff(dim=3)
     return down.square().mean((1, 2, 3)) + right.square().mean((1, 2, 3))
 

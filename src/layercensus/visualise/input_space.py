@@ -1,4 +1,4 @@
-"""What pictures for a net are made of: their size, what black and white are, and how the user's own images look."""
+"""What images for a net are made of: their size, what black and white are, and how the given images look."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..models.prepare import Prepare
 
 FLAT = 1e-3  # standard deviation that every direction of colour has at least
 # Colour statistics of ImageNet as square root of the covariance of pixels in 0..1, from lucid's param/color.py
-# (Google, Apache-2.0; Olah et al. 2017): used where a net of three channels is looked at without images.
+# (Google, Apache-2.0; Olah et al. 2017): used where a net of three channels is visualised without data.
 NATURAL = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 NATURAL_MEAN = (0.48, 0.46, 0.41)
 
 
 @dataclass(frozen=True)
-class Palette:
-    """What a picture of 0..1 is for the net, and what such pictures look like in the user's data.
+class InputSpace:
+    """What an image of 0..1 is for the net, and what such images look like in the given data.
 
     shape: (channels, height, width). low, high: (channels,) values that the net is given for 0 and 1. mean: (channels,)
     mean colour on 0..1. colour: (channels, channels), its columns the directions in which pixels vary, as long as the
@@ -45,7 +45,7 @@ class Palette:
     source: str  # where it is from, in words
 
     def to_net(self, x: Tensor) -> Tensor:
-        """Pictures (..., channels, height, width) in 0..1 as the net takes them."""
+        """Images (..., channels, height, width) in 0..1 as the net takes them."""
         low, high = (v.to(x.device, x.dtype).view(-1, 1, 1) for v in (self.low, self.high))
         return low + x * (high - low)
 
@@ -54,20 +54,20 @@ class Palette:
         low, high = (v.to(x.device, x.dtype).view(-1, 1, 1) for v in (self.low, self.high))
         return (x - low) / (high - low)
 
-    def resized(self, side: tuple[int, int]) -> Palette:
-        """For pictures of another size; the spectrum's magnitudes are read off at the new frequencies."""
+    def resized(self, side: tuple[int, int]) -> InputSpace:
+        """For images of another size; the spectrum's magnitudes are read off at the new frequencies."""
         if side == self.shape[1:]:
             return self
         magnitude = None if self.magnitude is None else _resampled(self.magnitude, self.shape[1:], side)
         scale = math.sqrt(math.prod(side) / math.prod(self.shape[1:]))
-        return Palette(
+        return InputSpace(
             (self.shape[0], *side), self.low, self.high, self.mean, self.colour, magnitude, self.slope,
             self.norm * scale, self.source,
         )  # fmt: skip
 
 
-def palette_of(source: Source, batches: Sequence[Batch]) -> Palette:
-    """The palette of the user's own images, from some of them.
+def input_space_of(source: Source, batches: Sequence[Batch]) -> InputSpace:
+    """The input space of the given images, from some of them.
 
     Raises:
         CensusError: the data are no images, or not all of one size.
@@ -77,7 +77,7 @@ def palette_of(source: Source, batches: Sequence[Batch]) -> Palette:
     x = images_of(source, batches)
     if float(x.max()) == float(x.min()):
         raise CensusError(
-            f"Images must vary to make pictures like them. {source.name} holds one value, {float(x.min()):g}."
+            f"Images must vary to optimise images like them. {source.name} holds one value, {float(x.min()):g}."
         )
     low, high = _range(x, source.prepare)
     shape = (int(x.shape[1]), int(x.shape[2]), int(x.shape[3]))
@@ -85,11 +85,11 @@ def palette_of(source: Source, batches: Sequence[Batch]) -> Palette:
     mean, colour = _colours(x)
     magnitude = _magnitude(x, mean, colour)
     norm = float((x - mean.view(-1, 1, 1)).flatten(1).norm(dim=1).mean())
-    return Palette(shape, low, high, mean, colour, magnitude, slope(x), norm, f"{len(x)} images of {source.name}")
+    return InputSpace(shape, low, high, mean, colour, magnitude, slope(x), norm, f"{len(x)} images of {source.name}")
 
 
-def palette_without(shape: tuple[int, ...], prepare: Prepare | None) -> Palette:
-    """A palette for a net that is looked at without images: natural colours for three channels, plain ones else."""
+def input_space_without_data(shape: tuple[int, ...], prepare: Prepare | None) -> InputSpace:
+    """The input space of a net that is visualised without data: natural colours for three channels, plain ones else."""
     if len(shape) != 3:
         raise CensusError(refusal("arrays" if len(shape) == 1 else "signals" if len(shape) == 2 else "tokens"))
     channels = shape[0]
@@ -100,9 +100,9 @@ def palette_without(shape: tuple[int, ...], prepare: Prepare | None) -> Palette:
     natural = channels == 3
     colour = torch.tensor(NATURAL) if natural else torch.eye(channels) * 0.25
     grey = torch.tensor(NATURAL_MEAN) if natural else torch.full((channels,), 0.5)
-    said = "natural images (ImageNet's colours)" if natural else "no images"
+    origin = "natural images (ImageNet's colours)" if natural else "no images"
     whole = (channels, int(shape[1]), int(shape[2]))
-    return Palette(whole, low, high, grey, colour, None, float("nan"), float("nan"), said)
+    return InputSpace(whole, low, high, grey, colour, None, float("nan"), float("nan"), origin)
 
 
 def images_of(source: Source, batches: Sequence[Batch]) -> Tensor:
@@ -111,18 +111,18 @@ def images_of(source: Source, batches: Sequence[Batch]) -> Tensor:
     Raises:
         CensusError: they are no images, or not all of one size.
     """
-    found = [tensors(batch.inputs)[0].float().cpu() for batch in batches]
-    if not found or found[0].ndim != 4:
-        raise CensusError(f"data must hold images to make pictures like them. Got none from {source.name}.")
-    if len({x.shape[1:] for x in found}) > 1:
-        raise CensusError("Images must be of one size to make pictures like them. Pass size=PIXELS.")
-    return torch.cat(found)
+    inputs = [tensors(batch.inputs)[0].float().cpu() for batch in batches]
+    if not inputs or inputs[0].ndim != 4:
+        raise CensusError(f"data must hold images to optimise images like them. Got none from {source.name}.")
+    if len({x.shape[1:] for x in inputs}) > 1:
+        raise CensusError("Images must be of one size to optimise images like them. Give images of one size.")
+    return torch.cat(inputs)
 
 
 def slope(x: Tensor) -> float:
-    """Slope of log amplitude over log frequency, from 1 cycle a picture to half the sampling rate; natural ones: -1.
+    """Slope of log amplitude over log frequency, from 1 cycle an image to half the sampling rate; natural ones: -1.
 
-    x: (pictures, channels, height, width). Amplitudes are means over pictures, channels and directions (Field 1987).
+    x: (images, channels, height, width). Amplitudes are means over images, channels and directions (Field 1987).
     """
     h, w = x.shape[-2:]
     x = (x - x.mean((-2, -1), keepdim=True)) * _window(h, w)
@@ -141,7 +141,7 @@ def slope(x: Tensor) -> float:
 
 
 def _window(h: int, w: int) -> Tensor:
-    """Lets pictures fade towards their edges, whose jump from one to the other is no part of them."""
+    """Lets images fade towards their edges, whose jump from one to the other is no part of them."""
     return torch.outer(torch.hann_window(h, periodic=False) + 1e-3, torch.hann_window(w, periodic=False) + 1e-3)
 
 
@@ -171,12 +171,12 @@ def _colours(x: Tensor) -> tuple[Tensor, Tensor]:
     centred = pixels - mean[:, None]
     values, vectors = torch.linalg.eigh(centred @ centred.T / pixels.shape[1])
     order = values.argsort(descending=True)
-    spread = values[order].clamp(min=0).sqrt().clamp(min=FLAT)
-    return mean.float(), (vectors[:, order] * spread).float()
+    deviations = values[order].clamp(min=0).sqrt().clamp(min=FLAT)
+    return mean.float(), (vectors[:, order] * deviations).float()
 
 
 def _magnitude(x: Tensor, mean: Tensor, colour: Tensor) -> Tensor:
-    """Mean amplitude along the directions of colour of what goes into the sigmoid of a picture."""
+    """Mean amplitude along the directions of colour of what goes into the sigmoid of an image."""
     logits = torch.logit(x, 0.02) - torch.logit(mean, 0.02).view(-1, 1, 1)
     along = torch.einsum("dc,nchw->ndhw", torch.linalg.inv(directions(colour)), logits)
     out: Tensor = torch.fft.rfft2(along, norm="ortho").abs().mean(0)
@@ -190,7 +190,7 @@ def directions(colour: Tensor) -> Tensor:
 
 
 def _resampled(magnitude: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
-    """Amplitudes at the frequencies of another size. Frequencies per picture differ, those per pixel are kept."""
+    """Amplitudes at the frequencies of another size. Frequencies per image differ, those per pixel are kept."""
     fy = torch.fft.fftfreq(new[0])
     fx = torch.fft.rfftfreq(new[1])
     rows = (fy * old[0]).round().long().clamp(-(old[0] // 2), (old[0] - 1) // 2) % old[0]
@@ -199,10 +199,10 @@ def _resampled(magnitude: Tensor, old: tuple[int, int], new: tuple[int, int]) ->
 
 
 def refusal(kind: str) -> str:
-    """Why a net that takes data of this kind gets no pictures."""
-    what = {
+    """Why a net that takes data of this kind gets no images."""
+    described = {
         "tokens": "tokens, which have no values in between",
         "arrays": "rows of numbers, in which nothing lies side by side",
         "signals": "signals",
     }.get(kind, kind)
-    return f"Pictures can be made for nets that take images (channels, height, width). This one takes {what}."
+    return f"Images can be optimised for nets that take images (channels, height, width). This one takes {described}."

@@ -9,9 +9,10 @@ from torch import nn
 from ..errors import CensusError
 from ..layers.layer import Layer
 from ..layers.select import select
-from .objectives import Objective, channel, layer, neuron
+from .objective import Objective
+from .objectives import channel, layer, neuron
 
-FIRST = 16  # units of a layer that are made where none are named
+FIRST = 16  # units of a layer where none are named
 KINDS: dict[str, Callable[[str, int], Objective]] = {"neuron": neuron, "channel": channel}
 WHOLE = "layer"
 
@@ -25,12 +26,12 @@ def objectives_of(text: str, net: nn.Module, layers: Sequence[Layer], kind: str 
         CensusError: there is no such layer or unit, or no such kind.
     """
     if kind not in (*KINDS, WHOLE):
-        raise CensusError(f"An objective must be {', '.join([*KINDS, WHOLE])}. Got {kind!r}.")
+        raise CensusError(f"objective must be {', '.join([*KINDS, WHOLE])}. Got {kind!r}.")
     name, units = _split(text, layers)
-    found = select(net, layers, name)
+    matching = select(net, layers, name)
     if kind == WHOLE:
-        return [layer(one.name) for one in found]
-    return [KINDS[kind](one.name, unit) for one in found for unit in _units(units, one)]
+        return [layer(match.name) for match in matching]
+    return [KINDS[kind](match.name, unit) for match in matching for unit in _units(units, match)]
 
 
 def _split(text: str, layers: Sequence[Layer]) -> tuple[str, str]:
@@ -45,13 +46,13 @@ def _units(text: str, layer: Layer) -> list[int]:
         return list(range(min(FIRST, layer.width)))
     if text == "all":
         return list(range(layer.width))
-    found: list[int] = []
+    units: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdigit() or (dash and not last.isdigit()):
             raise CensusError(f"Units must be like 3, or 3,5,8-11, or all. Got {text!r}.")
-        found += range(int(first), int(last if dash else first) + 1)
-    beyond = [unit for unit in found if unit >= layer.width]
-    if beyond or not found:
+        units += range(int(first), int(last if dash else first) + 1)
+    beyond = [unit for unit in units if unit >= layer.width]
+    if beyond or not units:
         raise CensusError(f"Layer {layer.name!r} has units 0 to {layer.width - 1}. Got {text!r}.")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(units))

@@ -1,4 +1,4 @@
-"""Makes pictures for objectives: many at once, step by step."""
+"""Optimises images for objectives: many at once, step by step."""
 
 from __future__ import annotations
 
@@ -7,82 +7,83 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import CensusError
-from ..layers.layer import Layer
 from ..layers.memory_format import FORMATS, format_of, memory_format
 from .filters import unit
-from .input_space import Palette
-from .objective_values import Values, watching
-from .objectives import Objective
+from .input_space import InputSpace
+from .objective import Objective
+from .objective_values import Values, objective_values
+from .options import SeeOptions
 from .parameters import Fourier, Parameters, Phases, Pixels
-from .presets import Preset, State
-from .priors import Code, Prior
-from .rng import Dice, dice_for
+from .presets import State
+from .priors import Code
+from .rng import Rng, rng_for
+from .subject import Subject
 from .transforms import Transforms
 
 OCTAVE = 1.4
-TYPICAL = 0.01  # root mean square of the first gradient of a picture's parameters
+TYPICAL = 0.01  # root mean square of the first gradient of an image's parameters
 Tick = Callable[[int], None]
 
 
 def optimise(
-    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], preset: Preset, palette: Palette, *,
-    steps: int, seed: int, contrast: float | None = None, shared: bool = False, start: Tensor | None = None,
-    prior: Prior | None = None, tick: Tick = lambda done: None,
+    subject: Subject, objectives: Sequence[Objective], options: SeeOptions, *,
+    contrast: float | None = None, start: Tensor | None = None, tick: Tick = lambda done: None,
 ) -> Tensor:  # fmt: skip
-    """Pictures (sum of faces, channels, height, width) in 0..1, those of one objective side by side.
+    """Images (sum of faces, channels, height, width) in 0..1, those of one objective side by side.
 
-    contrast, shared: of Fourier pictures, see there. start: an image in 0..1 that presets may begin with. tick: told of
-    each step.
+    contrast: of Fourier images, see there. start: an image in 0..1 that presets may begin with. tick: told of each
+    step.
 
     Raises:
         CensusError: the objective is NaN or inf.
     """
-    dice = dice_for(objectives, seed, "picture")
-    run = _Run(net, preset, palette, steps, tick, prior)
-    transforms = Transforms(preset.robustness, palette.shape[1:], dice_for(objectives, seed, "moves"), palette.mean)
-    with memory_format(net, run.format), watching(net, layers, objectives) as values:
-        if preset.over == "pixels":
-            first = _start(preset.start, palette, start, dice)
-            return run.pixels(Pixels(first), values, transforms)
-        parameters = _parameters(preset, dice, palette, contrast, shared, prior)
-        if preset.crops:
-            return run.adam(parameters, _Cropped(values, preset.crops, dice), transforms)
+    method, space = options.method, subject.input_space
+    rng = rng_for(objectives, options.seed, "picture")
+    run = _Run(subject, options, tick)
+    transforms = Transforms(method.robustness, space.shape[1:], rng_for(objectives, options.seed, "moves"), space.mean)
+    with (
+        memory_format(subject.net, run.format),
+        objective_values(subject.net, subject.layers, objectives) as values,
+    ):
+        if method.over == "pixels":
+            return run.pixels(Pixels(_start(method.start, space, start, rng)), values, transforms)
+        parameters = _parameters(options, rng, space, contrast)
+        if method.crops:
+            return run.adam(parameters, _Cropped(values, method.crops, rng), transforms)
         return run.adam(parameters, values, transforms)
 
 
-def _parameters(
-    preset: Preset, dice: Dice, palette: Palette, contrast: float | None, shared: bool, prior: Prior | None
-) -> Parameters:
-    if preset.over == "phases":
-        return Phases(dice, palette)
-    if preset.over == "code":
-        assert prior is not None
-        return Code(dice, palette, prior)
-    return Fourier(dice, palette, contrast, shared)
+def _parameters(options: SeeOptions, rng: Rng, space: InputSpace, contrast: float | None) -> Parameters:
+    if options.method.over == "phases":
+        return Phases(rng, space)
+    if options.method.over == "code":
+        assert options.learned_prior is not None
+        return Code(rng, space, options.learned_prior)
+    return Fourier(rng, space, contrast, options.shared)
 
 
-def _start(kind: str, palette: Palette, image: Tensor | None, dice: Dice) -> Tensor:
+def _start(kind: str, space: InputSpace, image: Tensor | None, rng: Rng) -> Tensor:
     if kind == "image" and image is not None:
-        return image.expand(len(dice), *palette.shape).clone()
-    noise = dice.normal(*palette.shape) * (0.02 if kind == "grey" else 0.1)
-    return (palette.mean.view(-1, 1, 1) + noise).clamp(0, 1)
+        return image.expand(len(rng), *space.shape).clone()
+    noise = rng.normal(*space.shape) * (0.02 if kind == "grey" else 0.1)
+    return (space.mean.view(-1, 1, 1) + noise).clamp(0, 1)
 
 
 class _Cropped:
-    """What the net sees of each picture is several random squares of it, each a quarter of its side or so (MACO)."""
+    """What the net sees of each image is several random squares of it, each a quarter of its side or so (MACO)."""
 
-    def __init__(self, values: Values, crops: int, dice: Dice) -> None:
-        self._values, self._crops, self._dice = values, crops, dice
+    def __init__(self, values: Values, crops: int, rng: Rng) -> None:
+        self._values, self._crops, self._rng = values, crops, rng
 
     def __call__(self, x: Tensor) -> Tensor:
         total = x.new_zeros(len(x))
-        least = torch.tensor(min(1.0, 16 / min(x.shape[-2:])))  # pixels; smaller pictures are seen whole
+        least = torch.tensor(min(1.0, 16 / min(x.shape[-2:])))  # pixels; smaller images are seen whole
         for _ in range(self._crops):
-            size = torch.maximum((0.25 + 0.1 * self._dice.normal()).clamp(0.08, 0.6), least)
-            middle = 0.5 + 0.15 * self._dice.normal(2)
+            size = torch.maximum((0.25 + 0.1 * self._rng.normal()).clamp(0.08, 0.6), least)
+            middle = 0.5 + 0.15 * self._rng.normal(2)
             middle = torch.minimum(torch.maximum(middle, size[:, None] / 2), 1 - size[:, None] / 2)
             theta = torch.zeros(len(x), 2, 3)
             theta[:, 0, 0], theta[:, 1, 1] = size, size
@@ -94,37 +95,36 @@ class _Cropped:
 
 
 class _Run:
-    """One batch of pictures under way."""
+    """One batch of images under way."""
 
-    def __init__(
-        self, net: nn.Module, preset: Preset, palette: Palette, steps: int, tick: Tick, prior: Prior | None
-    ) -> None:
-        self._preset, self._palette, self._steps, self._tick, self._prior = preset, palette, steps, tick, prior
-        parameter = next(net.parameters(), None)
+    def __init__(self, subject: Subject, options: SeeOptions, tick: Tick) -> None:
+        self._preset, self._space, self._steps = options.method, subject.input_space, options.count
+        self._prior, self._tick = options.learned_prior, tick
+        parameter = next(subject.net.parameters(), None)
         self._device = torch.device("cpu") if parameter is None else parameter.device
         self._dtype = torch.float32 if parameter is None else parameter.dtype
-        self.format = format_of(torch.empty(1, *palette.shape, device=self._device))
+        self.format = format_of(torch.empty(1, *self._space.shape, device=self._device))
 
     def adam(self, parameters: Parameters, values: Values, transforms: Transforms) -> Tensor:
-        """Adam on numbers that stand for pictures."""
+        """Adam on numbers that stand for images."""
         optimiser = torch.optim.Adam(parameters.tensors, self._preset.rate)
         gain = torch.ones(len(parameters.tensors[0]))
         for step in range(self._steps):
             for group in optimiser.param_groups:
                 group["lr"] = self._preset.rate * (0.02 + 0.98 * _cooled(step / self._steps))
             optimiser.zero_grad()
-            said = values(self._shown(transforms(parameters.pictures(), _fading(step / self._steps))))
-            (-(_finite(said) * gain.to(said.device)).sum()).backward()  # type: ignore[no-untyped-call]
+            read = values(self._shown(transforms(parameters.images(), _fading(step / self._steps))))
+            (-(_finite(read) * gain.to(read.device)).sum()).backward()  # type: ignore[no-untyped-call]
             if step == 0:
                 gain = self._even(parameters.tensors[0])
             optimiser.step()
             with torch.no_grad():
                 parameters.advance()
             self._tick(step + 1)
-        return parameters.pictures().detach()
+        return parameters.images().detach()
 
     def _even(self, tensor: Tensor) -> Tensor:
-        """Brings the first gradients to TYPICAL size; what each picture's objective is multiplied with from then on.
+        """Brings the first gradients to TYPICAL size; what each image's objective is multiplied with from then on.
 
         Adam takes steps of equal size for any scale but the smallest, where its epsilon stops it.
         """
@@ -144,9 +144,9 @@ class _Run:
                 pixels.resize(side)
             x = pixels.tensors[0]
             shown = x if x.shape[-2:] == whole.shape[-2:] else _to(x, whole.shape[-2:])
-            state = State(step / max(1, self._steps - 1), step, whole, self._palette)
-            said = values(self._shown(transforms(shown)))
-            (gradient,) = torch.autograd.grad(_finite(said).sum(), x)
+            state = State(step / max(1, self._steps - 1), step, whole, self._space)
+            read = values(self._shown(transforms(shown)))
+            (gradient,) = torch.autograd.grad(_finite(read).sum(), x)
             with torch.no_grad():
                 x += self._preset.rate * self._held_back(unit(gradient), x, state)
                 pixels.advance()
@@ -170,14 +170,14 @@ class _Run:
 
     def _sides(self, side: Sequence[int]) -> list[tuple[int, int]]:
         """Sizes from coarse to fine; none is below 8 pixels."""
-        found = []
+        sides = []
         for octave in reversed(range(self._preset.octaves)):
             h, w = (max(min(8, n), round(n / OCTAVE**octave)) for n in side)
-            found.append((h, w))
-        return list(dict.fromkeys(found))
+            sides.append((h, w))
+        return list(dict.fromkeys(sides))
 
     def _shown(self, x: Tensor) -> Tensor:
-        x = self._palette.to_net(x).to(self._device, self._dtype)
+        x = self._space.to_net(x).to(self._device, self._dtype)
         return x.contiguous(memory_format=FORMATS[self.format])
 
 
@@ -195,11 +195,11 @@ def _to(x: Tensor, side: Sequence[int]) -> Tensor:
     return F.interpolate(x, size=tuple(side), mode="bilinear", align_corners=False)
 
 
-def _finite(said: Tensor) -> Tensor:
-    if not bool(torch.isfinite(said).all()):
-        raise CensusError("The net must stay finite on made pictures. Got NaN or inf; are its weights?")
-    if not said.requires_grad:
+def _finite(read: Tensor) -> Tensor:
+    if not bool(torch.isfinite(read).all()):
+        raise CensusError("The net must stay finite on optimised images. Got NaN or inf; are its weights?")
+    if not read.requires_grad:
         raise CensusError(
-            "A gradient must reach the picture. The net cuts it before the layer (no_grad, argmax, rounding)."
+            "A gradient must reach the image. The net cuts it before the layer (no_grad, argmax, rounding)."
         )
-    return said.float()
+    return read.float()

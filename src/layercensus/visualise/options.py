@@ -1,41 +1,64 @@
-"""How pictures are made, as the user says it."""
+"""How images are optimised, as the caller says it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..data.source import Source
 from ..errors import CensusError
 from ..models.fingerprint import weights
-from .presets import Preset
-from .priors import Prior
-from .subject import Looking
+from .presets import DEFAULT, Preset, preset_of
+from .priors import Prior, load_prior
+from .subject import Subject
 
 AUTO = "auto"
 EXAMPLES = 512
 TOP = 5
 
 
-@dataclass(frozen=True)
-class How:
-    """How pictures are made; see `see` for each."""
+@dataclass(frozen=True, kw_only=True)
+class SeeOptions:
+    """How `layercensus.see` optimises images and what it shows beside them.
 
-    preset: Preset
-    asked: bool = False  # the preset was named by the user
+    preset: a method of the literature, by name (see `layercensus.visualise.PRESETS`); None for the default.
+    faces: images of each objective, optimised together; add `diversity(layer)` for them to differ.
+    steps: of the optimiser; None for the preset's own.
+    size: side, or (height, width), of the images in pixels; None for that of the net's input.
+    contrast: of the default preset: the fraction of the range that an image takes, 0..1, its contrast being limited;
+        None for as much as it takes; "auto" limits it where an objective is read at one position of a map, and not
+        where a whole map counts.
+    shared: the images of each objective have in common what can be alike (interpolation).
+    prior: what `train_prior` returned, or a file of it, for the presets "nguyen2016" and "nguyen2016b".
+    examples: of the data that are read. top: of them shown for each objective. batch: images at a time.
+    seed: same seed, same image. progress: bars on standard error.
+
+    Raises:
+        CensusError: a value out of range, an unknown preset, or a file that holds no prior.
+
+    >>> SeeOptions(steps=64).method.name
+    'olah2017'
+    >>> SeeOptions(steps=0)
+    Traceback (most recent call last):
+    layercensus.errors.CensusError: steps must be at least 1. Got 0.
+    """
+
+    preset: str | None = None
+    faces: int = 1
     steps: int | None = None
     size: int | tuple[int, int] | None = None
     contrast: float | str | None = AUTO
     shared: bool = False
-    prior: Prior | None = None
+    prior: Prior | str | Path | None = None
     examples: int = EXAMPLES
     top: int = TOP
-    seed: int = 0
     batch: int | None = None
+    seed: int = 0
     progress: bool = True
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("examples", 2), ("top", 0), ("batch", 1)):
+        for name, least in (("faces", 1), ("steps", 1), ("examples", 2), ("top", 0), ("batch", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise CensusError(f"{name} must be at least {least}. Got {value}.")
@@ -43,30 +66,48 @@ class How:
             raise CensusError(f"contrast must be a number, None or 'auto'. Got {self.contrast!r}.")
         if isinstance(self.contrast, (int, float)) and not 0 < self.contrast <= 1:
             raise CensusError(f"contrast must be above 0 and at most 1. Got {self.contrast}.")
-        sides = (self.size,) if isinstance(self.size, int) else self.size or ()
-        if any(side < 4 for side in sides):
+        if any(side < 4 for side in self.sides or ()):
             raise CensusError(f"size must be at least 4 pixels. Got {self.size}.")
+        preset_of(self.preset or DEFAULT)
+        if isinstance(self.prior, (str, Path)):
+            object.__setattr__(self, "prior", load_prior(self.prior))
+
+    @property
+    def method(self) -> Preset:
+        """The preset itself."""
+        return preset_of(self.preset or DEFAULT)
 
     @property
     def count(self) -> int:
         """Steps."""
-        return self.preset.steps if self.steps is None else self.steps
+        return self.method.steps if self.steps is None else self.steps
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """(height, width) of the images where they were asked for."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+    @property
+    def learned_prior(self) -> Prior | None:
+        """The prior, loaded."""
+        return load_prior(self.prior) if isinstance(self.prior, (str, Path)) else self.prior
+
+
+def about_of(options: SeeOptions, subject: Subject) -> dict[str, Any]:
+    """How images are optimised, as JSON."""
+    method, prior = options.method, options.learned_prior
+    return {
+        "preset": method.name, "paper": method.paper, "regulariser": method.regulariser,
+        "steps": options.count, "size": list(subject.space.shape[1:]) if subject.space else None,
+        "contrast": options.contrast, "shared": options.shared, "seed": options.seed, "top": options.top,
+        "prior": None if prior is None else dict(prior.about),
+        "input_space": subject.space.source if subject.space else None,
+        "examples": sum(len(batch.ids) for batch in subject.batches),
+        "data": None if subject.source is None else subject.source.name,
+        "weights": weights(subject.net), "replicas": [weights(net) for net, _ in subject.replicas],
+        "source": None if subject.source is None else _content(subject.source),
+    }  # fmt: skip
 
 
 def _content(source: Source) -> dict[str, Any]:
     return {name: value for name, value in source.about.items() if name != "skipped"}
-
-
-def about_of(how: How, looking: Looking) -> dict[str, Any]:
-    """How pictures are made, as JSON."""
-    return {
-        "preset": how.preset.name, "paper": how.preset.paper, "regulariser": how.preset.regulariser,
-        "steps": how.count, "size": list(looking.palette.shape[1:]) if looking.palette else None,
-        "contrast": how.contrast, "shared": how.shared, "seed": how.seed, "top": how.top,
-        "prior": None if how.prior is None else dict(how.prior.about),
-        "palette": looking.palette.source if looking.palette else None,
-        "examples": sum(len(batch.ids) for batch in looking.batches),
-        "data": None if looking.source is None else looking.source.name,
-        "weights": weights(looking.net), "replicas": [weights(net) for net, _ in looking.replicas],
-        "source": None if looking.source is None else _content(looking.source),
-    }  # fmt: skip

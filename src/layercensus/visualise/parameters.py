@@ -1,4 +1,4 @@
-"""What is optimised in place of pixels, so that some pictures are easier to reach than others."""
+"""What is optimised in place of pixels, so that some images are easier to reach than others."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .input_space import Palette, directions, frequencies
-from .rng import Dice
+from .input_space import InputSpace, directions, frequencies
+from .rng import Rng
 
 FAINT = 0.01  # standard deviation of the coefficients at the start
 
 
 class Parameters(Protocol):
-    """Numbers that stand for pictures; `tensors` are what the optimiser changes."""
+    """Numbers that stand for images; `tensors` are what the optimiser changes."""
 
     tensors: list[Tensor]
 
-    def pictures(self) -> Tensor:
-        """(pictures, channels, height, width) in 0..1, with gradients."""
+    def images(self) -> Tensor:
+        """(images, channels, height, width) in 0..1, with gradients."""
         ...
 
     def advance(self) -> None:
@@ -35,14 +35,14 @@ class Pixels:
     def __init__(self, start: Tensor) -> None:
         self.tensors = [start.clone().requires_grad_(True)]
 
-    def pictures(self) -> Tensor:
+    def images(self) -> Tensor:
         return self.tensors[0]
 
     def advance(self) -> None:
         self.tensors[0].clamp_(0, 1)
 
     def resize(self, side: tuple[int, int]) -> None:
-        """Go on at another resolution."""
+        """Continue at another resolution."""
         if self.tensors[0].shape[2:] == side:
             return
         with torch.no_grad():
@@ -54,24 +54,24 @@ class Fourier:
     """Fourier coefficients scaled by 1 / frequency, in uncorrelated colours, behind a sigmoid (Olah et al. 2017).
 
     A step of equal size on every coefficient then changes low frequencies, and the colours that the data vary in, most.
-    The start is faint noise about the data's mean colour. contrast: instead of the sigmoid the picture is stretched to
-    this share of the range, so that only its direction is free: the strongest response to a limited amount of contrast
-    shows a pattern in its proportions, an unlimited one only its signs. None: free, as in the article. shared: fields
-    that all pictures have in common, so that what can be alike is (Olah et al. 2017, "Interpolation").
+    The start is faint noise about the data's mean colour. contrast: instead of the sigmoid the image is stretched to
+    this fraction of the range, so that only its direction is free: the strongest response to a limited contrast shows
+    a pattern in its proportions, an unlimited one only its signs. None: free, as in the article. shared: fields that
+    all images have in common, so that what can be alike is (Olah et al. 2017, "Interpolation").
     """
 
-    def __init__(self, dice: Dice, palette: Palette, contrast: float | None = None, shared: bool = False) -> None:
-        channels, h, w = palette.shape
+    def __init__(self, rng: Rng, space: InputSpace, contrast: float | None = None, shared: bool = False) -> None:
+        channels, h, w = space.shape
         self._side, self._contrast = (h, w), contrast
         f = frequencies(h, w)
         self._scale = math.sqrt(h * w) / f.clamp(min=1 / max(h, w)) / 4
-        self._colour, self._mean = directions(palette.colour), torch.logit(palette.mean, 0.05).view(-1, 1, 1)
-        z = dice.normal(channels, h, w // 2 + 1, 2) * FAINT
+        self._colour, self._mean = directions(space.colour), torch.logit(space.mean, 0.05).view(-1, 1, 1)
+        z = rng.normal(channels, h, w // 2 + 1, 2) * FAINT
         self.tensors = [z.requires_grad_(True)]
         if shared:
             self.tensors.append(z[:1].detach().clone().requires_grad_(True))
 
-    def pictures(self) -> Tensor:
+    def images(self) -> Tensor:
         z = torch.view_as_complex(sum(self.tensors[1:], self.tensors[0]).contiguous()) * self._scale
         field = torch.einsum("cd,ndhw->nchw", self._colour, torch.fft.irfft2(z, s=self._side))
         return torch.sigmoid(field + self._mean) if self._contrast is None else _stretched(field, self._contrast)
@@ -81,30 +81,30 @@ class Fourier:
 
 
 def _stretched(field: Tensor, contrast: float) -> Tensor:
-    """Each picture's field, without its mean, stretched to a share of the range about grey.
+    """Each image's field, without its mean, stretched to a fraction of the range about grey.
 
     Gradients see the L2 norm as fixed: they turn the field, and cannot make it stronger.
     """
     field = field - field.mean((2, 3), keepdim=True)
     norm = field.flatten(1).norm(dim=1).view(-1, 1, 1, 1).clamp(min=1e-12)
-    held = field.detach()
-    low, high = held.amin((1, 2, 3), keepdim=True), held.amax((1, 2, 3), keepdim=True)
+    values = field.detach()
+    low, high = values.amin((1, 2, 3), keepdim=True), values.amax((1, 2, 3), keepdim=True)
     span = (high - low).clamp(min=1e-12)
     out: Tensor = field * (norm.detach() / norm) / span - low / span
     return 0.5 + contrast * (out - 0.5)
 
 
 class Phases:
-    """Phases of Fourier coefficients alone; magnitudes stay those of the user's images (MACO, Fel et al. 2023)."""
+    """Phases of Fourier coefficients alone; magnitudes stay those of the given images (MACO, Fel et al. 2023)."""
 
-    def __init__(self, dice: Dice, palette: Palette) -> None:
-        channels, h, w = palette.shape
-        assert palette.magnitude is not None
-        self._side, self._magnitude = (h, w), palette.magnitude
-        self._colour, self._mean = directions(palette.colour), torch.logit(palette.mean, 0.05).view(-1, 1, 1)
-        self.tensors = [((dice.uniform(channels, h, w // 2 + 1) * 2 - 1) * math.pi).requires_grad_(True)]
+    def __init__(self, rng: Rng, space: InputSpace) -> None:
+        channels, h, w = space.shape
+        assert space.magnitude is not None
+        self._side, self._magnitude = (h, w), space.magnitude
+        self._colour, self._mean = directions(space.colour), torch.logit(space.mean, 0.05).view(-1, 1, 1)
+        self.tensors = [((rng.uniform(channels, h, w // 2 + 1) * 2 - 1) * math.pi).requires_grad_(True)]
 
-    def pictures(self) -> Tensor:
+    def images(self) -> Tensor:
         phase = self.tensors[0]
         z = torch.polar(self._magnitude.expand_as(phase).contiguous(), phase)
         field = torch.fft.irfft2(z, s=self._side, norm="ortho")

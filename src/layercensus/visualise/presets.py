@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..errors import CensusError
 from .filters import bilateral, blur, pyramid, variation
-from .input_space import Palette
+from .input_space import InputSpace
 from .transforms import ARTICLE, NONE, Robustness
 
 DEFAULT = "olah2017"
@@ -23,7 +23,7 @@ class State:
     progress: float
     step: int
     start: Tensor
-    palette: Palette
+    space: InputSpace
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Preset:
 
     over: "fourier", "pixels", "phases" (of the data's spectrum) or "code" (of a learned generator). start: "noise",
     "grey" or "image" (an example of the data; noise where there is none). rate: of Adam, or what a step of a gradient
-    with root mean square 1 adds to pixels of 0..1. penalty: (pictures,) to be kept low, in the same unit. gradient,
+    with root mean square 1 adds to pixels of 0..1. penalty: (images,) to be kept low, in the same unit. gradient,
     after: change a step's gradient, and the pixels after it. octaves: sizes from coarse to fine, each 1.4 times the
-    last. crops: random parts of each picture that the net sees in a step. needs: "images" or "prior".
+    last. crops: random parts of each image that the net sees in a step. needs: "images" or "prior".
     """
 
     name: str
@@ -45,7 +45,6 @@ class Preset:
     robustness: Robustness = NONE
     steps: int = 256
     rate: float = 0.02
-    adam: bool = False
     penalty: Callable[[Tensor, State], Tensor] | None = None
     gradient: Callable[[Tensor, State], Tensor] | None = None
     after: Callable[[Tensor, State], Tensor] | None = None
@@ -56,10 +55,10 @@ class Preset:
 
 def _sphere(x: Tensor, state: State) -> Tensor:
     """At the distance from the mean colour that the data's images have."""
-    mean = state.palette.mean.view(-1, 1, 1)
+    mean = state.space.mean.view(-1, 1, 1)
     away = x - mean
     norm = away.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
-    wanted = state.palette.norm if state.palette.norm == state.palette.norm else 0.2 * away[0].numel() ** 0.5
+    wanted = state.space.norm if state.space.norm == state.space.norm else 0.2 * away[0].numel() ** 0.5
     out: Tensor = mean + away * (wanted / norm)
     return out
 
@@ -71,12 +70,12 @@ def _near_start(x: Tensor, state: State) -> Tensor:
 def _bounded_and_smooth(x: Tensor, state: State) -> Tensor:
     """The sixth power of the distance from the mean colour, and total variation with exponent 2."""
     count = x[0].numel()
-    away = ((x - state.palette.mean.view(-1, 1, 1)) * 2).pow(6).flatten(1).sum(1)
+    away = ((x - state.space.mean.view(-1, 1, 1)) * 2).pow(6).flatten(1).sum(1)
     return 0.5 * away + 2.0 * count * variation(x)
 
 
 def _decay_and_blur(x: Tensor, state: State) -> Tensor:
-    mean = state.palette.mean.view(-1, 1, 1)
+    mean = state.space.mean.view(-1, 1, 1)
     x = mean + (x - mean) * 0.995
     return blur(x, _sigma(0.6, x)) if state.step % 4 == 3 else x
 
@@ -94,7 +93,7 @@ def _equal_bands(gradient: Tensor, state: State) -> Tensor:
 
 
 def _sigma(sigma: float, x: Tensor) -> float:
-    """A blur for pictures of 224; less for smaller ones, but never more than is needed to matter."""
+    """A blur for images of 224; less for smaller ones, but never more than is needed to matter."""
     return max(min(sigma, 0.4), sigma * min(1.0, min(x.shape[-2:]) / 112))
 
 
@@ -104,7 +103,7 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset(
-            "erhan2009", "Erhan et al. 2009, section 3.1", "none but the picture's norm", after=_sphere,
+            "erhan2009", "Erhan et al. 2009, section 3.1", "none but the image's norm", after=_sphere,
         ),
         Preset(
             "szegedy2013", "Szegedy et al. 2013, section 4.1", "none; from an image, as small a change as does it",
@@ -115,7 +114,7 @@ PRESETS = {
             penalty=_bounded_and_smooth,
         ),
         Preset(
-            "nguyen2015", "Nguyen et al. 2015; Yosinski et al. 2015, section 3", "decay and blur of the picture",
+            "nguyen2015", "Nguyen et al. 2015; Yosinski et al. 2015, section 3", "decay and blur of the image",
             after=_decay_and_blur,
         ),
         Preset(
@@ -127,7 +126,7 @@ PRESETS = {
             start="grey", robustness=_JITTER, gradient=_softening_gradient, octaves=3,
         ),
         Preset(
-            "tyka2016", "Tyka 2016", "bilateral filter of the picture; jitter and scale",
+            "tyka2016", "Tyka 2016", "bilateral filter of the image; jitter and scale",
             robustness=Robustness(jitter=16, scales=(1, 0.95, 1.05)), after=_smooth_between_edges,
         ),
         Preset(
@@ -136,21 +135,21 @@ PRESETS = {
         ),
         Preset(
             "nguyen2016", "Nguyen et al. 2016a, section 2", "a learned generator's code", over="code", rate=0.05,
-            adam=True, robustness=Robustness(jitter=8), needs="prior",
+            robustness=Robustness(jitter=8), needs="prior",
         ),
         Preset(
-            "nguyen2016b", "Nguyen et al. 2016b, section 3.1 (PPGN-x)", "a learned denoiser of the picture",
+            "nguyen2016b", "Nguyen et al. 2016b, section 3.1 (PPGN-x)", "a learned denoiser of the image",
             robustness=Robustness(jitter=8), needs="prior",
         ),
         Preset(
             "maco2023", "Fel et al. 2023, section 3", "the data's magnitude spectrum, only phases are free; crops",
-            over="phases", rate=0.1, adam=True, crops=2, robustness=Robustness(colour=0.05, noise=0.05),
+            over="phases", rate=0.1, crops=2, robustness=Robustness(colour=0.05, noise=0.05),
             needs="images",
         ),
         Preset(
             DEFAULT, "Olah et al. 2017, section 'The Enemy of Feature Visualization'",
             "low frequencies and the data's colours first; jitter, scale, rotation", over="fourier", steps=512,
-            rate=0.1, adam=True, robustness=ARTICLE,
+            rate=0.1, robustness=ARTICLE,
         ),
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Learned priors: a small autoencoder of the user's images, as generator of pictures and as denoiser of them."""
+"""Learned priors: a small autoencoder of the given images, as generator of images and as denoiser of them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ..data.files import write_bytes
 from ..data.source import Source
 from ..errors import CensusError
 from ..models.randomness import own_randomness
-from .input_space import Palette, images_of, palette_of
-from .natural import chosen_ids, read
-from .rng import Dice
+from .input_space import InputSpace, images_of, input_space_of
+from .responses import chosen_ids, read_examples
+from .rng import Rng
 
-SIDE = 64  # the most pixels a side that the prior works at; larger pictures are scaled
-CODE = 64  # numbers of a picture's code
+SIDE = 64  # the most pixels a side that the prior works at; larger images are scaled
+CODE = 64  # numbers of an image's code
 EXAMPLES = 2048
 FEWEST = 16  # images that a prior can be trained on
 STEPS, BATCH, RATE = 1500, 32, 1e-3
@@ -29,7 +30,7 @@ NOISE = 0.25  # standard deviation of what the denoiser takes away, on 0..1
 
 
 class Autoencoder(nn.Module):
-    """Pictures (n, channels, h, w) of 0..1 -> codes (n, CODE) -> pictures; h and w are multiples of 8."""
+    """Images (n, channels, h, w) of 0..1 -> codes (n, CODE) -> images; h and w are multiples of 8."""
 
     def __init__(self, channels: int, side: tuple[int, int], width: int = 32) -> None:
         super().__init__()
@@ -60,7 +61,7 @@ class Autoencoder(nn.Module):
         )  # fmt: skip
 
     def generate(self, code: Tensor) -> Tensor:
-        """Pictures of codes."""
+        """Images of codes."""
         return torch.sigmoid(self.decode(self.spread(code).unflatten(1, (-1, *self.small))))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,33 +78,44 @@ class Prior:
     about: dict[str, object]
 
     def generated(self, code: Tensor, side: tuple[int, int]) -> Tensor:
-        """Pictures of a size from codes."""
+        """Images of a size from codes."""
         x = self.net.generate(code)
         return x if x.shape[-2:] == side else F.interpolate(x, size=side, mode="bilinear", align_corners=False)
 
     def denoised(self, x: Tensor) -> Tensor:
-        """Pictures without what the data's images do not have."""
+        """Images without what the data's images do not have."""
         small = F.interpolate(x, size=self.side, mode="bilinear", align_corners=False, antialias=True)
         change = self.net(small) - small
         return x + F.interpolate(change, size=x.shape[-2:], mode="bilinear", align_corners=False)
 
     def save(self, file: str | Path) -> None:
-        """Keep it as a file; OSError when that is impossible."""
+        """Keep it as a file, whole or not at all.
+
+        Raises:
+            CensusError: the file cannot be written, or the disk is full.
+        """
         head = json.dumps({"channels": self.channels, "side": self.side, "about": self.about})
         state = {name: value.contiguous() for name, value in self.net.state_dict().items()}
-        Path(file).write_bytes(save(state, metadata={"layercensus-prior": head}))
+        write_bytes(Path(file), save(state, metadata={"layercensus-prior": head}))
 
 
 def load_prior(file: str | Path) -> Prior:
-    """The prior in a file.
+    """The prior in a file, which `Prior.save` or `layercensus prior` wrote.
 
     Raises:
         CensusError: there is none in it.
+
+    >>> import tempfile
+    >>> from layercensus.data.open import open_data
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     train_prior(open_data("digits"), steps=3, progress=False).save(f"{folder}/prior.safetensors")
+    ...     load_prior(f"{folder}/prior.safetensors").side
+    (8, 8)
     """
     try:
-        with safe_open(str(file), "pt") as held:
-            head = json.loads((held.metadata() or {})["layercensus-prior"])
-            state = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118 - not a dict
+        with safe_open(str(file), "pt") as opened:
+            head = json.loads((opened.metadata() or {})["layercensus-prior"])
+            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise CensusError(f"prior must be a file that train_prior(data).save(FILE) makes. Got {file}.") from error
     side = (int(head["side"][0]), int(head["side"][1]))
@@ -113,24 +125,29 @@ def load_prior(file: str | Path) -> Prior:
 
 
 def train_prior(source: Source, *, seed: int = 0, steps: int = STEPS, progress: bool = True) -> Prior:
-    """An autoencoder that takes noise off the user's images, at SIDE pixels a side at most.
+    """An autoencoder that takes noise off the given images, at SIDE pixels a side at most.
 
     Adam on the mean squared error; half of each batch is noisy, with up to NOISE. Some minutes on a laptop at 64
     pixels, seconds at 8.
 
     Raises:
-        CensusError: the data are no images.
+        CensusError: the data are no images, or too few.
+
+    >>> from layercensus.data.open import open_data
+    >>> prior = train_prior(open_data("digits"), steps=3, progress=False)
+    >>> prior.channels, prior.side, prior.about["images"]
+    (1, (8, 8), 1797)
     """
-    batches = read(source, chosen_ids(source, EXAMPLES), EXAMPLES)
-    palette = palette_of(source, batches)
-    x = palette.from_net(images_of(source, batches)).clamp(0, 1)
+    batches = read_examples(source, chosen_ids(source, EXAMPLES), EXAMPLES)
+    space = input_space_of(source, batches)
+    x = space.from_net(images_of(source, batches)).clamp(0, 1)
     if len(x) < FEWEST:
         raise CensusError(f"A prior must be trained on at least {FEWEST} images. Got {len(x)}.")
-    side = _side(palette.shape[1:])
+    side = _side(space.shape[1:])
     x = F.interpolate(x, size=side, mode="bilinear", align_corners=False, antialias=True)
     variance = max(float(x.var(0).mean()), 1e-12)
     with own_randomness(seed):
-        net = Autoencoder(palette.shape[0], side)
+        net = Autoencoder(space.shape[0], side)
         optimiser = torch.optim.Adam(net.parameters(), RATE)
         rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4 * RATE, total_steps=steps)
         loss = torch.zeros(())
@@ -149,7 +166,7 @@ def train_prior(source: Source, *, seed: int = 0, steps: int = STEPS, progress: 
         "seed": seed,
         "unexplained": float(loss.detach()) / variance,
     }
-    return Prior(net.eval().requires_grad_(False), palette.shape[0], side, about)
+    return Prior(net.eval().requires_grad_(False), space.shape[0], side, about)
 
 
 def _side(side: tuple[int, int]) -> tuple[int, int]:
@@ -160,11 +177,11 @@ def _side(side: tuple[int, int]) -> tuple[int, int]:
 class Code:
     """Codes of a generator, no longer than codes of images are (Nguyen et al. 2016a, within their range)."""
 
-    def __init__(self, dice: Dice, palette: Palette, prior: Prior) -> None:
-        self._prior, self._side = prior, palette.shape[1:]
-        self.tensors = [dice.normal(CODE).requires_grad_(True)]
+    def __init__(self, rng: Rng, space: InputSpace, prior: Prior) -> None:
+        self._prior, self._side = prior, space.shape[1:]
+        self.tensors = [rng.normal(CODE).requires_grad_(True)]
 
-    def pictures(self) -> Tensor:
+    def images(self) -> Tensor:
         return self._prior.generated(self.tensors[0], self._side)
 
     def advance(self) -> None:

@@ -1,4 +1,4 @@
-"""Random numbers of which each picture has its own: a unit's picture does not depend on what is made beside it."""
+"""Random numbers of which each image has its own: a unit's image does not depend on what is made beside it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from hashlib import sha256
 import torch
 from torch import Tensor
 
-from .objectives import Objective
+from .objective import Objective
 
 
-class Dice:
-    """One generator for each picture. All draws are (pictures, ...)."""
+class Rng:
+    """One generator of random numbers for each image. Everything it gives is (images, ...)."""
 
     def __init__(self, seeds: Sequence[int]) -> None:
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -25,18 +25,18 @@ class Dice:
         """From 0 to 1."""
         return torch.stack([torch.rand(shape, generator=g) for g in self._generators])
 
-    def whole(self, low: int, high: int) -> Tensor:
-        """(pictures,) whole numbers from low to high, both included."""
+    def integers(self, low: int, high: int) -> Tensor:
+        """(images,) integers from low to high, both included."""
         return torch.stack([torch.randint(low, high + 1, (), generator=g) for g in self._generators])
 
     def __len__(self) -> int:
         return len(self._generators)
 
 
-def dice_for(objectives: Sequence[Objective], seed: int, purpose: str) -> Dice:
+def rng_for(objectives: Sequence[Objective], seed: int, purpose: str) -> Rng:
     """One for every face of every objective: from the seed, the objective's name and the number of the face."""
     named = [(objective.name, face) for objective in objectives for face in range(objective.faces)]
-    return Dice([_seed(f"{seed}|{purpose}|{name}|{face}") for name, face in named])
+    return Rng([_seed(f"{seed}|{purpose}|{name}|{face}") for name, face in named])
 
 
 def _seed(text: str) -> int:

@@ -1,4 +1,4 @@
-"""How good a made picture is, by numbers that need no human eye."""
+"""How good a optimised image is, by numbers that need no human eye."""
 
 from __future__ import annotations
 
@@ -9,33 +9,36 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..layers.layer import Layer
 from .filters import blur
-from .input_space import Palette, slope
-from .natural import Natural, activations
-from .objectives import Objective
+from .input_space import InputSpace, slope
+from .matches import Match
+from .objective import Objective
+from .responses import Responses, activations, own_activations
+from .subject import Subject
 from .transforms import REFERENCE, moved
 
-HELD_OUT = 16  # transforms that no picture was made under
-LEAST_PERCENTILE = 95.0  # of the data's examples that a picture must excite its unit more than
+HELD_OUT = 16  # transforms that no image was made under
+LEAST_PERCENTILE = 95.0  # of the data's examples that an image must excite its unit more than
 FEWEST = 20  # examples from which on a percentile is one
-FRAGILE = "failed: only"  # how the status of a picture begins that works as it is and not when it is changed
+FRAGILE = "failed: only"  # how the status of an image begins that works as it is and not when it is changed
 LEAST_KEPT = 0.5  # of what is left of the best example's activation under held-out transforms; of 1 without examples
 
 
 @dataclass(frozen=True)
 class Score:
-    """Numbers about one picture; None where they cannot be known, with the reason in `missing`.
+    """Numbers about one image; None where they cannot be known.
 
-    activation: what the objective says of the picture. data_max: the highest that it says of the data's examples, of
-    which `examples` were read. ratio: activation / data_max, where data_max is positive. percentile: share of examples
-    below the picture, 0..100; None for fewer than FEWEST. kept: share of what the activation is above that of a blank
-    picture (the data's mean colour) that is left, on average, under held-out transforms; data_kept: the same of the
-    example with the highest activation. transfer: percentile, among the same examples, of the picture for the matching
-    unit of another training run; transfer_match: the correlation by
-    which that unit was matched. slope, data_slope: of log amplitude over log frequency. status: "" or why it failed.
+    activation: what the objective says of the image. data_max: the highest that it says of the data's examples, of
+        which `examples` were read. ratio: activation / data_max, where data_max is positive.
+    percentile: percent of the examples below the image, 0..100; None for fewer than FEWEST.
+    kept: fraction of what the activation is above that of a blank image (the data's mean colour) that is left, on
+        average, under held-out transforms. data_kept: the same of the example with the highest activation.
+    transfer: percentile, among the same examples, of the image for the matching unit of another training run.
+        transfer_match: the correlation by which that unit was matched.
+    slope, data_slope: of log amplitude over log frequency.
+    status: "" or why it failed.
     """
 
     activation: float
@@ -53,167 +56,153 @@ class Score:
 
     @property
     def fragile(self) -> bool:
-        """Whether the picture failed for nothing but what is kept."""
+        """Whether the image failed for nothing but what is kept."""
         return self.status.startswith(FRAGILE)
 
 
 def held_out(x: Tensor, seed: int = 0) -> Tensor:
-    """Pictures (n, channels, height, width) of 0..1 under HELD_OUT changes: (HELD_OUT, n, ...), the same for each.
+    """Images (n, channels, height, width) of 0..1 under HELD_OUT changes: (HELD_OUT, n, ...), the same for each.
 
     Shear, shift by parts of a pixel, blur, contrast, brightness and pixel noise together: other kinds or amounts than
-    those under which the default's pictures are made.
+    those under which the default's images are made.
     """
-    random = torch.Generator().manual_seed(seed + 77_003)
+    rng = torch.Generator().manual_seed(seed + 77_003)
 
-    def draw(low: float, high: float) -> float:
-        return low + (high - low) * float(torch.rand((), generator=random))
+    def between(low: float, high: float) -> float:
+        return low + (high - low) * float(torch.rand((), generator=rng))
 
     n, _, h, w = x.shape
     small = min(h, w) / REFERENCE
     fill = x.mean((0, 2, 3)).view(-1, 1, 1)
     out = []
     for _ in range(HELD_OUT):
-        shift = torch.tensor([draw(-1, 1) * max(0.5, 6 * h / REFERENCE), draw(-1, 1) * max(0.5, 6 * w / REFERENCE)])
-        lean = torch.full((n,), draw(-0.1, 0.1))
+        shift = torch.tensor(
+            [between(-1, 1) * max(0.5, 6 * h / REFERENCE), between(-1, 1) * max(0.5, 6 * w / REFERENCE)]
+        )
+        lean = torch.full((n,), between(-0.1, 0.1))
         still = torch.zeros(n)
-        seen = moved(x, shift.expand(n, 2), still, torch.ones(n), fill, lean)
-        seen = blur(seen, draw(0, max(0.3, 1.0 * small)))
-        middle = seen.mean((1, 2, 3), keepdim=True)
-        seen = middle + (seen - middle) * draw(0.8, 1.1) + draw(-0.05, 0.05)
-        noise = torch.randn(x.shape[1:], generator=random) * draw(0, 0.05)
-        out.append((seen + noise).clamp(0, 1))
+        changed = moved(x, shift.expand(n, 2), still, torch.ones(n), fill, lean)
+        changed = blur(changed, between(0, max(0.3, 1.0 * small)))
+        middle = changed.mean((1, 2, 3), keepdim=True)
+        changed = middle + (changed - middle) * between(0.8, 1.1) + between(-0.05, 0.05)
+        noise = torch.randn(x.shape[1:], generator=rng) * between(0, 0.05)
+        out.append((changed + noise).clamp(0, 1))
     return torch.stack(out)
 
 
-def kept(
-    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], x: Tensor, palette: Palette
-) -> Tensor:
-    """(n,) mean activation of pictures (n, ...) of 0..1 under held-out transforms; an objective for each picture."""
+def kept(subject: Subject, objectives: Sequence[Objective], x: Tensor) -> Tensor:
+    """(n,) mean activation of images (n, ...) of 0..1 under held-out transforms; an objective for each image."""
     total = torch.zeros(len(x), dtype=torch.float64)
-    for seen in held_out(x):
-        total += torch.from_numpy(_own(net, layers, objectives, palette.to_net(seen))).double()
+    for changed in held_out(x):
+        total += torch.from_numpy(_own(subject, objectives, changed)).double()
     return total / HELD_OUT
 
 
 def score(
-    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], x: Tensor, palette: Palette,
-    natural: Natural | None, matches: Sequence[Match | None] | None = None, best: Tensor | None = None,
+    subject: Subject, objectives: Sequence[Objective], x: Tensor, responses: Responses | None = None,
+    matches: Sequence[Match | None] | None = None, best: Tensor | None = None,
 ) -> list[Score]:  # fmt: skip
-    """A score for each picture (n, channels, height, width) of 0..1; objectives: the one that it was made for.
+    """A score for each image (n, channels, height, width) of 0..1; objectives: the one that it was optimised for.
 
-    natural: what these objectives say of the data. matches: the units of another training run. best: for each objective
-    the example, (n, channels, height, width) of 0..1, that it responds to most.
+    responses: what these objectives say of the data. matches: the units of another training run. best: for each
+    objective the example, (n, channels, height, width) of 0..1, that it responds to most.
     """
-    own = _own(net, layers, objectives, palette.to_net(x))
-    blank = _of_blank(net, layers, objectives, palette)
-    share_of = _shares(own, kept(net, layers, objectives, x, palette), blank)
-    best_of = (
-        [None] * len(x)
-        if best is None
-        else _shares(
-            _own(net, layers, objectives, palette.to_net(best)), kept(net, layers, objectives, best, palette), blank
-        )
+    own, blank = _own(subject, objectives, x), _of_blank(subject, objectives)
+    fractions = _fractions(own, kept(subject, objectives, x), blank)
+    of_best: list[float | None] = [None] * len(x)
+    if best is not None:
+        of_best = _fractions(_own(subject, objectives, best), kept(subject, objectives, best), blank)
+    noise = _of_noise(subject, objectives).max(1) if responses is None else None
+    scores = []
+    for row, image in enumerate(x):
+        measured = _Measured(
+            image, float(own[row]), fractions[row], of_best[row],
+            None if responses is None else responses.value[row], None if noise is None else float(noise[row]),
+        )  # fmt: skip
+        scores.append(_score(measured, subject.input_space, None if matches is None else matches[row]))
+    return scores
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What is known of one image before it is judged."""
+
+    image: Tensor
+    activation: float
+    kept: float | None
+    data_kept: float | None
+    data: NDArray[np.float32] | None  # (examples,) what the objective says of them
+    noise: float | None  # the highest that it says of noise; None where there is data
+
+    @property
+    def percentile(self) -> float | None:
+        """Percent of the examples below the image; None for fewer than FEWEST."""
+        if self.data is None or len(self.data) < FEWEST:
+            return None
+        return 100 * float((self.data < self.activation).mean())
+
+
+def _score(measured: _Measured, space: InputSpace, match: Match | None) -> Score:
+    data, image = measured.data, measured.image[None]
+    top = None if data is None else float(data.max())
+    return Score(
+        activation=measured.activation,
+        data_max=top,
+        ratio=measured.activation / top if top is not None and top > 0 else None,
+        percentile=measured.percentile,
+        kept=measured.kept,
+        data_kept=measured.data_kept,
+        transfer=None if match is None else match.percentile(space.to_net(image)),
+        transfer_match=None if match is None else match.correlation,
+        slope=_known(slope(image)),
+        data_slope=_known(space.slope),
+        examples=0 if data is None else len(data),
+        status=_status(measured),
     )
-    faint = None if natural is not None else _of_noise(net, layers, objectives, palette)
-    found = []
-    for at, picture in enumerate(x):
-        value, share = float(own[at]), share_of[at]
-        data = None if natural is None else natural.value[at]
-        top = None if data is None else float(data.max())
-        percent = None if data is None or len(data) < FEWEST else 100 * float((data < value).mean())
-        match = None if matches is None else matches[at]
-        noise = None if faint is None else float(faint[at].max())
-        found.append(
-            Score(
-                activation=value,
-                data_max=top,
-                ratio=value / top if top is not None and top > 0 else None,
-                percentile=percent,
-                kept=share,
-                data_kept=best_of[at],
-                transfer=None if match is None else match.percentile(palette.to_net(picture[None])),
-                transfer_match=None if match is None else match.correlation,
-                slope=_known(slope(picture[None])),
-                data_slope=_known(palette.slope),
-                examples=0 if data is None else len(data),
-                status=_status(picture, value, percent, share, best_of[at], noise),
-            )
-        )
-    return found
 
 
-def _shares(own: NDArray[np.float32], left: Tensor, blank: NDArray[np.float32]) -> list[float | None]:
-    """Which share is left of what is above the response to a blank picture; None where nothing is."""
+def _fractions(own: NDArray[np.float32], left: Tensor, blank: NDArray[np.float32]) -> list[float | None]:
+    """Which fraction is left of what is above the response to a blank image; None where nothing is."""
     return [
         (float(under) - float(base)) / (float(value) - float(base)) if value > base else None
         for value, under, base in zip(own, left, blank, strict=True)
     ]
 
 
-def _status(
-    picture: Tensor, value: float, percent: float | None, share: float | None, best: float | None, noise: float | None
-) -> str:
+def _status(measured: _Measured) -> str:
+    value, percent, best = measured.activation, measured.percentile, measured.data_kept
     if not math.isfinite(value):
         return "failed: the activation is not finite"
-    if float(picture.std()) < 1e-4:
-        return "failed: the picture is of one colour"
+    if float(measured.image.std()) < 1e-4:
+        return "failed: the image is of one colour"
     if value == 0:
         return "failed: the unit does not respond"
     if percent is not None and percent < LEAST_PERCENTILE:
         return f"failed: {100 - percent:.0f} % of the examples excite it at least as much"
-    if noise is not None and value <= noise:
+    if measured.noise is not None and value <= measured.noise:
         return "failed: noise excites it as much"
     least = LEAST_KEPT * (1.0 if best is None else min(1.0, max(best, 0.0)))
-    if share is not None and share < least:
-        return f"{FRAGILE} {max(share, 0):.0%} of the activation is left when the picture is changed a little"
+    if measured.kept is not None and measured.kept < least:
+        return f"{FRAGILE} {max(measured.kept, 0):.0%} of the activation is left when the image is changed a little"
     return ""
 
 
-def _own(net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], x: Tensor) -> NDArray[np.float32]:
-    """(n,): what each picture's own objective says of it."""
-    parameter = next(net.parameters(), None)
-    x = x if parameter is None else x.to(parameter.device, parameter.dtype)
-    return activations(net, layers, objectives, x).diagonal().copy()
+def _own(subject: Subject, objectives: Sequence[Objective], x: Tensor) -> NDArray[np.float32]:
+    """(n,): what each image's own objective says of it."""
+    return own_activations(subject.net, subject.layers, objectives, subject.input_space.to_net(x))
 
 
-def _of_blank(
-    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], palette: Palette
-) -> NDArray[np.float32]:
-    """(objectives,): what objectives say of a picture that is nothing but the data's mean colour."""
-    x = palette.mean.view(-1, 1, 1).expand(len(objectives), *palette.shape)
-    return _own(net, layers, objectives, palette.to_net(x))
+def _of_blank(subject: Subject, objectives: Sequence[Objective]) -> NDArray[np.float32]:
+    """(objectives,): what objectives say of an image that is nothing but the data's mean colour."""
+    space = subject.input_space
+    return _own(subject, objectives, space.mean.view(-1, 1, 1).expand(len(objectives), *space.shape))
 
 
-def _of_noise(
-    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], palette: Palette
-) -> NDArray[np.float32]:
-    """(objectives, pictures): what objectives say of pictures of noise of the strongest contrast."""
-    random = torch.Generator().manual_seed(5)
-    x = torch.rand(16, *palette.shape, generator=random)
-    parameter = next(net.parameters(), None)
-    shown = palette.to_net(x)
-    return activations(
-        net, layers, objectives, shown if parameter is None else shown.to(parameter.device, parameter.dtype)
-    )
+def _of_noise(subject: Subject, objectives: Sequence[Objective]) -> NDArray[np.float32]:
+    """(objectives, images): what objectives say of images of noise of the strongest contrast."""
+    x = torch.rand(16, *subject.input_space.shape, generator=torch.Generator().manual_seed(5))
+    return activations(subject.net, subject.layers, objectives, subject.input_space.to_net(x))
 
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-@dataclass(frozen=True)
-class Match:
-    """The unit of another training run that responds to the examples most like the objective's own unit."""
-
-    net: nn.Module
-    layers: Sequence[Layer]
-    objective: Objective
-    correlation: float
-    data: NDArray[np.float32]  # (examples,) what the unit says of them
-
-    def percentile(self, x: Tensor) -> float:
-        """Share of the examples below a picture, given as the net takes it; 0..100."""
-        return 100 * float((self.data < _own(self.net, self.layers, [self.objective], x)[0]).mean())
-
-
-__all__ = ["Match", "Score", "held_out", "kept", "score"]

@@ -1,4 +1,4 @@
-"""Pictures moved, turned, scaled and tinted a little before the net sees them, so that no pixel grid matters."""
+"""Images moved, turned, scaled and tinted a little before the net sees them, so that no pixel grid matters."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .rng import Dice
+from .rng import Rng
 
-REFERENCE = 224  # side for which the amounts of shifts are given; they shrink and grow with the picture
+REFERENCE = 224  # side for which the amounts of shifts are given; they shrink and grow with the image
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """Random changes of every step, drawn for each picture on its own.
+    """Random changes of every step, another for each image.
 
-    jitter: the most that it moves either way, in pixels of a picture of 224. scales: factors drawn from. rotation: the
-    most degrees. colour: standard deviation of a tint of the whole picture, on 0..1. noise: of every pixel. What
-    moves into the picture has its mean colour.
+    jitter: the most that it moves either way, in pixels of an image of 224. scales: factors to choose from. rotation:
+    the most degrees. colour: standard deviation of a tint of the whole image, on 0..1. noise: of every pixel. What
+    moves into the image has its mean colour.
 
-    Shifts, turns and logarithms of scales come in pairs of opposite sign, one step after the other, so that a picture
+    Shifts, turns and logarithms of scales come in pairs of opposite sign, one step after the other, so that an image
     does not drift however few the steps.
     """
 
@@ -38,44 +38,44 @@ ARTICLE = Robustness(jitter=16, scales=(1, 0.975, 1.025, 0.95, 1.05), rotation=5
 
 
 class Transforms:
-    """The random changes of one run: the same for the same dice."""
+    """The random changes of one run: the same for the same seeds."""
 
-    def __init__(self, amounts: Robustness, side: tuple[int, int], dice: Dice, fill: Tensor) -> None:
-        self.amounts, self._side, self._dice = amounts, side, dice
+    def __init__(self, amounts: Robustness, side: tuple[int, int], rng: Rng, fill: Tensor) -> None:
+        self.amounts, self._side, self._rng = amounts, side, rng
         self._fill = fill.view(-1, 1, 1)
         self._last: tuple[Tensor, Tensor, Tensor] | None = None
 
     def __call__(self, x: Tensor, strength: float = 1.0) -> Tensor:
-        """(pictures, channels, height, width) -> the same shape. strength: of shifts, turns and scales."""
+        """(images, channels, height, width) -> the same shape. strength: of shifts, turns and scales."""
         amounts = self.amounts
         if amounts.colour:
-            x = x + self._dice.normal(x.shape[1], 1, 1) * amounts.colour
+            x = x + self._rng.normal(x.shape[1], 1, 1) * amounts.colour
         if amounts.noise:
-            x = x + self._dice.normal(*x.shape[1:]) * amounts.noise
+            x = x + self._rng.normal(*x.shape[1:]) * amounts.noise
         if not (amounts.jitter or amounts.rotation or len(amounts.scales) > 1):
             return x
-        shift, turn, scale = self.draw()
+        shift, turn, scale = self.next_move()
         if strength < 1:
             shift, turn, scale = (shift * strength).round(), turn * strength, scale**strength
         return moved(x, shift, turn, scale, self._fill)
 
-    def draw(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Shifts (pictures, 2) in whole pixels, turns (pictures,) in radians, scales (pictures,)."""
+    def next_move(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Shifts (images, 2) in whole pixels, turns (images,) in radians, scales (images,)."""
         if self._last is not None:
             shift, turn, log = self._last
             self._last = None
             return -shift, -turn, torch.exp(-log)
-        dice, most = self._dice, jitter_of(self.amounts.jitter, self._side)
-        shift = torch.stack([dice.whole(-m, m) for m in most], 1).float()
-        turn = (dice.uniform() * 2 - 1) * math.radians(self.amounts.rotation)
+        rng, most = self._rng, jitter_of(self.amounts.jitter, self._side)
+        shift = torch.stack([rng.integers(-m, m) for m in most], 1).float()
+        turn = (rng.uniform() * 2 - 1) * math.radians(self.amounts.rotation)
         scales = torch.tensor(self.amounts.scales).log()
-        log = scales[dice.whole(0, len(scales) - 1)]
+        log = scales[rng.integers(0, len(scales) - 1)]
         self._last = shift, turn, log
         return shift, turn, torch.exp(log)
 
 
 def jitter_of(amount: float, side: tuple[int, int]) -> tuple[int, int]:
-    """Pixels that a picture of this size may move along each axis; at least one where it may move at all."""
+    """Pixels that an image of this size may move along each axis; at least one where it may move at all."""
     if amount <= 0:
         return 0, 0
     down, right = (max(1, round(amount * n / REFERENCE)) for n in side)
@@ -83,7 +83,7 @@ def jitter_of(amount: float, side: tuple[int, int]) -> tuple[int, int]:
 
 
 def moved(x: Tensor, shift: Tensor, turn: Tensor, scale: Tensor, fill: Tensor, shear: Tensor | None = None) -> Tensor:
-    """Each picture shifted (down, right in pixels), turned, scaled and sheared about its middle; `fill` beyond it.
+    """Each image shifted (down, right in pixels), turned, scaled and sheared about its middle; `fill` beyond it.
 
     A whole-pixel shift alone moves pixels as they are; anything else reads between them (bilinear).
     """

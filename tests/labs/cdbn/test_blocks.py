@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from layercensus.errors import CensusError
-from layercensus.labs.cdbn.blocks import draw, probabilities
+from layercensus.labs.cdbn.blocks import probabilities, sample
 
 
 @settings(max_examples=30, deadline=None)
@@ -36,7 +36,7 @@ def test_blocks_are_those_of_the_map():
 def test_samples_follow_the_probabilities():
     inputs = torch.tensor([[0.5, -1.0], [1.5, 0.0]]).reshape(1, 1, 2, 2).expand(20000, 1, 2, 2)
     on, off = probabilities(inputs[:1], 2)
-    detection, pooling = draw(*probabilities(inputs, 2), 2, torch.Generator().manual_seed(0))
+    detection, pooling = sample(*probabilities(inputs, 2), 2, torch.Generator().manual_seed(0))
     assert torch.equal(detection.sum((2, 3)), pooling[:, :, 0, 0])
     counts = [*detection.sum(0).flatten().tolist(), float((pooling == 0).sum())]
     expected = 20000 * torch.cat([on.flatten(), off.flatten()]).double()
@@ -45,7 +45,7 @@ def test_samples_follow_the_probabilities():
 
 def test_a_block_where_one_unit_is_certain_is_always_on():
     inputs = torch.full((64, 1, 2, 2), 90.0)
-    assert (draw(*probabilities(inputs, 2), 2, torch.Generator().manual_seed(0))[1] == 1).all()
+    assert (sample(*probabilities(inputs, 2), 2, torch.Generator().manual_seed(0))[1] == 1).all()
 
 
 def test_a_map_that_blocks_do_not_tile_is_refused():

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from layercensus.errors import CensusError
-from layercensus.labs.cdbn.how import How
 from layercensus.labs.cdbn.lab import run
+from layercensus.labs.cdbn.options import Options
 
 
 @pytest.fixture(scope="module")
-def how(tmp_path_factory):
+def options(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     for name in ("photos", "o/a", "o/b", "o/<c>"):
@@ -21,16 +21,16 @@ def how(tmp_path_factory):
         for number in range(12):
             pixels = (rng.random((48, 48)) * 255).astype(np.uint8)
             Image.fromarray(pixels).save(folder / name / f"{number}.png")
-    return How(
+    return Options(
         images=str(folder / "photos"), objects=str(folder / "o"), effort=0.001, crop=46, splits=1, labels=(40,),
         pool=20, training=6, test=4, hidden=4, counted=12, measured=2, held_out=5, census=False, progress=False,
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def made(how, tmp_path_factory):
+def made(options, tmp_path_factory):
     out = tmp_path_factory.mktemp("out") / "lab"
-    return out, run(out, how)
+    return out, run(out, options)
 
 
 def test_every_experiment_is_in_the_results(made):
@@ -56,11 +56,11 @@ def test_the_page_needs_nothing_from_elsewhere_and_escapes_names(made):
     assert "published" in (out / "pictures" / "specificity.csv").read_text()
 
 
-def test_a_finished_run_is_gone_on_with_to_the_same_numbers(made, how):
+def test_a_finished_run_is_resumed_to_the_same_numbers(made, options):
     out, results = made
-    with pytest.raises(CensusError, match=r"already holds a run\. Pass another out, resume=True"):
-        run(out, how)
-    again = run(out, how, resume=True)
+    with pytest.raises(CensusError, match=r"already holds a run of the cdbn lab\. Pass another out"):
+        run(out, options)
+    again = run(out, options, resume=True)
     for one in (results, again):
         one["seconds"] = 0
     assert json.loads(json.dumps(again)) == json.loads(json.dumps(results))
@@ -68,6 +68,6 @@ def test_a_finished_run_is_gone_on_with_to_the_same_numbers(made, how):
 
 def test_unusable_settings_are_refused():
     with pytest.raises(CensusError, match=r"^labels must be between 40 and 3000\. Got \(5000,\)\.$"):
-        How(labels=(5000,))
+        Options(labels=(5000,))
     with pytest.raises(CensusError, match=r"^effort must be above 0\. Got 0\.$"):
-        How(effort=0)
+        Options(effort=0)

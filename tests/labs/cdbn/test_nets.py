@@ -7,7 +7,7 @@ from layercensus.data.arrays import Arrays
 from layercensus.errors import CensusError
 from layercensus.labs.cdbn.crbm import Crbm, Form
 from layercensus.labs.cdbn.nets import COUNTED, Stack, as_json, as_model, needed, untrained
-from layercensus.labs.saved import keep, open_lab
+from layercensus.labs.saved import open_lab, save_net
 from layercensus.models.randomness import own_randomness
 from layercensus.settings import Settings
 from layercensus.take import layers_of, take
@@ -51,7 +51,7 @@ def test_the_twin_keeps_norms_and_biases(stack):
 
 
 def test_a_kept_stack_opens_as_a_model(stack, tmp_path):
-    keep(tmp_path / "stack.safetensors", "cdbn", as_json(stack), stack.state_dict(), side=9)
+    save_net(tmp_path / "stack.safetensors", "cdbn", as_json(stack), stack.state_dict(), side=9)
     model = open_lab(str(tmp_path / "stack.safetensors"))
     v = torch.randn(2, 1, 9, 9)
     assert torch.equal(model.net(v), stack(v))

@@ -61,7 +61,7 @@ def test_an_interrupted_training_goes_on_to_the_same_layer(data, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["layer.safetensors"]
 
 
-def test_another_training_is_not_gone_on_with(data, tmp_path):
+def test_another_training_is_not_resumed(data, tmp_path):
     file = tmp_path / "layer.safetensors"
     train(FORM, data, Recipe(5), 0, file)
     with pytest.raises(CensusError, match=r"must hold the layer that was asked for\. Got another\. Pass another out"):

@@ -10,6 +10,8 @@ from torch import Tensor
 from layercensus.labs.cdbn.crbm import Crbm, Form
 from layercensus.models.randomness import own_randomness
 
+from .energy import energy
+
 HEIGHT, WIDTH = 3, 3  # binary pixels: 512 states; 2 x 2 filters leave one block of 2 x 2 for each of two units
 
 
@@ -35,8 +37,8 @@ def hidden_states() -> Tensor:
 def joint(made: Crbm) -> Tensor:
     """(512, 25): the probability of every joint state."""
     v, h = visible_states(), hidden_states()
-    energy = torch.stack([made.energy(v, state.expand(len(v), -1, -1, -1)) for state in h], 1)
-    return torch.softmax(-energy.flatten(), 0).reshape(len(v), len(h))
+    energies = torch.stack([energy(made, v, state.expand(len(v), -1, -1, -1)) for state in h], 1)
+    return torch.softmax(-energies.flatten(), 0).reshape(len(v), len(h))
 
 
 def gradient(made: Crbm, data: Tensor) -> Tensor:

@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from layercensus.labs.identity.closed import convolution, full_layer, full_layer_error, patch_rank
 from layercensus.labs.identity.inputs import make_inputs
 from layercensus.labs.identity.nets import Shape, build, parameters
 
+from .closed import convolution, full_layer, full_layer_error, patch_rank
+
 
 @pytest.fixture
-def dice() -> torch.Generator:
+def rng() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
@@ -32,29 +33,29 @@ def descended(start: Tensor, loss: nn.Module | object, steps: int) -> Tensor:
     return w.detach()
 
 
-def test_one_full_layer_by_plain_gradient_descent(dice: torch.Generator) -> None:
-    x = torch.rand(30, dtype=torch.float64, generator=dice)
-    start = torch.randn(30, 30, dtype=torch.float64, generator=dice) / 30**0.5
+def test_one_full_layer_by_plain_gradient_descent(rng: torch.Generator) -> None:
+    x = torch.rand(30, dtype=torch.float64, generator=rng)
+    start = torch.randn(30, 30, dtype=torch.float64, generator=rng) / 30**0.5
     w = start.clone()
     for _ in range(2000):
         w = w - 0.5 / float(x @ x) * torch.outer(w @ x - x, x)
     assert float((w - full_layer(start, x)).abs().max()) < 1e-6
 
 
-def test_expected_error_of_one_full_layer(dice: torch.Generator) -> None:
+def test_expected_error_of_one_full_layer(rng: torch.Generator) -> None:
     d, scale = 40, 0.3
-    x, z = torch.rand(2, d, dtype=torch.float64, generator=dice)
+    x, z = torch.rand(2, d, dtype=torch.float64, generator=rng)
     errors = [
-        float((full_layer(scale * torch.randn(d, d, dtype=torch.float64, generator=dice), x) @ z - z).square().sum())
+        float((full_layer(scale * torch.randn(d, d, dtype=torch.float64, generator=rng), x) @ z - z).square().sum())
         for _ in range(4000)
     ]
     assert sum(errors) / len(errors) == pytest.approx(full_layer_error(x, z, scale), rel=0.02)
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_one_convolution_on_a_real_digit(kernel: int, dice: torch.Generator) -> None:
+def test_one_convolution_on_a_real_digit(kernel: int, rng: torch.Generator) -> None:
     x = make_inputs().training[0, 0].double()
-    start = torch.randn(kernel, kernel, dtype=torch.float64, generator=dice)
+    start = torch.randn(kernel, kernel, dtype=torch.float64, generator=rng)
 
     def loss(w: Tensor) -> Tensor:
         out = nn.functional.conv2d(x[None, None], w[None, None], padding=kernel // 2)[0, 0]
@@ -67,11 +68,11 @@ def test_one_convolution_on_a_real_digit(kernel: int, dice: torch.Generator) -> 
     assert float((convolution(start, x) - delta).abs().max()) < 1e-4
 
 
-def test_a_convolution_keeps_what_no_patch_tells_it(dice: torch.Generator) -> None:
+def test_a_convolution_keeps_what_no_patch_tells_it(rng: torch.Generator) -> None:
     x = torch.zeros(12, 12, dtype=torch.float64)
     x[0, 0] = 1  # only nine positions see it
     assert patch_rank(x, 5) == 9
-    start = torch.randn(5, 5, dtype=torch.float64, generator=dice)
+    start = torch.randn(5, 5, dtype=torch.float64, generator=rng)
     learned = convolution(start, x)
 
     def loss(w: Tensor) -> Tensor:
@@ -97,6 +98,6 @@ def test_a_convolution_keeps_what_no_patch_tells_it(dice: torch.Generator) -> No
     ],
 )
 def test_counts_of_parameters(shape: Shape, count: int | None) -> None:
-    held = sum(p.numel() for p in build(shape, 0).parameters())
-    assert parameters(shape) == held
-    assert count is None or held == count
+    counted = sum(p.numel() for p in build(shape, 0).parameters())
+    assert parameters(shape) == counted
+    assert count is None or counted == count

@@ -23,11 +23,11 @@ from layercensus.cli.app import main
 from layercensus.errors import CensusError
 from layercensus.labs.identity import train as training
 from layercensus.labs.identity.behaviour import behave
-from layercensus.labs.identity.figure import GAP, TILE, Column, draw
-from layercensus.labs.identity.how import How, spread
+from layercensus.labs.identity.figure import GAP, TILE, Column, draw_figure
 from layercensus.labs.identity.inputs import Inputs, make_inputs
 from layercensus.labs.identity.nets import Shape, build
-from layercensus.labs.identity.parallel_map import fleet
+from layercensus.labs.identity.options import Options, evenly_chosen
+from layercensus.labs.identity.parallel_map import trained_nets
 from layercensus.labs.identity.train import Recipe, train
 from layercensus.models.open import open_model
 
@@ -124,9 +124,11 @@ def test_training_goes_on_where_it_stopped(tmp_path: Path, inputs: Inputs, monke
 
 
 def test_nets_are_the_same_for_any_number_of_workers(tmp_path: Path, inputs: Inputs) -> None:
-    how = How(depths=(1, 2), full=(1,), shape=Shape(channels=3), seeds=2, recipe=Recipe(steps=8), progress=False)
-    one = fleet(replace(how, workers=1), inputs.training, tmp_path / "one")
-    three = fleet(replace(how, workers=3), inputs.training, tmp_path / "three")
+    options = Options(
+        depths=(1, 2), full=(1,), shape=Shape(channels=3), seeds=2, recipe=Recipe(steps=8), progress=False
+    )
+    one = trained_nets(replace(options, workers=1), inputs.training, tmp_path / "one")
+    three = trained_nets(replace(options, workers=3), inputs.training, tmp_path / "three")
     assert one.keys() == three.keys()
     assert {name for name, _ in one} == {"conv-1", "conv-2", "conv-2-circular", "fc-1"}
     for key, trained in one.items():
@@ -141,7 +143,7 @@ def test_training_that_runs_away_is_said(inputs: Inputs) -> None:
 
 def test_the_figure_shows_inputs_and_outputs_as_they_are(inputs: Inputs) -> None:
     net = build(Shape(depth=2, channels=3), 0)
-    figure = draw([Column("a < b", net)], inputs)
+    figure = draw_figure([Column("a < b", net)], inputs)
     assert figure.inputs[0] == "training"
     assert "a &lt; b" in figure.svg
     page = np.asarray(Image.open(__import__("io").BytesIO(figure.png)).convert("L")).astype(int)
@@ -174,7 +176,7 @@ def test_the_command_writes_everything_and_resumes(tmp_path: Path, capsys: pytes
     assert main(lab(out, *TINY, "--resume", "--seed", "1")) == 2
     assert "another way" in capsys.readouterr().err
     assert main(lab(out, *TINY, "--resume", "--overwrite")) == 2
-    assert "Give one of them" in capsys.readouterr().err
+    assert "exclude each other" in capsys.readouterr().err
     assert main(lab(out, *TINY, "--resume")) == 0
     again = json.loads((out / "identity.json").read_text("utf-8"))
     assert {**again, "seconds": 0} == {**results, "seconds": 0}
@@ -200,10 +202,13 @@ def test_the_nets_are_counted_like_any_other(tmp_path: Path) -> None:
 def test_an_interrupt_loses_nothing(tmp_path: Path, inputs: Inputs) -> None:
     out = tmp_path / "lab"
     rest = ["--depths", "6", "--channels", "8", "--fc", "none", "--seeds", "1", "--counted", "0", "--no-paper-width"]
-    command = [sys.executable, "-m", "layercensus.cli", *lab(out, *rest, "--steps", "500")]
+    started = (
+        "import sys, tests.conftest; from layercensus.cli.app import main; sys.exit(main())"  # rounds as this process
+    )
+    command = [sys.executable, "-c", started, *lab(out, *rest, "--steps", "500")]
     begun = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     until = time.monotonic() + 100
-    while not list(out.glob("nets/*.going")) and time.monotonic() < until:
+    while not list(out.glob("nets/*.checkpoint")) and time.monotonic() < until:
         assert begun.poll() is None, begun.stderr.read() if begun.stderr else ""
         time.sleep(0.02)
     begun.send_signal(signal.SIGTERM)
@@ -212,9 +217,9 @@ def test_an_interrupt_loses_nothing(tmp_path: Path, inputs: Inputs) -> None:
     assert "--resume" in said
     assert not (out / "index.html").exists()
     assert main(lab(out, *rest, "--steps", "500", "--resume")) == 0
-    assert not list(out.glob("nets/*.going"))
-    with safe_open(out / "nets" / "conv-6-s0.safetensors", "pt") as held:
-        made = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118 - not a mapping
+    assert not list(out.glob("nets/*.checkpoint"))
+    with safe_open(out / "nets" / "conv-6-s0.safetensors", "pt") as opened:
+        made = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     whole = train(Shape(depth=6, channels=8), 0, inputs.training, Recipe(steps=500))
@@ -233,7 +238,7 @@ def test_overwrite_spares_what_is_not_the_labs(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_spread_takes_even_places() -> None:
-    assert spread([1, 2, 3, 5, 7, 10], 3) == [1, 3, 10]
-    assert spread([4], 3) == [4]
-    assert spread([], 3) == []
-    assert spread([4, 5], 0) == []
+    assert evenly_chosen([1, 2, 3, 5, 7, 10], 3) == [1, 3, 10]
+    assert evenly_chosen([4], 3) == [4]
+    assert evenly_chosen([], 3) == []
+    assert evenly_chosen([4, 5], 0) == []

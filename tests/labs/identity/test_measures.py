@@ -22,7 +22,7 @@ from layercensus.labs.identity.layers import (
     map_of,
     measure,
     seen,
-    seen_share,
+    seen_fraction,
 )
 from layercensus.labs.identity.nets import Shape, build
 from layercensus.labs.identity.ridge import readable
@@ -89,10 +89,10 @@ def test_a_picture_of_one_grey_correlates_with_nothing(inputs: Inputs) -> None:
 
 
 def test_what_can_be_read_back() -> None:
-    dice = torch.Generator().manual_seed(0)
-    x = torch.randn(300, 20, generator=dice, dtype=torch.float64)
-    noise = torch.randn(300, 500, generator=dice, dtype=torch.float64)
-    turned = x @ torch.randn(20, 60, generator=dice, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(300, 20, generator=rng, dtype=torch.float64)
+    noise = torch.randn(300, 500, generator=rng, dtype=torch.float64)
+    turned = x @ torch.randn(20, 60, generator=rng, dtype=torch.float64)
     assert readable(turned @ turned.T, x) > 0.999
     assert readable(1e-12 * turned @ turned.T, x) > 0.999  # however faint
     half = x[:, :10]
@@ -102,8 +102,8 @@ def test_what_can_be_read_back() -> None:
 
 
 def test_a_map_is_the_first_singular_vector_of_all_inputs_together() -> None:
-    dice = torch.Generator().manual_seed(0)
-    x = torch.randn(5, 6, 9, generator=dice) + 0.5
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(5, 6, 9, generator=rng) + 0.5
     u, s, v = torch.linalg.svd(x.transpose(1, 2).reshape(45, 6).double(), full_matrices=False)
     first = u[:, 0] * s[0] * (1 if float(v[0].sum()) > 0 else -1)
     made = map_of(x).flatten()
@@ -111,12 +111,12 @@ def test_a_map_is_the_first_singular_vector_of_all_inputs_together() -> None:
 
 
 def test_what_differs_between_inputs() -> None:
-    dice = torch.Generator().manual_seed(0)
-    same = torch.randn(1, 50, generator=dice, dtype=torch.float64).expand(40, 50)
-    apart = torch.randn(40, 50, generator=dice, dtype=torch.float64)
-    assert seen_share(same) < 1e-20
-    assert seen_share(apart) > 0.95
-    assert seen_share(same * 3 + apart) == pytest.approx(0.1, abs=0.03)
+    rng = torch.Generator().manual_seed(0)
+    same = torch.randn(1, 50, generator=rng, dtype=torch.float64).expand(40, 50)
+    apart = torch.randn(40, 50, generator=rng, dtype=torch.float64)
+    assert seen_fraction(same) < 1e-20
+    assert seen_fraction(apart) > 0.95
+    assert seen_fraction(same * 3 + apart) == pytest.approx(0.1, abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -184,13 +184,13 @@ def test_wrong_shapes_get_one_line(wrong: dict[str, object]) -> None:
 @pytest.mark.parametrize("depth", [2, 6])
 def test_circular_padding_cannot_draw_on_a_blank_input(depth: int) -> None:
     blank = torch.full((1, 1, 28, 28), 0.4, dtype=torch.float64)
-    spread = {}
+    variation = {}
     for padding in ("circular", "zeros"):
         with torch.no_grad():
             out = build(Shape(depth=depth, channels=8, padding=padding), 0).double()(blank)
-        spread[padding] = float(out.var() / out.square().mean())
-    assert spread["circular"] < 1e-5
-    assert spread["zeros"] > 1e-3
+        variation[padding] = float(out.var() / out.square().mean())
+    assert variation["circular"] < 1e-5
+    assert variation["zeros"] > 1e-3
 
 
 def test_at_the_papers_width_shapes_are_gone_by_the_papers_layer(inputs: Inputs) -> None:

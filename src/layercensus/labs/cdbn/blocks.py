@@ -23,15 +23,15 @@ def probabilities(inputs: Tensor, side: int) -> tuple[Tensor, Tensor]:
     if side < 1 or inputs.shape[-1] % side or inputs.shape[-2] % side:
         raise CensusError(f"A map must be tiled by blocks of {side} x {side}. Got {tuple(inputs.shape[-2:])}.")
     highest = torch.zeros_like(inputs[..., ::side, ::side])  # subtracted before exp, so that nothing overflows
-    for part in _places(inputs, side):
+    for part in _block_positions(inputs, side):
         highest = torch.maximum(highest, part)
-    on = torch.exp(inputs - spread(highest, side))
+    on = torch.exp(inputs - upsampled(highest, side))
     off = torch.exp(-highest)
-    share = 1 / (off + sum(_places(on, side)))
-    return on * spread(share, side), off * share
+    scale = 1 / (off + sum(_block_positions(on, side)))
+    return on * upsampled(scale, side), off * scale
 
 
-def draw(on: Tensor, off: Tensor, side: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+def sample(on: Tensor, off: Tensor, side: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
     """One state of the detection units, and of the pooling units, 0 or 1, from what `probabilities` gives.
 
     The pooling unit is 1 where a unit of its block is. Each block takes one random number: where it falls in the row of
@@ -39,19 +39,19 @@ def draw(on: Tensor, off: Tensor, side: int, generator: torch.Generator | None =
     """
     left = torch.rand(off.shape, generator=generator, device=off.device, dtype=off.dtype) - off
     state, pooled = torch.zeros_like(on), torch.zeros_like(off)
-    for likely, drawn in zip(_places(on, side), _places(state, side), strict=True):
-        before, left = left, left - likely
-        drawn.copy_((before >= 0) & (left < 0))
-        pooled += drawn
+    for probability, unit in zip(_block_positions(on, side), _block_positions(state, side), strict=True):
+        before, left = left, left - probability
+        unit.copy_((before >= 0) & (left < 0))
+        pooled += unit
     return state, pooled
 
 
-def spread(pooled: Tensor, side: int) -> Tensor:
+def upsampled(pooled: Tensor, side: int) -> Tensor:
     """Each pooling unit's value at all the units of its block: (..., height, width) x `side`."""
     return pooled.repeat_interleave(side, -2).repeat_interleave(side, -1) if side > 1 else pooled
 
 
-def _places(maps: Tensor, side: int) -> Iterator[Tensor]:
+def _block_positions(maps: Tensor, side: int) -> Iterator[Tensor]:
     """The same place of every block, one place after the other, as views."""
     for row in range(side):
         for column in range(side):

@@ -9,7 +9,7 @@ from typing import Any
 
 from .gabor import ENOUGH
 
-WANTED = 0.8  # share of the first layer's filters that must be Gabor functions
+WANTED = 0.8  # fraction of the first layer's filters that must be Gabor functions
 NEAR = 0.2  # of the target, by which the mean probability may differ
 Results = Mapping[str, Any]
 
@@ -29,44 +29,45 @@ def claims(results: Results) -> list[Claim]:
 
 
 def _edges(results: Results) -> Claim:
-    found = results["natural"]
-    share, chance = found["edges"], found["untrained"]["edges"]
+    natural = results["natural"]
+    fraction, chance = natural["edges"], natural["untrained"]["edges"]
     return Claim(
         f"On photographs at least {WANTED:.0%} of the first layer's filters are localised oriented edges"
         f" (Gabor functions, R² ≥ {ENOUGH})",
-        share >= WANTED,
-        f"{share:.0%} of {len(found['r2'])}, by R² alone {found['gabor']:.0%}; of untrained filters {chance:.0%}",
+        fraction >= WANTED,
+        f"{fraction:.0%} of {len(natural['r2'])}, by R² alone {natural['gabor']:.0%};"
+        f" of untrained filters {chance:.0%}",
     )  # fmt: skip
 
 
 def _sparse(results: Results) -> Claim:
-    found = results["natural"]
-    off = found["activity"] / found["target"] - 1
+    natural = results["natural"]
+    off = natural["activity"] / natural["target"] - 1
     return Claim(
         f"Its detection units are on within {NEAR:.0%} of the target", abs(off) <= NEAR,
-        f"mean probability {found['activity']:.5f}, target {found['target']} ({off:+.0%})",
+        f"mean probability {natural['activity']:.5f}, target {natural['target']} ({off:+.0%})",
     )  # fmt: skip
 
 
 def _rises(results: Results) -> list[Claim]:
     """A set of classes each: it holds where the 95 % intervals of both steps stay above 0."""
-    made = []
-    for one in results["objects"]:
+    claims = []
+    for objects in results["objects"]:
         rising, certain, words = 0, 0, []
-        for name in one["classes"]:
-            rows = [row for row in one["specificity"] if row["class"] == name and row["net"] == "trained"]
+        for name in objects["classes"]:
+            rows = [row for row in objects["specificity"] if row["class"] == name and row["net"] == "trained"]
             areas = [row["area"] for row in rows]
             rising += all(a < b for a, b in pairwise(areas))
             certain += all(row["rise"][0] > 0 for row in rows[1:])
             words.append(f"{name} {' '.join(f'{area:.2f}' for area in areas)}")
-        made.append(
+        claims.append(
             Claim(
-                f"On {one['set']} the features grow more specific from layer to layer, for at least three classes",
+                f"On {objects['set']} the features grow more specific from layer to layer, for at least three classes",
                 certain >= 3,
                 f"{rising} of {len(words)} rise, {certain} with both steps' intervals above 0: {'; '.join(words)}",
             )
         )  # fmt: skip
-    return made
+    return claims
 
 
 def _labels(results: Results) -> Claim:
@@ -78,13 +79,14 @@ def _labels(results: Results) -> Claim:
 
 
 def _completions(results: Results) -> list[Claim]:
-    return [
-        Claim(
-            f"The hidden {one['half']} half is completed with less error when layers hear the one above",
-            one["low"] > 0,
-            f"mean squared error {one['with_top']:.4f} against {one['without']:.4f} on {one['images']} images, "
-            f"less by {one['gain']:.4f} [{one['low']:.4f}, {one['high']:.4f}]; the mean training digit in its "
-            f"place has {one['average']:.4f}",
-        )
-        for one in results["digits"]["completion"]
-    ]  # fmt: skip
+    return [_completion(row) for row in results["digits"]["completion"]]
+
+
+def _completion(row: Mapping[str, Any]) -> Claim:
+    return Claim(
+        f"The hidden {row['half']} half is completed with less error when layers receive from the one above",
+        row["low"] > 0,
+        f"mean squared error {row['with_top']:.4f} against {row['without']:.4f} on {row['images']} images, less by"
+        f" {row['gain']:.4f} [{row['low']:.4f}, {row['high']:.4f}]; the mean training digit in its place has"
+        f" {row['average']:.4f}",
+    )

@@ -14,12 +14,12 @@ from tqdm import tqdm
 from ...data.handwriting import SIDE
 from ..record import Folder
 from .crbm import Crbm
-from .how import OBJECTS, How
 from .nets import Stack, untrained
 from .objects import Objects
+from .options import OBJECTS, Options
 from .small import batches, pooled
 from .specificity import information, responses, specificity
-from .trainer import Bench
+from .trainer import Trainer
 
 ALL = "all classes/"  # no folder is called that
 
@@ -33,65 +33,65 @@ class Classes:
     results: dict[str, Any]
 
 
-def classes(bench: Bench, folder: Folder, objects: Objects, how: How) -> Classes:
+def classes(trainer: Trainer, folder: Folder, objects: Objects, options: Options) -> Classes:
     """Train a stack on every class, all on one first layer, and measure them on held-out images of all classes."""
     form, recipe = OBJECTS[0]
-    every = torch.cat(objects.training).to(how.device)
-    first = bench.layer(f"{objects.name}-1", form, recipe, how.seed, batches(every, how.batch)).layer
+    every = torch.cat(objects.training).to(options.device)
+    first = trainer.layer(f"{objects.name}-1", form, recipe, options.seed, batches(every, options.batch)).layer
     sets = dict(zip(objects.classes, objects.training, strict=True)) | {ALL: every}
     stacks: dict[str, Stack] = {}
-    for name, images in tqdm(sets.items(), desc=objects.name, unit="class", disable=not how.progress):
+    for name, images in tqdm(sets.items(), desc=objects.name, unit="class", disable=not options.progress):
         file = f"{objects.name}-{len(stacks) + 1}-{_word(name)}"  # names may differ in nothing that a file's can hold
-        crbms = _above(bench, first, file, images.to(how.device), how)
-        stacks[name] = bench.stack(file, crbms, SIDE)
-    measured = folder.once(f"classes-{objects.name}", lambda: _measured(objects, stacks, how))
+        crbms = _above(trainer, first, file, images.to(options.device), options)
+        stacks[name] = trainer.stack(file, crbms, SIDE)
+    measured = folder.once(f"classes-{objects.name}", lambda: _measured(objects, stacks, options))
     return Classes(objects, stacks, measured)
 
 
-def _above(bench: Bench, first: Crbm, file: str, images: Tensor, how: How) -> list[Crbm]:
+def _above(trainer: Trainer, first: Crbm, file: str, images: Tensor, options: Options) -> list[Crbm]:
     layers, inputs = [first], pooled(first, images)
     for number, (form, recipe) in enumerate(OBJECTS[1:], 2):
         title = f"{file}-{number}"
-        layer = bench.layer(title, form, recipe, how.seed + number, batches(inputs, how.batch)).layer
+        layer = trainer.layer(title, form, recipe, options.seed + number, batches(inputs, options.batch)).layer
         layers.append(layer)
         inputs = pooled(layer, inputs)
     return layers
 
 
-def _measured(objects: Objects, stacks: dict[str, Stack], how: How) -> dict[str, Any]:
-    test = torch.cat(objects.test).to(how.device)
+def _measured(objects: Objects, stacks: dict[str, Stack], options: Options) -> dict[str, Any]:
+    test = torch.cat(objects.test).to(options.device)
     labels = np.repeat(np.arange(len(objects.test)), [len(images) for images in objects.test])
     rows: list[dict[str, Any]] = []
     for number, name in enumerate(objects.classes):
-        rows += _rows(stacks[name], test, labels, number, {"class": name}, how)
+        rows += _rows(stacks[name], test, labels, number, {"class": name}, options)
     return {
         "set": objects.name, "origin": objects.origin, "classes": list(objects.classes),
         "training": [len(images) for images in objects.training], "test": [len(images) for images in objects.test],
-        "specificity": rows, "information": _told(stacks[ALL], test, labels, how),
+        "specificity": rows, "information": _information(stacks[ALL], test, labels, options),
     }  # fmt: skip
 
 
-def _nets(stack: Stack, how: How) -> Sequence[tuple[str, Stack]]:
-    twin = untrained(stack.forms, how.seed + 50, stack.crbms).to(how.device).eval()
+def _nets(stack: Stack, options: Options) -> Sequence[tuple[str, Stack]]:
+    twin = untrained(stack.forms, options.seed + 50, stack.crbms).to(options.device).eval()
     return (("trained", stack), ("untrained twin", twin))
 
 
 def _rows(
-    stack: Stack, test: Tensor, labels: np.ndarray, number: int, head: dict[str, Any], how: How
+    stack: Stack, test: Tensor, labels: np.ndarray, number: int, head: dict[str, Any], options: Options
 ) -> list[dict[str, Any]]:
-    of_class, found = labels == number, []
-    for net, which in _nets(stack, how):
-        for layer, one in enumerate(specificity(responses(which, test), of_class, labels, how.seed), 1):
-            found.append(head | {"net": net, "layer": layer, "chance": float(of_class.mean())} | asdict(one))
-    return found
+    of_class, rows = labels == number, []
+    for net, which in _nets(stack, options):
+        for layer, layer_result in enumerate(specificity(responses(which, test), of_class, labels, options.seed), 1):
+            rows.append(head | {"net": net, "layer": layer, "chance": float(of_class.mean())} | asdict(layer_result))
+    return rows
 
 
-def _told(stack: Stack, test: Tensor, labels: np.ndarray, how: How) -> list[dict[str, Any]]:
-    found = []
-    for net, which in _nets(stack, how):
+def _information(stack: Stack, test: Tensor, labels: np.ndarray, options: Options) -> list[dict[str, Any]]:
+    rows = []
+    for net, which in _nets(stack, options):
         for layer, units in enumerate(responses(which, test), 1):
-            found.append({"net": net, "layer": layer} | asdict(information(units, labels, how.seed)))
-    return found
+            rows.append({"net": net, "layer": layer} | asdict(information(units, labels, options.seed)))
+    return rows
 
 
 def _word(name: str) -> str:

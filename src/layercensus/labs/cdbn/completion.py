@@ -28,7 +28,7 @@ class Completion:
     gain: float
     low: float  # 95 % bootstrap interval of the gain over images
     high: float
-    better: float  # share of images whose error is lower with the top-down term
+    better: float  # fraction of images whose error is lower with the top-down term
 
 
 @dataclass(frozen=True)
@@ -54,26 +54,26 @@ def complete(stack: Stack, images: Tensor, half: str, sweeps: int = SWEEPS) -> C
     """The images with one half inferred, with and without the top-down term."""
     known = hidden_half(images, half)
     given = torch.where(known, images, torch.zeros_like(images))
-    made = [infer(stack, given, Inference(sweeps, top), known).visible for top in (False, True)]
-    return Completed(given, *made)
+    visible = [infer(stack, given, Inference(sweeps, top), known).visible for top in (False, True)]
+    return Completed(given, *visible)
 
 
-def compare(made: Completed, images: Tensor, average: Tensor, half: str, seed: int) -> Completion:
+def compare(completed: Completed, images: Tensor, average: Tensor, half: str, seed: int) -> Completion:
     """Errors of both, paired by image, beside those of the training images' mean (1, height, width)."""
     known = hidden_half(images, half)
-    shape = made.with_top.shape
+    shape = completed.with_top.shape
     images, known = images[..., : shape[-2], : shape[-1]], known[..., : shape[-2], : shape[-1]]
 
     def errors(guess: Tensor) -> Tensor:
         squared = ((guess - images).square() * ~known).sum((1, 2, 3))
         return squared / (~known).sum((1, 2, 3))
 
-    without, with_top = errors(made.without), errors(made.with_top)
+    without, with_top = errors(completed.without), errors(completed.with_top)
     flat = errors(average[..., : shape[-2], : shape[-1]].expand_as(images))
     gain = (without - with_top).double().cpu().numpy()
     rng = np.random.default_rng(seed)
-    again = gain[rng.integers(len(gain), size=(RESAMPLES, len(gain)))].mean(1)
-    low, high = (float(q) for q in np.quantile(again, (0.025, 0.975)))
+    replicates = gain[rng.integers(len(gain), size=(RESAMPLES, len(gain)))].mean(1)
+    low, high = (float(q) for q in np.quantile(replicates, (0.025, 0.975)))
     first, second, third = (float(each.mean()) for each in (without, with_top, flat))
     return Completion(
         half, len(images), first, second, third, float(gain.mean()), low, high, float((gain > 0).mean())

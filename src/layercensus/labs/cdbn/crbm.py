@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.grad import conv2d_weight
 
 from ...errors import CensusError
-from .blocks import draw, probabilities, spread
+from .blocks import probabilities, sample, upsampled
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Crbm(nn.Module):
         top: what each pooling unit receives from the layer above, added to all units of its block.
         """
         below = nn.functional.conv2d(v, self.weight, self.hidden_bias) / self.sigma.square()
-        return below if top is None else below + spread(top, self.form.pool)
+        return below if top is None else below + upsampled(top, self.form.pool)
 
     def hidden(self, v: Tensor, top: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """How likely each detection unit and each pooling unit is on."""
@@ -79,7 +79,7 @@ class Crbm(nn.Module):
         self, v: Tensor, generator: torch.Generator | None = None, top: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """A state of the detection units and of the pooling units."""
-        return draw(*probabilities(self.hidden_input(v, top), self.form.pool), self.form.pool, generator)
+        return sample(*probabilities(self.hidden_input(v, top), self.form.pool), self.form.pool, generator)
 
     def down(self, h: Tensor) -> Tensor:
         """What each visible unit receives from the detection units: (examples, channels, H, W), on v's scale."""
@@ -97,21 +97,6 @@ class Crbm(nn.Module):
             return torch.bernoulli(mean, generator=generator)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
         return mean + self.sigma * noise
-
-    def energy(self, v: Tensor, h: Tensor) -> Tensor:
-        """Of each joint state: (examples,)."""
-        both = (h * nn.functional.conv2d(v, self.weight, self.hidden_bias)).sum((1, 2, 3))
-        return (self._alone(v) - both) / self.sigma.square()
-
-    def free_energy(self, v: Tensor) -> Tensor:
-        """-log of the sum of exp(-energy) over all states of the hidden units: (examples,)."""
-        inputs = self.hidden_input(v)
-        _, off = probabilities(inputs, self.form.pool)
-        return self._alone(v) / self.sigma.square() + off.log().sum((1, 2, 3))
-
-    def _alone(self, v: Tensor) -> Tensor:
-        linear = (v * self.visible_bias[:, None, None]).sum((1, 2, 3))
-        return (v.square().sum((1, 2, 3)) / 2 if self.form.real else 0) - linear
 
     def statistics(self, v: Tensor, on: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The negative energy's derivatives by weight, hidden and visible bias, averaged over the examples.

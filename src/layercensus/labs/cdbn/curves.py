@@ -20,8 +20,8 @@ SIZE = 200  # pixels of a small picture
 def specificity_curves(objects: Sequence[Mapping[str, Any]]) -> Picture:
     """Mean area under the precision-recall curve by layer, a small picture for each set of classes."""
     rows = [
-        {"set": one["set"]} | {name: row[name] for name in ("class", "net", "layer", "area", "low", "high")}
-        for one in objects for row in one["specificity"]
+        {"set": set_of_classes["set"]} | {name: row[name] for name in ("class", "net", "layer", "area", "low", "high")}
+        for set_of_classes in objects for row in set_of_classes["specificity"]
     ]  # fmt: skip
     rows += [
         {"set": PAPER, "class": name, "net": "trained", "layer": layer, "area": value, "low": value, "high": value}
@@ -84,9 +84,9 @@ def label_curves(table: Sequence[Mapping[str, Any]]) -> Picture:
 def information_curves(objects: Sequence[Mapping[str, Any]]) -> Picture:
     """Mean information about the class in a single feature, by layer."""
     rows = [
-        {"set": one["set"], "net": row["net"], "layer": row["layer"], "bits": row["mutual"] - row["chance"],
+        {"set": set_of_classes["set"], "net": row["net"], "layer": row["layer"], "bits": row["mutual"] - row["chance"],
          "mutual": row["mutual"], "chance": row["chance"], "conditional": row["conditional"], "entropy": row["entropy"]}
-        for one in objects for row in one["information"]
+        for set_of_classes in objects for row in set_of_classes["information"]
     ]  # fmt: skip
     data = pd.DataFrame(rows)
     base = alt.Chart(data).mark_line(point=True).encode(

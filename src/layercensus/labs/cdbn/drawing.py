@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import torch
 from PIL import Image
 from torch import Tensor
 
+from ...data.files import image_bytes
 from .completion import Completed
 
 GAP = 2  # pixels between two tiles
@@ -20,20 +19,20 @@ def tiles(pictures: Tensor, columns: int, side: int = 56) -> bytes:
     return _png((pictures / peak + 1) / 2, columns, side)
 
 
-def trimmed(pictures: Tensor, share: float = 0.02) -> Tensor:
+def trimmed(pictures: Tensor, fraction: float = 0.02) -> Tensor:
     """The pictures without the frame in which all of them have next to nothing."""
     strength = pictures.abs().amax((0, 1))
     if not bool(strength.max() > 0):
         return pictures
-    rows = (strength.amax(1) > share * strength.max()).nonzero().flatten()
-    columns = (strength.amax(0) > share * strength.max()).nonzero().flatten()
+    rows = (strength.amax(1) > fraction * strength.max()).nonzero().flatten()
+    columns = (strength.amax(0) > fraction * strength.max()).nonzero().flatten()
     return pictures[..., int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
 
 
-def completions(images: Tensor, made: Completed) -> bytes:
+def completions(images: Tensor, completed: Completed) -> bytes:
     """Four rows: the image, what was given, completed without and with the top-down term; (images, 1, h, w) in 0..1."""
-    rows = [part[:SHOWN].cpu() for part in (images, made.given, made.without, made.with_top)]
-    height, width = made.with_top.shape[-2:]
+    rows = [part[:SHOWN].cpu() for part in (images, completed.given, completed.without, completed.with_top)]
+    height, width = completed.with_top.shape[-2:]
     every = torch.cat([part[..., :height, :width] for part in rows])
     return _png(every.clamp(0, 1), min(SHOWN, len(images)), 56)
 
@@ -46,8 +45,6 @@ def _png(pictures: Tensor, columns: int, side: int) -> bytes:
     sheet = Image.new("L", (columns * (width * zoom + GAP) - GAP, rows * (height * zoom + GAP) - GAP), 255)
     for number, picture in enumerate(pictures):
         tile = Image.fromarray((picture * 255).round().clamp(0, 255).byte().numpy())
-        place = (number % columns * (width * zoom + GAP), number // columns * (height * zoom + GAP))
-        sheet.paste(tile.resize((width * zoom, height * zoom), Image.Resampling.NEAREST), place)
-    held = io.BytesIO()
-    sheet.save(held, "PNG", optimize=True)
-    return held.getvalue()
+        corner = (number % columns * (width * zoom + GAP), number // columns * (height * zoom + GAP))
+        sheet.paste(tile.resize((width * zoom, height * zoom), Image.Resampling.NEAREST), corner)
+    return image_bytes(sheet, "png")

@@ -45,9 +45,9 @@ def features(stack: Stack, images: Tensor, layers: int, learn: NDArray[np.int_],
     `learn`: (images, all)."""
     parts: list[list[Tensor]] = [[] for _ in range(layers)]
     for part in images.split(batch):  # type: ignore[no-untyped-call]
-        for found, maps in zip(parts, stack.activations(part)[:layers], strict=True):
-            found.append(maps.flatten(1).double().cpu())
-    whole = [torch.cat(found).numpy() for found in parts]
+        for collected, maps in zip(parts, stack.activations(part)[:layers], strict=True):
+            collected.append(maps.flatten(1).double().cpu())
+    whole = [torch.cat(collected).numpy() for collected in parts]
     return np.concatenate([_scaled(rows, rows[learn]) for rows in whole], 1)
 
 
@@ -55,20 +55,20 @@ def principal(training: Rows, rows: Rows) -> Rows:
     """`rows` by the principal components of `training`, the largest first: (images, components)."""
     mean = training.mean(0)
     _, _, axes = np.linalg.svd(training - mean, full_matrices=False)
-    found: Rows = (rows - mean) @ axes[: max(COMPONENTS)].T
-    return found
+    projected: Rows = (rows - mean) @ axes[: max(COMPONENTS)].T
+    return projected
 
 
 def forms_of(kind: str, rows: Rows, training: NDArray[np.int_]) -> dict[str, Rows]:
     """The forms of one kind of features that the training labels choose from: as they are, or each standardised."""
-    cuts = {f"{n} components": rows[:, :n] for n in COMPONENTS} if kind == "pca" else {"": rows}
-    found = {}
-    for name, cut in cuts.items():
-        spread = cut[training].std(0)
-        found[f"{name} as it is".strip()] = _scaled(cut, cut[training])
-        standard = (cut - cut[training].mean(0)) / np.maximum(spread, 0.1 * spread.max())
-        found[f"{name} standardised".strip()] = _scaled(standard, standard[training])
-    return found
+    subsets = {f"{n} components": rows[:, :n] for n in COMPONENTS} if kind == "pca" else {"": rows}
+    forms = {}
+    for name, subset in subsets.items():
+        deviation = subset[training].std(0)
+        forms[f"{name} as it is".strip()] = _scaled(subset, subset[training])
+        standard = (subset - subset[training].mean(0)) / np.maximum(deviation, 0.1 * deviation.max())
+        forms[f"{name} standardised".strip()] = _scaled(standard, standard[training])
+    return forms
 
 
 def error(
@@ -78,7 +78,7 @@ def error(
     best = min(
         ((_folded(gram, labels[learn], penalty), name, penalty)
          for name, rows in forms.items() for gram in [rows[learn] @ rows[learn].T] for penalty in PENALTIES),
-        key=lambda found: found[0],
+        key=lambda candidate: candidate[0],
     )  # fmt: skip
     _, name, penalty = best
     rows = forms[name]
@@ -103,7 +103,7 @@ def _scaled(rows: Rows, by: Rows) -> Rows:
     return scaled
 
 
-def summary(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def summary(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Mean and standard deviation over the splits."""
-    errors = [one["error"] for one in found]
+    errors = [result["error"] for result in results]
     return {"mean": float(np.mean(errors)), "std": float(np.std(errors, ddof=1)) if len(errors) > 1 else 0.0}

@@ -33,16 +33,16 @@ class Gabor:
 FLAT = 1e-9  # variance, of the largest value squared, below which a filter shows nothing
 
 
-def is_edge(found: Gabor, side: int) -> bool:
+def is_edge(gabor: Gabor, side: int) -> bool:
     """Whether the fit is a localised oriented edge or bar of a filter (side, side).
 
     It explains enough; its centre lies in the filter; its Gaussian is narrower than half a side one way at least; and
     there it swings through a sixth of a period or more, or is twice as long as wide, so that it has an orientation.
     """
-    narrow, wide = sorted((found.along, found.across))
-    inside = all(-0.5 <= place <= side - 0.5 for place in (found.row, found.column))
-    oriented = found.frequency * found.along > 1 / 6 or wide > 2 * narrow
-    return found.r2 >= ENOUGH and inside and narrow < side / 2 and oriented
+    narrow, wide = sorted((gabor.along, gabor.across))
+    inside = all(-0.5 <= centre <= side - 0.5 for centre in (gabor.row, gabor.column))
+    oriented = gabor.frequency * gabor.along > 1 / 6 or wide > 2 * narrow
+    return gabor.r2 >= ENOUGH and inside and narrow < side / 2 and oriented
 
 
 def fit(filter: NDArray[np.floating]) -> Gabor:
@@ -62,8 +62,8 @@ def fit(filter: NDArray[np.floating]) -> Gabor:
         return wrong
 
     likely = sorted(_starts(target), key=lambda start: float((off(np.array(start)) ** 2).sum()))[:REFINED]
-    found = [least_squares(off, start, method="lm", max_nfev=MOST) for start in likely]
-    best = min(found, key=lambda one: float(one.cost))
+    fits = [least_squares(off, start, method="lm", max_nfev=MOST) for start in likely]
+    best = min(fits, key=lambda one: float(one.cost))
     total = float(((target - target.mean()) ** 2).sum())
     row, column, orientation, frequency, along, across, phase, amplitude = map(float, _bound(best.x, side))
     r2 = 1 - 2 * float(best.cost) / total if total > FLAT * target.size else 0.0
@@ -80,10 +80,10 @@ def _bound(free: NDArray[np.floating], side: int) -> NDArray[np.floating]:
     ])  # fmt: skip
 
 
-def _free(place: tuple[float, float], orientation: float, frequency: float, phase: float, side: int) -> list[float]:
+def _free(centre: tuple[float, float], orientation: float, frequency: float, phase: float, side: int) -> list[float]:
     """The free parameters of a first guess."""
     middle, reach = (side - 1) / 2, (side + 1) / 2
-    row, column = (float(np.arctanh(np.clip((at - middle) / reach, -0.95, 0.95))) for at in place)
+    row, column = (float(np.arctanh(np.clip((position - middle) / reach, -0.95, 0.95))) for position in centre)
     wave = float(np.arctanh(np.clip(frequency / 0.3 - 1, -0.95, 0.95)))
     along, across = (float(np.arctanh((width - side - 0.5) / side)) for width in (0.2 * side, 0.25 * side))
     return [row, column, orientation, wave, along, across, phase, 0.8]
@@ -94,30 +94,36 @@ def _gabor(p: NDArray[np.floating], rows: NDArray[np.floating], columns: NDArray
     u = (rows - row) * np.cos(orientation) + (columns - column) * np.sin(orientation)
     w = -(rows - row) * np.sin(orientation) + (columns - column) * np.cos(orientation)
     envelope = np.exp(-(u**2) / (2 * along**2) - w**2 / (2 * across**2))
-    found: NDArray[np.floating] = amplitude * envelope * np.cos(2 * np.pi * frequency * u + phase)
-    return found
+    values: NDArray[np.floating] = amplitude * envelope * np.cos(2 * np.pi * frequency * u + phase)
+    return values
 
 
 def _starts(target: NDArray[np.floating]) -> list[list[float]]:
     side = len(target)
     power = target**2 + 1e-12
     rows, columns = np.mgrid[:side, :side]
-    place = (float((power * rows).sum() / power.sum()), float((power * columns).sum() / power.sum()))
+    centre = (float((power * rows).sum() / power.sum()), float((power * columns).sum() / power.sum()))
     padded = 4 * side
     spectrum = np.abs(np.fft.fft2(target, (padded, padded)))[:, : padded // 2 + 1]
-    found = []
+    starts = []
     for peak in _peaks(spectrum):
         down, right = float(np.fft.fftfreq(padded)[peak[0]]), peak[1] / padded
         frequency, orientation = float(np.hypot(down, right)), float(np.arctan2(right, down))
-        found += [_free(place, orientation, frequency, phase, side) for phase in PHASES]
-    return found
+        starts += [_free(centre, orientation, frequency, phase, side) for phase in PHASES]
+    return starts
 
 
 def _peaks(spectrum: NDArray[np.floating]) -> list[tuple[int, int]]:
-    left, found = spectrum.copy(), []
+    remaining, peaks = spectrum.copy(), []
     for _ in range(STARTS):
-        row, column = np.unravel_index(int(left.argmax()), left.shape)
-        found.append((int(row), int(column)))
-        near = np.abs((np.arange(left.shape[0]) - row + left.shape[0] // 2) % left.shape[0] - left.shape[0] // 2) <= 3
-        left[np.ix_(near, np.abs(np.arange(left.shape[1]) - column) <= 3)] = 0
-    return found
+        row, column = np.unravel_index(int(remaining.argmax()), remaining.shape)
+        peaks.append((int(row), int(column)))
+        near = (
+            np.abs(
+                (np.arange(remaining.shape[0]) - row + remaining.shape[0] // 2) % remaining.shape[0]
+                - remaining.shape[0] // 2
+            )
+            <= 3
+        )
+        remaining[np.ix_(near, np.abs(np.arange(remaining.shape[1]) - column) <= 3)] = 0
+    return peaks

@@ -15,10 +15,10 @@ from ...data.handwriting import SIDE, digits
 from ..record import Folder
 from .completion import HALVES, Completed, compare, complete
 from .fewlabels import PUBLISHED, Division, divide, error, features, forms_of, principal, summary
-from .how import DIGITS, How
 from .nets import Stack
+from .options import DIGITS, Options
 from .small import batches, pooled
-from .trainer import Bench
+from .trainer import Trainer
 
 USED = 2  # layers whose pooling units are features
 
@@ -34,71 +34,78 @@ class Handwritten:
     completed: dict[str, Completed]  # for the pictures
 
 
-def handwritten(bench: Bench, folder: Folder, how: How) -> Handwritten:
+def handwritten(trainer: Trainer, folder: Folder, options: Options) -> Handwritten:
     """Train a stack for each split, compare its features with pixels, complete halves with the first."""
     images, labels = digits()
-    images = images.to(how.device)
+    images = images.to(options.device)
     numbers = labels.numpy()
     rows: list[dict[str, Any]] = []
-    divisions = [divide(numbers, how.seed + split, how.pool, how.held_out) for split in range(how.splits)]
-    for split, division in enumerate(tqdm(divisions, desc="digits", unit="split", disable=not how.progress)):
-        stack = _stack(bench, how, images, division, split, USED)
-        measure = partial(_split, stack, images, numbers, division, how, split)
+    divisions = [
+        divide(numbers, options.seed + split, options.pool, options.held_out) for split in range(options.splits)
+    ]
+    for split, division in enumerate(tqdm(divisions, desc="digits", unit="split", disable=not options.progress)):
+        stack = _stack(trainer, options, images, division, split, USED)
+        measure = partial(_split, stack, images, numbers, division, options, split)
         rows += folder.once(f"labels-{split}", measure)
-    stack = _stack(bench, how, images, divisions[0], 0, len(DIGITS))
-    stack = bench.stack("digits", stack.crbms, SIDE)
-    held_out = _mixed(divisions[0].test, how.seed)
-    made, compared = _completions(stack, images, divisions[0], held_out[: how.hidden], how)
-    results: dict[str, Any] = {"rows": rows, "table": _table(rows, how), "published": PUBLISHED, "completion": compared}
+    stack = _stack(trainer, options, images, divisions[0], 0, len(DIGITS))
+    stack = trainer.stack("digits", stack.crbms, SIDE)
+    held_out = _mixed(divisions[0].test, options.seed)
+    completed, compared = _completions(stack, images, divisions[0], held_out[: options.hidden], options)
+    results: dict[str, Any] = {
+        "rows": rows,
+        "table": _table(rows, options),
+        "published": PUBLISHED,
+        "completion": compared,
+    }
     results["unlabelled"] = len(divisions[0].training)
-    return Handwritten(stack, images[held_out], labels[held_out], results, made)
+    return Handwritten(stack, images[held_out], labels[held_out], results, completed)
 
 
-def _stack(bench: Bench, how: How, images: Tensor, division: Division, split: int, layers: int) -> Stack:
-    inputs, found = images[torch.from_numpy(division.training)], []
+def _stack(trainer: Trainer, options: Options, images: Tensor, division: Division, split: int, layers: int) -> Stack:
+    inputs, layers_done = images[torch.from_numpy(division.training)], []
     for number, (form, recipe) in enumerate(DIGITS[:layers]):
-        seed = how.seed + 100 * split + number
-        layer = bench.layer(f"digits-{split}-{number + 1}", form, recipe, seed, batches(inputs, how.batch)).layer
-        found.append(layer)
+        seed = options.seed + 100 * split + number
+        layer = trainer.layer(f"digits-{split}-{number + 1}", form, recipe, seed, batches(inputs, options.batch)).layer
+        layers_done.append(layer)
         inputs = pooled(layer, inputs)
-    return Stack(found).eval()
+    return Stack(layers_done).eval()
 
 
 def _split(
-    stack: Stack, images: Tensor, labels: np.ndarray, division: Division, how: How, split: int
+    stack: Stack, images: Tensor, labels: np.ndarray, division: Division, options: Options, split: int
 ) -> list[dict[str, Any]]:
     learn, test = np.arange(len(division.training)), len(division.training) + np.arange(len(division.test))
     rows = np.concatenate([division.training, division.test])
     images, labels = images[torch.from_numpy(rows)], labels[rows]
     raw = images.flatten(1).double().cpu().numpy()
     kinds = {"CDBN": features(stack, images, USED, learn), "raw pixels": raw, "PCA": principal(raw[learn], raw)}
-    found = []
+    rows_of_split = []
     for name, values in kinds.items():
         forms = forms_of("pca" if name == "PCA" else name, values, learn)
-        for count in how.labels:
-            told = error(forms, labels, learn[:count], test)
-            found.append({"split": split, "features": name, "labels": count} | told)
-    return found
+        for count in options.labels:
+            result = error(forms, labels, learn[:count], test)
+            rows_of_split.append({"split": split, "features": name, "labels": count} | result)
+    return rows_of_split
 
 
-def _table(rows: list[dict[str, Any]], how: How) -> list[dict[str, Any]]:
+def _table(rows: list[dict[str, Any]], options: Options) -> list[dict[str, Any]]:
     names = list(dict.fromkeys(row["features"] for row in rows))
     return [
         {"features": name, "labels": count}
         | summary([row for row in rows if row["features"] == name and row["labels"] == count])
-        for name in names for count in how.labels
+        for name in names for count in options.labels
     ]  # fmt: skip
 
 
 def _completions(
-    stack: Stack, images: Tensor, division: Division, rows: np.ndarray, how: How
+    stack: Stack, images: Tensor, division: Division, rows: np.ndarray, options: Options
 ) -> tuple[dict[str, Completed], list[dict[str, Any]]]:
     average = images[torch.from_numpy(division.training)].mean(0)
-    chosen, made, compared = images[torch.from_numpy(rows)], {}, []
+    chosen, completed, compared = images[torch.from_numpy(rows)], {}, []
     for half in HALVES:
-        made[half] = complete(stack, chosen, half)
-        compared.append(asdict(compare(made[half], chosen, average, half, how.seed)))
-    return made, compared
+        completed[half] = complete(stack, chosen, half)
+        compared.append(asdict(compare(completed[half], chosen, average, half, options.seed)))
+    return completed, compared
 
 
 def _mixed(rows: np.ndarray, seed: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from .nets import Stack
 class Inference:
     """How to infer. sweeps: passes through all layers; sample: block-Gibbs states instead of mean-field probabilities.
 
-    top_down: each layer hears the one above it; without, only the one below.
+    top_down: each layer receives from the one above it; without, only from the one below.
     """
 
     sweeps: int = 10
@@ -47,39 +47,34 @@ def received(stack: Stack, on: list[Tensor], number: int, shape: torch.Size) -> 
 
 
 @torch.no_grad()
-def infer(stack: Stack, v: Tensor, how: Inference, known: Tensor | None = None) -> State:
+def infer(stack: Stack, v: Tensor, options: Inference, known: Tensor | None = None) -> State:
     """The state of all layers given an input (examples, channels, height, width); `visible` is what they expect of it.
 
     known: of the same shape, true where the input is given; there `visible` is the input itself. The rest of the input
     is no evidence: it stays 0 and only what the layers expect there is returned. Fed back as if it had been seen, it
     would confirm itself, and the top-down term would drive all units on.
     """
-    dice = torch.Generator(v.device).manual_seed(how.seed)
+    rng = torch.Generator(v.device).manual_seed(options.seed)
     v = stack.crbms[0].fit(v)
     known = None if known is None else known[..., : v.shape[-2], : v.shape[-1]]
     evidence = v if known is None else torch.where(known, v, torch.zeros_like(v))
     pooled = stack.activations(evidence)
     on: list[Tensor] = []
-    for _ in range(how.sweeps if how.top_down or how.sample else 1):
-        on = _sweep(stack, evidence, on, pooled, how, dice)
+    for _ in range(options.sweeps if options.top_down or options.sample else 1):
+        on = _sweep(stack, evidence, on, pooled, options, rng)
     expected = stack.crbms[0].visible(on[0])
     return State(expected if known is None else torch.where(known, v, expected), on, pooled)
 
 
 def _sweep(
-    stack: Stack, v: Tensor, before: list[Tensor], pooled: list[Tensor], how: Inference, dice: torch.Generator
+    stack: Stack, v: Tensor, before: list[Tensor], pooled: list[Tensor], options: Inference, rng: torch.Generator
 ) -> list[Tensor]:
     """The detection units of all layers, each from the one below as it is now and the one above as it was before."""
     below, on = v, []
     for number, crbm in enumerate(stack.crbms):
-        top = received(stack, before, number, pooled[number].shape) if how.top_down else None
+        top = received(stack, before, number, pooled[number].shape) if options.top_down else None
         fitted = crbm.fit(below)
-        state, pooled[number] = crbm.sample_hidden(fitted, dice, top) if how.sample else crbm.hidden(fitted, top)
+        state, pooled[number] = crbm.sample_hidden(fitted, rng, top) if options.sample else crbm.hidden(fitted, top)
         on.append(state)
         below = pooled[number]
     return on
-
-
-def reconstruct(stack: Stack, v: Tensor, how: Inference | None = None) -> Tensor:
-    """What the stack makes of its own inference of an input: (examples, channels, height, width)."""
-    return infer(stack, v, how or Inference()).visible

@@ -18,18 +18,18 @@ from ...take import take
 from ..record import Folder, digest
 from .classes import ALL, Classes, classes
 from .handwritten import Handwritten, handwritten
-from .how import How
 from .natural import Natural, natural
 from .nets import COUNTED, Stack, as_model
 from .objects import objects
+from .options import Options
 from .photographs import photographs
-from .trainer import Bench
+from .trainer import Trainer
 
 Results = dict[str, Any]
 
 
-def run(out: Path, how: How, *, resume: bool = False, overwrite: bool = False) -> Results:
-    """Train and measure everything and write it into `out`; what is there already is not made again.
+def run(out: Path, options: Options, *, resume: bool = False, overwrite: bool = False) -> Results:
+    """Train and measure everything and write it into `out`; what is there already is not computed again.
 
     The results are those of `cdbn.json`: `natural` (filters as Gabor functions, sparsity), `digits` (errors by
     number of labels, completion of halves), `objects` (a set each: specificity by class and layer, information),
@@ -37,58 +37,67 @@ def run(out: Path, how: How, *, resume: bool = False, overwrite: bool = False) -
 
     Raises:
         CensusError: one line that says what must be changed.
-        KeyboardInterrupt: what is made is kept; the same call with resume goes on.
+        KeyboardInterrupt: what is done is kept; the same call with resume=True continues.
     """
     from .page import write_cdbn
 
     began = time.monotonic()
-    sets, missing = objects(how.objects, how.clothing, how.seed, how.training, how.test)
-    every = [*photographs(how.images).images, *(x for one in sets for x in (*one.training, *one.test))]
-    about = {"lab": "cdbn", "sets": {one.name: list(one.classes) for one in sets}, "images": digest(every)}
-    folder = Folder(out, how.as_json() | about, resume, overwrite)
-    bench = Bench(out, how)
+    sets, missing = objects(options.objects, options.clothing, options.seed, options.training, options.test)
+    every = [
+        *photographs(options.images).images,
+        *(x for group in sets for x in (*group.training, *group.test)),
+    ]
+    about = {
+        "lab": "cdbn",
+        "sets": {group.name: list(group.classes) for group in sets},
+        "images": digest(every),
+    }
+    folder = Folder(out, options.as_json() | about, resume=resume, overwrite=overwrite)
+    trainer = Trainer(out, options)
     with one_thread():  # the same numbers on any machine, and as fast on maps this small
-        photos = natural(bench, folder, how)
-        digits = handwritten(bench, folder, how)
-        kinds = [classes(bench, folder, one, how) for one in sets]
-        counted = _counted(out, photos, digits, kinds, how) if how.census else {}
+        photos = natural(trainer, folder, options)
+        digits = handwritten(trainer, folder, options)
+        kinds = [classes(trainer, folder, group, options) for group in sets]
+        counted = _counted(out, photos, digits, kinds, options) if options.census else {}
     missing = [line for line in (photos.missing, *missing) if line]
     results: Results = {
-        "natural": photos.results, "digits": digits.results, "objects": [one.results for one in kinds],
+        "natural": photos.results, "digits": digits.results, "objects": [group.results for group in kinds],
         "census": {name: _rows(census) for name, census in counted.items()}, "missing": missing,
-        "seed": how.seed, "device": how.device, "seconds": round(time.monotonic() - began, 1),
+        "seed": options.seed, "device": options.device, "seconds": round(time.monotonic() - began, 1),
     }  # fmt: skip
     folder.write(results)
     write_cdbn(results, photos, digits, kinds, counted, out)
     return results
 
 
-def _counted(out: Path, photos: Natural, digits: Handwritten, kinds: list[Classes], how: How) -> dict[str, Census]:
+def _counted(
+    out: Path, photos: Natural, digits: Handwritten, kinds: list[Classes], options: Options
+) -> dict[str, Census]:
     """A census of each stack beside a twin whose filters are noise."""
-    found = {"photographs": _census(out, "photographs", photos.stack, _source(photos.crops, None, "crops"), how)}
-    some = slice(0, how.counted)
-    source = _source(digits.images[some], digits.labels[some], "held-out digits")
-    found["digits"] = _census(out, "digits", digits.stack, source, how)
-    for one in kinds:
-        images = torch.cat([*one.objects.test])
-        labels = torch.cat([torch.full((len(test),), n) for n, test in enumerate(one.objects.test)])
-        source = _source(images, labels, f"held-out {one.objects.name}")
-        found[one.objects.name] = _census(out, one.objects.name, one.stacks[ALL], source, how)
-    return found
+    censuses = {"photographs": _census(out, "photographs", photos.stack, _source(photos.crops, None, "crops"), options)}
+    rows = slice(0, options.counted)
+    source = _source(digits.images[rows], digits.labels[rows], "held-out digits")
+    censuses["digits"] = _census(out, "digits", digits.stack, source, options)
+    for kind in kinds:
+        images = torch.cat([*kind.objects.test])
+        labels = torch.cat([torch.full((len(test),), n) for n, test in enumerate(kind.objects.test)])
+        source = _source(images, labels, f"held-out {kind.objects.name}")
+        censuses[kind.objects.name] = _census(out, kind.objects.name, kind.stacks[ALL], source, options)
+    return censuses
 
 
 def _source(images: torch.Tensor, labels: torch.Tensor | None, name: str) -> Source:
     return Arrays(images.cpu(), None if labels is None else labels.numpy(), name=name)
 
 
-def _census(out: Path, name: str, stack: Stack, source: Source, how: How) -> Census:
+def _census(out: Path, name: str, stack: Stack, source: Source, options: Options) -> Census:
     """Taken, or as it was taken before the run was interrupted."""
     folder = out / "census" / name
     if (folder / "census.json").is_file():
         return load(folder)
     model = as_model(stack, f"CDBN on {name}", source.first(1).inputs.shape[-1])
-    settings = Settings(out=folder, resume=True, dimension=True, progress=how.progress, pictures=0, twins=4)
-    return take(model, source, layers=list(COUNTED), seed=how.seed, settings=settings)
+    settings = Settings(out=folder, resume=True, dimension=True, progress=options.progress, pictures=0, twins=4)
+    return take(model, source, layers=list(COUNTED), seed=options.seed, settings=settings)
 
 
 def _rows(census: Census) -> list[dict[str, Any]]:

@@ -78,11 +78,11 @@ class Stack(nn.Module):
 
     def activations(self, v: Tensor) -> list[Tensor]:
         """The pooling units' probabilities of every layer, from the first."""
-        found = []
+        pooled = []
         for layer in self.layer:
             v = layer(v)
-            found.append(v)
-        return found
+            pooled.append(v)
+        return pooled
 
     @property
     def crbms(self) -> list[Crbm]:

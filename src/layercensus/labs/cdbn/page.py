@@ -34,7 +34,7 @@ def write_cdbn(
         census.report(folder / "census" / name / "report")
     sheets = {
         "photographs": _sheets("photographs", photos.stack), "digits": _sheets("digits", digits.stack),
-        **{one.objects.name: list(_classes(one)) for one in kinds},
+        **{kind.objects.name: list(_classes(kind)) for kind in kinds},
     }  # fmt: skip
     charts = {
         "specificity": specificity_curves(results["objects"]), "labels": label_curves(results["digits"]["table"]),
@@ -47,7 +47,8 @@ def write_cdbn(
     files: list[tuple[str, str | bytes]] = [("index.html", page)]
     files += [(f"pictures/{sheet['file']}", sheet["png"]) for group in sheets.values() for sheet in group]
     files += [
-        (f"pictures/completion-{half}.png", completions(digits.images, made)) for half, made in digits.completed.items()
+        (f"pictures/completion-{half}.png", completions(digits.images, completed))
+        for half, completed in digits.completed.items()
     ]
     files += [file for name, chart in charts.items() for file in drawn_files(name, chart)]
     put(folder, files)
@@ -60,22 +61,23 @@ def _number(value: Any, digits: int) -> str:
 
 def _sheets(name: str, stack: Stack) -> list[dict[str, Any]]:
     """The bases of every layer: the first as they are, deeper ones signed and by their positive weights alone."""
-    made = []
+    sheets = []
     for layer in range(len(stack.crbms)):
         for positive in (False, True) if layer else (False,):
             kind = "" if not layer else ", positive weights only" if positive else ", signed weights"
             file = f"bases-{name}-{layer + 1}{'-positive' if positive else ''}.png"
-            made.append(_sheet(f"layer {layer + 1}{kind}", file, stack, layer, positive))
-    return made
+            sheets.append(_sheet(f"layer {layer + 1}{kind}", file, stack, layer, positive))
+    return sheets
 
 
-def _classes(one: Classes) -> Iterator[dict[str, Any]]:
-    """The first layer, that all share, and the others of every class, positive and signed."""
-    yield _sheet("layer 1, of all classes", f"bases-{one.objects.name}-1.png", one.stacks[ALL], 0, False)
-    for number, (name, stack) in enumerate(one.stacks.items(), 1):
+def _classes(classes: Classes) -> Iterator[dict[str, Any]]:
+    """The first layer, that all have in common, and the others of every class, positive and signed."""
+    start = f"bases-{classes.objects.name}"
+    yield _sheet("layer 1, of all classes", f"{start}-1.png", classes.stacks[ALL], 0, False)
+    for number, (name, stack) in enumerate(classes.stacks.items(), 1):
         for layer in range(1, len(stack.crbms)):
             for positive, kind in ((True, "positive weights only"), (False, "signed weights")):
-                file = f"bases-{one.objects.name}-class{number}-{layer + 1}{'-positive' if positive else ''}.png"
+                file = f"{start}-class{number}-{layer + 1}{'-positive' if positive else ''}.png"
                 yield _sheet(f"layer {layer + 1} of {name.rstrip('/')}, {kind}", file, stack, layer, positive)
 
 

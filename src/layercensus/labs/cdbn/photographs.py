@@ -1,4 +1,4 @@
-"""Photographs, from a folder of the user's or from packages, and crops of them."""
+"""Photographs, from a folder that the caller names or from packages, and crops of them."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ def photographs(folder: str | Path | None = None) -> Photographs:
         CensusError: a folder was named and holds no image.
     """
     if folder is not None:
-        held = files(Path(folder))
-        if not held:
+        paths = files(Path(folder))
+        if not paths:
             raise CensusError(f"images must be a folder with images. Got none in {folder}.")
-        return Photographs([_grey(opened(file)) for file in held], tuple(file.name for file in held))
+        return Photographs([_grey(opened(file)) for file in paths], tuple(file.name for file in paths))
     sample = load_sample_images()
-    found = [_grey(Image.fromarray(image)) for image in sample.images]
+    images = [_grey(Image.fromarray(image)) for image in sample.images]
     names = tuple(Path(name).name for name in sample.filenames)
     try:
         import skimage
     except ImportError:
         return Photographs(
-            found, names, "Photographs of scikit-image were left out: pip install -c constraints.txt -e '.[lab]'"
+            images, names, "Photographs of scikit-image were left out: pip install -c constraints.txt -e '.[lab]'"
         )
-    more = [Path(str(skimage.__file__)).with_name("data") / name for name in PHOTOS]
-    more = [file for file in more if file.is_file()]
-    return Photographs([*found, *(_grey(opened(f)) for f in more)], (*names, *(f.name for f in more)))
+    shipped = [Path(str(skimage.__file__)).with_name("data") / name for name in PHOTOS]
+    shipped = [file for file in shipped if file.is_file()]
+    return Photographs([*images, *(_grey(opened(f)) for f in shipped)], (*names, *(f.name for f in shipped)))
 
 
 def files(folder: Path) -> list[Path]:
@@ -90,11 +90,10 @@ class Crops:
 
     def __call__(self, generator: torch.Generator) -> Tensor:
         """(batch, 1, side, side), chosen by the generator."""
-        found = [self._one(generator) for _ in range(self.batch)]
-        crops = torch.stack(found)[:, None]
-        return crops - crops.mean((2, 3), keepdim=True)
+        squares = torch.stack([self._crop(generator) for _ in range(self.batch)])[:, None]
+        return squares - squares.mean((2, 3), keepdim=True)
 
-    def _one(self, generator: torch.Generator) -> Tensor:
+    def _crop(self, generator: torch.Generator) -> Tensor:
         def below(limit: int) -> int:
             return int(torch.randint(limit, (1,), generator=generator))
 

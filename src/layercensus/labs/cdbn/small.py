@@ -12,11 +12,11 @@ from .train import Batches
 def batches(images: Tensor, size: int) -> Batches:
     """Random rows of (images, channels, height, width), with replacement."""
 
-    def draw(generator: torch.Generator) -> Tensor:
+    def batch(generator: torch.Generator) -> Tensor:
         rows = torch.randint(len(images), (size,), generator=generator)
         return images[rows.to(images.device)]
 
-    return draw
+    return batch
 
 
 @torch.no_grad()

@@ -22,10 +22,10 @@ PUBLISHED = {  # Lee et al. (2009): mean area under the precision-recall curve, 
 
 @dataclass(frozen=True)
 class Specificity:
-    """Of a layer's features for one class. area: mean over the features, 0..1; by chance the share of the class."""
+    """Of a layer's features for one class. area: mean over the features, 0..1; by chance the class's prevalence."""
 
     area: float
-    low: float  # 95 % bootstrap interval over the test images, drawn anew within each class
+    low: float  # 95 % bootstrap interval over the test images, resampled within each class
     high: float
     features: list[float]  # the area of each
     rise: tuple[float, float] | None = None  # 95 % interval of how much more than the layer below has
@@ -34,11 +34,11 @@ class Specificity:
 @torch.no_grad()
 def responses(stack: Stack, images: Tensor, batch: int = 100) -> list[NDArray[np.float64]]:
     """Each layer's features: the highest probability of a pooling unit anywhere in the map, (images, units)."""
-    found: list[list[Tensor]] = [[] for _ in stack.forms]
+    maxima: list[list[Tensor]] = [[] for _ in stack.forms]
     for part in images.split(batch):  # type: ignore[no-untyped-call]
         for number, maps in enumerate(stack.activations(part)):
-            found[number].append(maps.amax((2, 3)).double().cpu())
-    return [torch.cat(parts).numpy() for parts in found]
+            maxima[number].append(maps.amax((2, 3)).double().cpu())
+    return [torch.cat(parts).numpy() for parts in maxima]
 
 
 def specificity(
@@ -49,22 +49,24 @@ def specificity(
     layers: (images, units) each. of_class: (images,). strata: (images,) every image's class.
     """
     rng = np.random.default_rng(seed)
-    counts = np.stack([_drawn(strata, rng) for _ in range(RESAMPLES)])
-    found: list[Specificity] = []
+    counts = np.stack([_resampled(strata, rng) for _ in range(RESAMPLES)])
+    results: list[Specificity] = []
     below: NDArray[np.float64] | None = None
     for responded in layers:
         areas = np.array([area(unit, of_class, np.ones((1, len(unit))))[0] for unit in responded.T])
-        again = np.mean([area(unit, of_class, counts) for unit in responded.T], 0)
-        again += areas.mean() - again.mean()  # an area is a little too high in resamples, which hold images twice
-        low, high = _interval(again)
-        rise = None if below is None else _interval(again - below)
-        found.append(Specificity(float(areas.mean()), low, high, areas.tolist(), rise))
-        below = again
-    return found
+        replicates = np.mean([area(unit, of_class, counts) for unit in responded.T], 0)
+        replicates += (
+            areas.mean() - replicates.mean()
+        )  # an area is a little too high in resamples, which hold images twice
+        low, high = _interval(replicates)
+        rise = None if below is None else _interval(replicates - below)
+        results.append(Specificity(float(areas.mean()), low, high, areas.tolist(), rise))
+        below = replicates
+    return results
 
 
-def _interval(again: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.quantile(again, (0.025, 0.975))
+def _interval(replicates: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.quantile(replicates, (0.025, 0.975))
     return float(low), float(high)
 
 
@@ -73,19 +75,19 @@ def area(
 ) -> NDArray[np.float64]:
     """Area under the precision-recall curve (average precision) of one feature in each of several resamples.
 
-    responded: (images,). counts: (resamples, images), how often each was drawn. Equal responses are one threshold.
+    responded: (images,). counts: (resamples, images), how often each is in it. Equal responses are one threshold.
     """
     order = np.argsort(-responded, kind="stable")
-    drawn, right = counts[:, order], counts[:, order] * of_class[order]
+    weights, positives = counts[:, order], counts[:, order] * of_class[order]
     last = np.append(np.flatnonzero(np.diff(responded[order])), len(order) - 1)
-    called, hits = drawn.cumsum(1)[:, last], right.cumsum(1)[:, last]
+    called, hits = weights.cumsum(1)[:, last], positives.cumsum(1)[:, last]
     gained = np.diff(hits, axis=1, prepend=0.0)
     precision = hits / np.maximum(called, 1e-12)
     total: NDArray[np.float64] = (gained * precision).sum(1) / np.maximum(hits[:, -1], 1e-12)
     return total
 
 
-def _drawn(strata: NDArray[np.int_], rng: np.random.Generator) -> NDArray[np.float64]:
+def _resampled(strata: NDArray[np.int_], rng: np.random.Generator) -> NDArray[np.float64]:
     counts = np.zeros(len(strata))
     for number in np.unique(strata):
         rows = np.flatnonzero(strata == number)

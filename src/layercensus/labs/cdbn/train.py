@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ...count.interrupts import uninterrupted
 from ...errors import CensusError
-from ..saved import held, keep
-from .blocks import draw
+from ..saved import load_net, save_net
+from .blocks import sample
 from .crbm import Crbm, Form
 
 CHECKPOINT = 200  # steps between two checkpoints
@@ -31,7 +31,7 @@ class Recipe:
     momentum: tuple[float, float] = (0.5, 0.9)  # the second from `settled` epochs on
     settled: int = 5
     k: int = 1  # Gibbs steps
-    persistent: bool = False  # go on from the last step's chains instead of from the data
+    persistent: bool = False  # start from the last step's chains instead of from the data
     target: float = 0.002  # mean probability of a detection unit
     sparsity: float = 5.0  # how hard the hidden bias is pushed toward the target
     l2: float = 0.01
@@ -87,7 +87,7 @@ def contrast(
     seen = v if chain.state is None else chain.state
     for step in range(chain.k):
         if seen is v:
-            h, _ = draw(on, 1 - pooled, layer.form.pool, generator)
+            h, _ = sample(on, 1 - pooled, layer.form.pool, generator)
         else:
             h, _ = layer.sample_hidden(seen, generator)
         last = step == chain.k - 1 and chain.state is None and layer.form.real
@@ -103,7 +103,7 @@ def train(
 ) -> Trained:  # fmt: skip
     """The layer after training on what `batch` gives; the same for the same seed, interrupted or not.
 
-    file: where the layer is kept, and its checkpoints beside it; what is there is gone on with.
+    file: where the layer is kept, and its checkpoints beside it; what is there is resumed.
     step: called with the number of steps done, after each and once at the start.
 
     Raises:
@@ -127,8 +127,8 @@ def train(
         raise
     if file is not None:
         known = _identity(form, recipe, seed) | {"steps": run.done, "activity": run.mean}
-        keep(file, "cdbn", {"layers": [asdict(form)]}, _prefixed(run.layer), **known)
-        _beside(file).unlink(missing_ok=True)
+        save_net(file, "cdbn", {"layers": [asdict(form)]}, _prefixed(run.layer), **known)
+        _checkpoint_file(file).unlink(missing_ok=True)
     return Trained(run.layer, run.done, run.mean)
 
 
@@ -140,7 +140,7 @@ class _Run:
         self.layer = fresh(form, seed, recipe).to(device)
         self.velocity = [torch.zeros_like(p) for p in self._parameters()]
         self.generator = torch.Generator().manual_seed(seed)  # chooses the batches
-        self.dice = torch.Generator(device).manual_seed(seed)  # draws the states
+        self.rng = torch.Generator(device).manual_seed(seed)  # samples the states
         self.chains: Tensor | None = None
         self.done = 0
         self.mean = 0.0
@@ -157,12 +157,12 @@ class _Run:
             layer.visible_bias.copy_(torch.logit(v.mean((0, 2, 3)), eps=0.001))
         started = recipe.persistent and self.chains is None
         chain = Chain(recipe.k, v if started else self.chains)
-        gradient, on, seen = contrast(layer, v, chain, self.dice)
+        gradient, on, seen = contrast(layer, v, chain, self.rng)
         self.chains = seen if recipe.persistent else None
         self._climb(gradient, on, v)
         active = on.mean((0, 2, 3))
-        share = min(0.02, 1 / (self.done + 1) ** 0.5)
-        self.mean = (1 - share) * self.mean + share * float(active.mean())
+        weight = min(0.02, 1 / (self.done + 1) ** 0.5)
+        self.mean = (1 - weight) * self.mean + weight * float(active.mean())
         self.done += 1
 
     def _climb(self, gradient: tuple[Tensor, Tensor, Tensor], on: Tensor, v: Tensor) -> None:
@@ -184,24 +184,25 @@ class _Run:
         if file is None:
             return
         state = _prefixed(self.layer) | {f"velocity.{n}": v for n, v in enumerate(self.velocity)}
-        state |= {"generator": self.generator.get_state(), "dice": self.dice.get_state()}
+        state |= {"generator": self.generator.get_state(), "rng": self.rng.get_state()}
         state |= {} if self.chains is None else {"chains": self.chains}
         known = _identity(self.form, self.recipe, self.seed) | {"done": self.done, "mean": self.mean}
-        keep(_beside(file), "cdbn", {}, state, **known)
+        save_net(_checkpoint_file(file), "cdbn", {}, state, **known)
 
     def restore(self, file: Path | None) -> None:
         """Take up the state that is kept beside `file`, where there is one of the same training."""
-        if file is None or not _beside(file).is_file():
+        if file is None or not _checkpoint_file(file).is_file():
             return
-        _, _, tensors, about = held(_beside(file))
+        saved = load_net(_checkpoint_file(file))
+        tensors, about = saved.tensors, saved.about
         if any(about.get(k) != v for k, v in _identity(self.form, self.recipe, self.seed).items()):
-            raise CensusError(f"{_beside(file)} must be of the training that was asked for. Pass another out.")
+            raise CensusError(f"{_checkpoint_file(file)} must be of the training that was asked for. Pass another out.")
         self.layer.load_state_dict(
             {n.removeprefix("layer.0.crbm."): t for n, t in tensors.items() if n.startswith("layer.")}
         )
         self.velocity = [tensors[f"velocity.{n}"].to(self.device) for n in range(len(self.velocity))]
         self.generator.set_state(tensors["generator"])
-        self.dice.set_state(tensors["dice"])
+        self.rng.set_state(tensors["rng"])
         self.chains = tensors["chains"].to(self.device) if "chains" in tensors else None
         self.done, self.mean = about["done"], about["mean"]
 
@@ -216,11 +217,12 @@ def fresh(form: Form, seed: int, recipe: Recipe | None = None) -> Crbm:
 
 
 def _finished(file: Path, form: Form, recipe: Recipe, seed: int, device: str) -> Trained:
-    _, _, tensors, about = held(file)
+    saved = load_net(file)
+    about = saved.about
     if any(about.get(k) != v for k, v in _identity(form, recipe, seed).items()):
         raise CensusError(f"{file} must hold the layer that was asked for. Got another. Pass another out.")
     layer = fresh(form, seed, recipe)
-    layer.load_state_dict({n.removeprefix("layer.0.crbm."): t for n, t in tensors.items()})
+    layer.load_state_dict({n.removeprefix("layer.0.crbm."): t for n, t in saved.tensors.items()})
     return Trained(layer.to(device), about["steps"], about["activity"])
 
 
@@ -237,5 +239,5 @@ def _prefixed(layer: Crbm) -> dict[str, Tensor]:
     return {f"layer.0.crbm.{name}": value for name, value in layer.state_dict().items()}
 
 
-def _beside(file: Path) -> Path:
-    return file.with_name(f"{file.stem}.going")
+def _checkpoint_file(file: Path) -> Path:
+    return file.with_name(f"{file.stem}.checkpoint")

@@ -1,4 +1,4 @@
-"""Pre-processing of images: whitening by the spectrum of the user's own, then local contrast normalisation."""
+"""Pre-processing of images: whitening by the spectrum that the caller names own, then local contrast normalisation."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def measure(images: Sequence[Tensor], seed: int = 0, patches: int = 400) -> Whit
     gain = tuple(float(g) for g in 1 / amplitude * amplitude[1:].min())
     raw = Whitening(gain)
     some = [raw(image) for image in list(images)[:50]]
-    spread = torch.cat([s.flatten() for s in some]).std()
-    return Whitening(gain, float(1 / spread))
+    deviation = torch.cat([s.flatten() for s in some]).std()
+    return Whitening(gain, float(1 / deviation))
 
 
 def normalised(image: Tensor) -> Tensor:
@@ -97,5 +97,5 @@ def _amplitudes(patch: np.ndarray) -> np.ndarray:
     spectrum = np.abs(np.fft.fft2((patch - patch.mean()) * window[:, None] * window[None]))
     radius = np.hypot(np.fft.fftfreq(PATCH)[:, None], np.fft.fftfreq(PATCH)[None])
     ring = np.minimum(np.round(radius * 2 * (RINGS - 1)).astype(int), RINGS - 1)
-    found: np.ndarray = np.bincount(ring.ravel(), spectrum.ravel(), RINGS) / np.bincount(ring.ravel(), minlength=RINGS)
-    return found
+    means: np.ndarray = np.bincount(ring.ravel(), spectrum.ravel(), RINGS) / np.bincount(ring.ravel(), minlength=RINGS)
+    return means

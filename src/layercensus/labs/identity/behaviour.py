@@ -45,7 +45,7 @@ class Behaviour:
 def behave(net: nn.Module, inputs: Inputs) -> Behaviour:
     """What the net returns for every kind of test picture, and for mixtures with the training image."""
     kinds = tuple(_kind(name, net, x, inputs.training) for name, x in inputs.kinds.items())
-    identity, constant = zip(*(_mixed(net, inputs, share) for share in SIMILARITIES), strict=True)
+    identity, constant = zip(*(_mixed(net, inputs, similarity) for similarity in SIMILARITIES), strict=True)
     return Behaviour(kinds, identity, constant, _blank(net, inputs.training))
 
 

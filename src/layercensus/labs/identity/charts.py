@@ -68,14 +68,14 @@ def _map(data: pd.DataFrame, rows: str, title: str | None, value: str, legend: s
 def over_layers(layers: pd.DataFrame) -> Picture:
     """What is seen and what is readable of the input, layer by layer: a line a net."""
     titles = {
-        "seen": "seen: share of the map that differs between inputs",
+        "seen": "seen: fraction of the map that differs between inputs",
         "readable": "readable: held-out R² of the input",
     }
     long = layers.melt(["net", "layer"], list(titles), var_name="measure", value_name="value")
     names = list(dict.fromkeys(long["net"]))
     long["value"] = long["value"].astype(float).clip(lower=0)
 
-    def one(measure: str, cut: float) -> Any:
+    def panel(measure: str, threshold: float) -> Any:
         here = long[long["measure"] == measure]
         log = measure == "seen"
         here = here.assign(value=here["value"].clip(lower=1e-6)) if log else here
@@ -90,10 +90,12 @@ def over_layers(layers: pd.DataFrame) -> Picture:
                 strokeDash=alt.condition("indexof(datum.net, 'untrained') == 0", alt.value([5, 3]), alt.value([1, 0])),
             )
         )
-        rule = alt.Chart(pd.DataFrame({"value": [cut]})).mark_rule(color=INK, strokeDash=[2, 3]).encode(y="value:Q")
+        rule = (
+            alt.Chart(pd.DataFrame({"value": [threshold]})).mark_rule(color=INK, strokeDash=[2, 3]).encode(y="value:Q")
+        )
         return (lines + rule).properties(width=400, height=260, title=titles[measure])
 
-    return Picture(svg(one("seen", SEEN) | one("readable", READ)), long)
+    return Picture(svg(panel("seen", SEEN) | panel("readable", READ)), long)
 
 
 def counted(census: pd.DataFrame, lost: pd.DataFrame) -> Picture:
@@ -111,7 +113,7 @@ def counted(census: pd.DataFrame, lost: pd.DataFrame) -> Picture:
     data["lost"] = data["net"].map(gone[~gone.index.duplicated()])
     nets = alt.Column("net:N", title=None, sort=list(dict.fromkeys(data["net"])), header=alt.Header(labelColor=INK))
 
-    def one(title: str) -> Any:
+    def panel(title: str) -> Any:
         here = alt.Chart(data[data["measure"] == title])
         lines = here.mark_line(point=alt.OverlayMarkDef(size=12)).encode(
             x=alt.X("layer:Q", title="hidden layer", axis=alt.Axis(tickMinStep=1, format="d")),
@@ -125,4 +127,4 @@ def counted(census: pd.DataFrame, lost: pd.DataFrame) -> Picture:
         both = (lines + rule).properties(width=215, height=170).facet(column=nets)
         return both.resolve_scale(x="independent", y="independent")
 
-    return Picture(svg(alt.vconcat(*(one(title) for title in titles.values()))), data)
+    return Picture(svg(alt.vconcat(*(panel(title) for title in titles.values()))), data)

@@ -24,8 +24,8 @@ class Crossing:
     @property
     def mean(self) -> float | None:
         """Over the seeds; None where one of them never crosses."""
-        found = [depth for depth in self.depths if depth is not None]
-        return fmean(found) if len(found) == len(self.depths) and found else None
+        crossed = [depth for depth in self.depths if depth is not None]
+        return fmean(crossed) if len(crossed) == len(self.depths) and crossed else None
 
 
 def crossing(margins: Mapping[int, Mapping[int, tuple[float, ...]]]) -> Crossing:

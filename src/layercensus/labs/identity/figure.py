@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ...data.files import image_bytes
 from .inputs import Inputs
 from .layers import activations, map_of
 from .nets import SIDE, Stack
@@ -45,7 +45,7 @@ class Figure:
     inputs: tuple[str, ...]
 
 
-def draw(columns: Sequence[Column], inputs: Inputs) -> Figure:
+def draw_figure(columns: Sequence[Column], inputs: Inputs) -> Figure:
     """A column of tiles for each net and input; rows are the input, every hidden layer, and the output.
 
     A hidden layer's picture is its activations along their first singular vector over channels (see `map_of`), all
@@ -81,10 +81,10 @@ def _grey(x: Tensor) -> NDArray[np.uint8]:
 
 def _coloured(maps: Tensor) -> NDArray[np.uint8]:
     low, high = float(maps.min()), float(maps.max())
-    place = ((maps - low) / max(high - low, 1e-30)).reshape(-1, SIDE, SIDE).numpy()
+    levels = ((maps - low) / max(high - low, 1e-30)).reshape(-1, SIDE, SIDE).numpy()
     ramp = np.array(RAMP, dtype=np.float64)
     steps = np.linspace(0, 1, len(ramp))
-    return np.stack([np.interp(place, steps, ramp[:, c]) for c in range(3)], axis=-1).round().astype(np.uint8)
+    return np.stack([np.interp(levels, steps, ramp[:, c]) for c in range(3)], axis=-1).round().astype(np.uint8)
 
 
 def _size(blocks: Sequence[NDArray[np.uint8]]) -> tuple[int, int]:
@@ -107,9 +107,7 @@ def _png(blocks: Sequence[NDArray[np.uint8]], titles: Sequence[str], rows: Seque
         page.paste(image, (left * SCALE, HEAD * SCALE), image)
         pen.text(((left + block.shape[1] / 2) * SCALE, HEAD * SCALE / 2), title, fill="#111", font=font, anchor="mm")
         left += block.shape[1] + BETWEEN
-    held = io.BytesIO()
-    page.quantize(256, dither=Image.Dither.NONE).save(held, "PNG", optimize=True)
-    return held.getvalue()
+    return image_bytes(page.quantize(256, dither=Image.Dither.NONE), "png")
 
 
 def _svg(blocks: Sequence[NDArray[np.uint8]], titles: Sequence[str], rows: Sequence[str]) -> str:
@@ -123,9 +121,7 @@ def _svg(blocks: Sequence[NDArray[np.uint8]], titles: Sequence[str], rows: Seque
         parts.append(f'<text x="{LEFT - 8}" y="{middle}" text-anchor="end" dominant-baseline="middle">{name}</text>')
     left = LEFT
     for block, title in zip(blocks, titles, strict=True):
-        held = io.BytesIO()
-        Image.fromarray(block).save(held, "PNG", optimize=True)
-        data = base64.b64encode(held.getvalue()).decode("ascii")
+        data = base64.b64encode(image_bytes(Image.fromarray(block), "png")).decode("ascii")
         parts.append(
             f'<text x="{left + block.shape[1] / 2}" y="{HEAD / 2}" text-anchor="middle" '
             f'dominant-baseline="middle">{escape(title)}</text>'

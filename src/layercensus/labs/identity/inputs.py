@@ -45,10 +45,10 @@ def make_inputs(image: str | None = None, clothing: str | Path | None = None, se
     Raises:
         CensusError: MNIST is not installed, or a named file cannot be read.
     """
-    dice = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     images, labels = digits()
     sevens = images[labels == DIGIT]
-    others = images[labels != DIGIT][torch.randperm(int((labels != DIGIT).sum()), generator=dice)]
+    others = images[labels != DIGIT][torch.randperm(int((labels != DIGIT).sum()), generator=rng)]
     training = sevens[:1] if image is None else _read(image)
     worn = clothes(clothing)
     kinds = {
@@ -58,14 +58,14 @@ def make_inputs(image: str | None = None, clothing: str | Path | None = None, se
         "training image moved": _moved(training),
     }
     if worn is not None:
-        kinds["clothing"] = worn[torch.randperm(len(worn), generator=dice)[:EACH]]
-    kinds |= {name: _stack(draw, dice) for name, draw in DRAWN.items()}
+        kinds["clothing"] = worn[torch.randperm(len(worn), generator=rng)[:EACH]]
+    kinds |= {name: _stack(draw, rng) for name, draw in DRAWN.items()}
     rest = others[3 * EACH :]
     half = PROBES if worn is None else PROBES // 2
     probes = [rest[:half]]
     if worn is not None:
-        probes.append(worn[torch.randperm(len(worn), generator=dice)[: PROBES - half]])
-    shuffled = torch.randperm(PROBES, generator=dice)
+        probes.append(worn[torch.randperm(len(worn), generator=rng)[: PROBES - half]])
+    shuffled = torch.randperm(PROBES, generator=rng)
     return Inputs(training, kinds, torch.cat(probes)[shuffled], _missing(worn))
 
 
@@ -83,7 +83,7 @@ def _read(file: str) -> Tensor:
         with Image.open(file) as opened:
             grey = opened.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     except (OSError, ValueError) as error:
-        raise CensusError(f"image must be a picture. {file} cannot be read: {error}.") from error
+        raise CensusError(f"image must be an image file. {file} cannot be read: {error}.") from error
     x = torch.tensor(list(grey.tobytes()), dtype=torch.float32).div(255).reshape(1, 1, SIDE, SIDE)
     if float(x.std()) < 1e-3:
         raise CensusError(f"image must show something. Got one of a single grey: {file}.")
@@ -98,12 +98,12 @@ def _moved(x: Tensor) -> Tensor:
     return torch.cat([padded[:, :, down : down + SIDE, right : right + SIDE] for down, right in steps])
 
 
-def _stack(draw: Draw, dice: torch.Generator) -> Tensor:
-    return torch.stack([draw(dice)[None] for _ in range(EACH)]).float() * GREY
+def _stack(draw: Draw, rng: torch.Generator) -> Tensor:
+    return torch.stack([draw(rng)[None] for _ in range(EACH)]).float() * GREY
 
 
-def _between(low: float, high: float, dice: torch.Generator) -> float:
-    return low + (high - low) * float(torch.rand((), generator=dice))
+def _between(low: float, high: float, rng: torch.Generator) -> float:
+    return low + (high - low) * float(torch.rand((), generator=rng))
 
 
 def _grid() -> tuple[Tensor, Tensor]:
@@ -112,43 +112,43 @@ def _grid() -> tuple[Tensor, Tensor]:
     return line.unsqueeze(1).expand(SIDE, SIDE), line.unsqueeze(0).expand(SIDE, SIDE)
 
 
-def _square(dice: torch.Generator) -> Tensor:
+def _square(rng: torch.Generator) -> Tensor:
     down, right = _grid()
-    top, left, side = (_between(low, high, dice) for low, high in ((4, 16), (4, 16), (6, 9)))
+    top, left, side = (_between(low, high, rng) for low, high in ((4, 16), (4, 16), (6, 9)))
     return (down > top) & (down < top + side) & (right > left) & (right < left + side)
 
 
 def _stripes(period: float) -> Draw:
-    def draw(dice: torch.Generator) -> Tensor:
+    def draw(rng: torch.Generator) -> Tensor:
         down, right = _grid()
-        angle, phase = _between(0, torch.pi, dice), _between(0, 1, dice)
+        angle, phase = _between(0, torch.pi, rng), _between(0, 1, rng)
         across = down * torch.cos(torch.tensor(angle)) + right * torch.sin(torch.tensor(angle))
         return (across / period + phase) % 1 < 0.5
 
     return draw
 
 
-def _ramp(dice: torch.Generator) -> Tensor:
+def _ramp(rng: torch.Generator) -> Tensor:
     down, right = _grid()
-    angle = torch.tensor(_between(0, 2 * torch.pi, dice))
+    angle = torch.tensor(_between(0, 2 * torch.pi, rng))
     across = (down - SIDE / 2) * torch.cos(angle) + (right - SIDE / 2) * torch.sin(angle)
     return ((across - across.min()) / (across.max() - across.min())).float()
 
 
-def _dots(dice: torch.Generator) -> Tensor:
+def _dots(rng: torch.Generator) -> Tensor:
     down, right = _grid()
-    apart, a, b = 6.0, _between(0, 6, dice), _between(0, 6, dice)
+    apart, a, b = 6.0, _between(0, 6, rng), _between(0, 6, rng)
     near = ((down + a) % apart - apart / 2) ** 2 + ((right + b) % apart - apart / 2) ** 2
     return near < 1.7**2
 
 
 def _ellipse(long: tuple[float, float], ratio: tuple[float, float]) -> Draw:
-    def draw(dice: torch.Generator) -> Tensor:
+    def draw(rng: torch.Generator) -> Tensor:
         down, right = _grid()
-        angle = torch.tensor(_between(0, torch.pi, dice))
-        middle = [_between(11, 17, dice) for _ in range(2)]
-        a = _between(*long, dice)
-        b = a * _between(*ratio, dice)
+        angle = torch.tensor(_between(0, torch.pi, rng))
+        middle = [_between(11, 17, rng) for _ in range(2)]
+        a = _between(*long, rng)
+        b = a * _between(*ratio, rng)
         u = (down - middle[0]) * torch.cos(angle) + (right - middle[1]) * torch.sin(angle)
         v = (right - middle[1]) * torch.cos(angle) - (down - middle[0]) * torch.sin(angle)
         return (u / a) ** 2 + (v / b) ** 2 < 1

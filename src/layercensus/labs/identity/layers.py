@@ -12,7 +12,7 @@ from .nets import Stack
 from .ridge import readable
 
 SEEN = 0.01  # of a map's variance must differ between inputs for their shapes to be seen in it
-FAINT = 1e-11  # share below which 32-bit sums round away what differs between inputs
+FAINT = 1e-11  # fraction below which 32-bit sums round away what differs between inputs
 READ = 0.5  # of the input's variance, held out, must be readable from a layer that still holds it
 
 
@@ -20,11 +20,11 @@ READ = 0.5  # of the input's variance, held out, must be readable from a layer t
 class Row:
     """One layer; layer 0 is the input itself.
 
-    seen: of the variance of the layer's map (the picture of the figure, all inputs on one scale), the share that
+    seen: of the variance of the layer's map (the picture of the figure, all inputs on one scale), the fraction that
         differs between inputs; the rest is what every input gives alike.
-    share: the same of all activations: variance across inputs / mean square.
+    share: the same fraction of all activations: variance across inputs / mean square.
     unlike: 1 - mean Pearson correlation over pairs of inputs.
-    readable: held-out R^2 of the input from the activations by ridge regression; None where the share is
+    readable: held-out R^2 of the input from the activations by ridge regression; None where `share` is
         below FAINT.
     """
 
@@ -59,19 +59,19 @@ def measure(net: Stack, probes: Tensor) -> tuple[Row, ...]:
 
 def seen(net: Stack, probes: Tensor) -> tuple[float, ...]:
     """Only `Row.seen`, of the input and of every layer: fewer probes are enough for it."""
-    return tuple(seen_share(map_of(x)) for x in activations(net, probes))
+    return tuple(seen_fraction(map_of(x)) for x in activations(net, probes))
 
 
 def lost(rows: Sequence[Row]) -> Lost:
     """At which layers the input is lost, by the two measures."""
-    told = [(row.layer, row.readable) for row in rows if row.readable is not None]
-    read = gone([value for _, value in told], READ)
-    return Lost(gone([row.seen for row in rows], SEEN), None if read is None else told[read][0])
+    readable_from = [(row.layer, row.readable) for row in rows if row.readable is not None]
+    unread = gone([value for _, value in readable_from], READ)
+    return Lost(gone([row.seen for row in rows], SEEN), None if unread is None else readable_from[unread][0])
 
 
-def gone(values: Sequence[float], cut: float) -> int | None:
+def gone(values: Sequence[float], threshold: float) -> int | None:
     """The first place from which on every value is below the cut; None where the last is not."""
-    above = [place for place, value in enumerate(values) if value >= cut]
+    above = [index for index, value in enumerate(values) if value >= threshold]
     first = above[-1] + 1 if above else 0
     return first if first < len(values) else None
 
@@ -92,10 +92,10 @@ def _row(number: int, x: Tensor, targets: Tensor) -> Row:
     flat = flat / flat.abs().max().clamp(min=1e-30)  # deep layers are faint
     mean = flat.mean(0)
     apart = flat - mean
-    share = float(apart.double().square().sum() / flat.double().square().sum().clamp(min=1e-300))
+    fraction = float(apart.double().square().sum() / flat.double().square().sum().clamp(min=1e-300))
     apart = apart / apart.abs().max().clamp(min=1e-30)
-    read = readable((apart @ apart.T).double(), targets) if share >= FAINT else None
-    return Row(number, seen_share(map_of(x)), share, _unlike(flat), read)
+    r2 = readable((apart @ apart.T).double(), targets) if fraction >= FAINT else None
+    return Row(number, seen_fraction(map_of(x)), fraction, _unlike(flat), r2)
 
 
 def _unlike(flat: Tensor) -> float:
@@ -122,7 +122,7 @@ def map_of(x: Tensor) -> Tensor:
     return maps.reshape(x.shape[0], x.shape[2])
 
 
-def seen_share(maps: Tensor) -> float:
-    """Of the variance of the maps on one common scale, the share that differs between inputs, 0..1."""
+def seen_fraction(maps: Tensor) -> float:
+    """Of the variance of the maps on one common scale, the fraction that differs between inputs, 0..1."""
     whole = (maps - maps.mean()).square().sum()
     return float((maps - maps.mean(0)).square().sum() / whole) if float(whole) > 0 else 0.0

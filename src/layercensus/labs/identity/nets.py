@@ -76,8 +76,8 @@ class Stack(nn.Module):
 def _convolution(shape: Shape, number: int) -> nn.Module:
     incoming = 1 if number == 0 else shape.channels
     outgoing = 1 if number == shape.depth - 1 else shape.channels
-    how: Any = shape.padding
-    return nn.Conv2d(incoming, outgoing, shape.kernel, padding=shape.kernel // 2, padding_mode=how, bias=shape.bias)
+    mode: Any = shape.padding
+    return nn.Conv2d(incoming, outgoing, shape.kernel, padding=shape.kernel // 2, padding_mode=mode, bias=shape.bias)
 
 
 def _full(shape: Shape, number: int) -> nn.Module:

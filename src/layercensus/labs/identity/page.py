@@ -13,8 +13,8 @@ from ...report.files import drawn_files, environment, put
 from ...report.picture import Picture
 from . import charts
 from .crossing import SHALLOW
-from .how import PAPER_CHANNELS, PAPER_CROSSING, How, spread
 from .layers import READ, SEEN
+from .options import PAPER_CHANNELS, PAPER_CROSSING, Options, evenly_chosen
 
 Results = dict[str, Any]
 TABLES = ("nets", "kinds", "similarity", "layers", "lost", "census")
@@ -25,62 +25,63 @@ SHOWN = 6  # depths in the picture of what layers hold
 NOTHING = 1e-5  # of a response's power over positions: rounding
 
 
-def write_identity(results: Results, how: How, folder: Path) -> Path:
+def write_identity(results: Results, options: Options, folder: Path) -> Path:
     """Write `folder`/index.html, its pictures and tables, and return the page's path.
 
     Raises:
         CensusError: when the folder cannot be written.
     """
     tables = {name: pd.DataFrame(results[name]) for name in TABLES}
-    drawn = _pictures(tables, how)
+    pictures = _pictures(tables, options)
     page = environment(__package__).get_template("identity.html").render(
-        summary=summary(results, how), how=how, results=results, pictures=drawn, nets=tables["nets"].to_dict("records"),
+        summary=summary(results, options), options=options, results=results, pictures=pictures,
+        nets=tables["nets"].to_dict("records"),
         lost=results["lost"], censuses=list(dict.fromkeys(row["net"] for row in results["census"])),
         seen=SEEN, read=READ, inputs=results["figure_inputs"],
     )  # fmt: skip
     files: list[tuple[str, str | bytes]] = [
-        file for name, picture in drawn.items() for file in drawn_files(name, picture)
+        file for name, picture in pictures.items() for file in drawn_files(name, picture)
     ]
     files += [(f"{name}.csv", table.to_csv(index=False, lineterminator="\n")) for name, table in tables.items()]
     put(folder, [*files, ("index.html", page)])
     return folder / "index.html"
 
 
-def _pictures(tables: dict[str, pd.DataFrame], how: How) -> dict[str, Picture]:
+def _pictures(tables: dict[str, pd.DataFrame], options: Options) -> dict[str, Picture]:
     def mine(table: pd.DataFrame) -> pd.DataFrame:
-        return table[(table["kind"] == how.shape.kind) & (table["padding"] == how.shape.padding)].sort_values(
+        return table[(table["kind"] == options.shape.kind) & (table["padding"] == options.shape.padding)].sort_values(
             "depth", kind="stable"
         )
 
-    found = {
+    pictures = {
         "depth": charts.over_depth(mine(tables["nets"])),
         "kinds": charts.by_kind(mine(tables["kinds"])),
         "similarity": charts.by_similarity(mine(tables["similarity"])),
-        "held": charts.over_layers(_some(tables["layers"], how)),
+        "held": charts.over_layers(_some(tables["layers"], options)),
     }
     if len(tables["census"]):
-        found["counted"] = charts.counted(tables["census"], tables["lost"])
-    return found
+        pictures["counted"] = charts.counted(tables["census"], tables["lost"])
+    return pictures
 
 
-def _some(layers: pd.DataFrame, how: How) -> pd.DataFrame:
+def _some(layers: pd.DataFrame, options: Options) -> pd.DataFrame:
     """Of as many nets as one picture bears: untrained, some depths, the deepest full one."""
-    names = [how.shape.at(depth).name for depth in spread(sorted(how.depths), SHOWN)]
-    full = [shape.name for shape, _ in how.runs if shape.kind == "fc"]
+    names = [options.shape.at(depth).name for depth in evenly_chosen(sorted(options.depths), SHOWN)]
+    full = [shape.name for shape, _ in options.runs if shape.kind == "fc"]
     return layers[layers["net"].str.startswith("untrained") | layers["net"].isin([*names, *full[-1:]])]
 
 
-def summary(results: Results, how: How) -> list[str]:
+def summary(results: Results, options: Options) -> list[str]:
     """What was found, in sentences."""
-    return [sentence for sentence in _sentences(results, how) if sentence]
+    return [sentence for sentence in _sentences(results, options) if sentence]
 
 
-def _sentences(results: Results, how: How) -> Iterator[str]:
-    yield _crossed(results, how)
-    yield _ends(results, how)
-    yield from _others(results, how)
-    yield _lost(results, how)
-    mine = [net for net in results["nets"] if net["padding"] == how.shape.padding]
+def _sentences(results: Results, options: Options) -> Iterator[str]:
+    yield _crossed(results, options)
+    yield _ends(results, options)
+    yield from _others(results, options)
+    yield _lost(results, options)
+    mine = [net for net in results["nets"] if net["padding"] == options.shape.padding]
     failed = [f"{n['net']} (run {n['seed']}, error {n['error']:.1%})" for n in mine if not n["converged"]]
     if failed:
         yield f"Not converged, so read with care: {', '.join(failed)}."
@@ -88,35 +89,35 @@ def _sentences(results: Results, how: How) -> Iterator[str]:
         yield f"{results['missing'][0].upper()}{results['missing'][1:]}."
 
 
-def _crossed(results: Results, how: How) -> str:
-    found = results["crossing"]
-    each = found["depths"]
-    setting = f"{how.shape.channels} channels, {how.shape.kernel} x {how.shape.kernel} kernels"
+def _crossed(results: Results, options: Options) -> str:
+    crossing = results["crossing"]
+    depths = crossing["depths"]
+    setting = f"{options.shape.channels} channels, {options.shape.kernel} x {options.shape.kernel} kernels"
     paper = (
         f"The paper's nets, read by eye from its figures, turn {PAPER_CROSSING} layers; they have {PAPER_CHANNELS}"
         " channels and were trained in another way."
     )
-    if found["mean"] is None:
-        some = f"{sum(depth is not None for depth in each)} of {len(each)} training runs"
-        return f"{some} turn from copying to reciting within {max(how.depths)} layers ({setting}). {paper}"
-    runs = ", ".join(f"{depth:.1f}" for depth in each)
-    plural = "s" if len(each) > 1 else ""
-    spread = f", standard deviation {stdev(each):.1f}" if len(each) > 1 else ""
+    if crossing["mean"] is None:
+        some = f"{sum(depth is not None for depth in depths)} of {len(depths)} training runs"
+        return f"{some} turn from copying to reciting within {max(options.depths)} layers ({setting}). {paper}"
+    runs = ", ".join(f"{depth:.1f}" for depth in depths)
+    plural = "s" if len(depths) > 1 else ""
+    deviation = f", standard deviation {stdev(depths):.1f}" if len(depths) > 1 else ""
     return (
-        f"The nets turn from copying their input to reciting the training image at {found['mean']:.1f} layers"
-        f" ({len(each)} training run{plural}: {runs}{spread}; {setting}). {paper}"
+        f"The nets turn from copying their input to reciting the training image at {crossing['mean']:.1f} layers"
+        f" ({len(depths)} training run{plural}: {runs}{deviation}; {setting}). {paper}"
     )
 
 
-def _ends(results: Results, how: How) -> str:
-    found = results["crossing"]
-    shallow = [depth for depth in how.depths if depth <= SHALLOW]
+def _ends(results: Results, options: Options) -> str:
+    crossing = results["crossing"]
+    shallow = [depth for depth in options.depths if depth <= SHALLOW]
     first = ""
     if shallow:
-        copy = "copy" if found["shallow"] else "do not all copy"
+        copy = "copy" if crossing["shallow"] else "do not all copy"
         first = f"Nets of {_listed(shallow)} layers {copy} every kind of test picture; "
-    recite = "recite" if found["deep"] else "do not recite"
-    return f"{first}the deepest, of {max(how.depths)}, {recite} the training image for every kind."
+    recite = "recite" if crossing["deep"] else "do not recite"
+    return f"{first}the deepest, of {max(options.depths)}, {recite} the training image for every kind."
 
 
 def _listed(numbers: list[int]) -> str:
@@ -124,21 +125,21 @@ def _listed(numbers: list[int]) -> str:
     return f"{', '.join(map(str, rest))} and {last}" if rest else str(last)
 
 
-def _others(results: Results, how: How) -> Iterator[str]:
+def _others(results: Results, options: Options) -> Iterator[str]:
     for net in results["nets"]:
         both = f"correlation with the input {net['identity']:.2f}, with the training image {net['constant']:.2f}"
         layers = f"{net['depth']} layer{'' if net['depth'] == 1 else 's'}"
-        if net["kind"] == "fc" and how.shape.kind != "fc":
+        if net["kind"] == "fc" and options.shape.kind != "fc":
             yield (
                 f"A fully connected net of {layers} copies {net['kinds_copied']} of {net['kinds']} kinds ({both}); its"
                 " output follows what a test picture has beside the training image with a slope of at most"
                 f" {net['off_slope']:.2f} (a copy: 1)."
             )
-        elif net["padding"] != how.shape.padding:
+        elif net["padding"] != options.shape.padding:
             learned = "" if net["converged"] else "; it does not learn even the training image"
             yield (
                 f"The control, {layers} with circular padding: {both}{learned}. Of its response to a blank picture"
-                f" {_faint(net['blank'])} varies over positions{_beside(results, net, how)}: without an edge all"
+                f" {_faint(net['blank'])} varies over positions{_beside(results, net, options)}: without an edge all"
                 " positions are alike, and nothing can be drawn on it."
             )
 
@@ -147,18 +148,18 @@ def _faint(value: float) -> str:
     return "nothing" if value < NOTHING else f"{value:.0%}"
 
 
-def _beside(results: Results, net: Results, how: How) -> str:
-    same = (how.shape.kind, net["depth"], how.shape.padding, net["seed"])
+def _beside(results: Results, net: Results, options: Options) -> str:
+    same = (options.shape.kind, net["depth"], options.shape.padding, net["seed"])
     other = next((n for n in results["nets"] if (n["kind"], n["depth"], n["padding"], n["seed"]) == same), None)
-    return f" (with padding {how.shape.padding} {_faint(other['blank'])})" if other else ""
+    return f" (with padding {options.shape.padding} {_faint(other['blank'])})" if other else ""
 
 
-def _lost(results: Results, how: How) -> str:
-    deepest = max(how.depths)
+def _lost(results: Results, options: Options) -> str:
+    deepest = max(options.depths)
     by_name: dict[str, list[Any]] = {}
     for row in results["lost"]:
         by_name.setdefault(row["net"], []).append(row["seen"])
-    trained = how.shape.at(deepest).name
+    trained = options.shape.at(deepest).name
     parts = [
         f"from layer {_layers(by_name[f'untrained-{trained}'])} on in the untrained net of {deepest} layers",
         f"from layer {_layers(by_name[trained])} on in the trained one",
@@ -176,5 +177,5 @@ def _lost(results: Results, how: How) -> str:
     )
 
 
-def _layers(found: list[int | None]) -> str:
-    return ", ".join("none" if layer is None else str(layer) for layer in found)
+def _layers(layers: list[int | None]) -> str:
+    return ", ".join("none" if layer is None else str(layer) for layer in layers)

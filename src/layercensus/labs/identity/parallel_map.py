@@ -14,15 +14,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ...models.threads import one_thread
-from .how import How
 from .nets import Shape
+from .options import Options
 from .train import Trained, train
 
 T = TypeVar("T")
 Key = tuple[str, int]  # name of the shape, seed
 
 
-def fleet(how: How, image: Tensor, folder: Path) -> dict[Key, Trained]:
+def trained_nets(options: Options, image: Tensor, folder: Path) -> dict[Key, Trained]:
     """Every net of `how.runs`, kept in `folder` one by one; those that are there already are not trained again.
 
     On a GPU they take turns. On an interrupt every net in training is kept as far as it is.
@@ -31,11 +31,11 @@ def fleet(how: How, image: Tensor, folder: Path) -> dict[Key, Trained]:
         KeyboardInterrupt: after the checkpoints are written.
         CensusError: the folder cannot be written, or training does not stay finite.
     """
-    work = sum(shape.depth for shape, _ in how.runs) * how.recipe.steps
+    work = sum(shape.depth for shape, _ in options.runs) * options.recipe.steps
     stop = Event()
-    with tqdm(total=work, desc="training", unit="layer step", unit_scale=True, disable=not how.progress) as bar:
+    with tqdm(total=work, desc="training", unit="layer step", unit_scale=True, disable=not options.progress) as bar:
 
-        def one(shape: Shape, seed: int) -> Trained | None:
+        def trained_net(shape: Shape, seed: int) -> Trained | None:
             taken = 0
 
             def step() -> None:
@@ -46,12 +46,12 @@ def fleet(how: How, image: Tensor, folder: Path) -> dict[Key, Trained]:
             file = folder / f"{shape.name}-s{seed}.safetensors"
             if stop.is_set():
                 return None
-            trained = train(shape, seed, image, how.recipe, file, how.device, stop.is_set, step)
-            bar.update(shape.depth * (how.recipe.steps - taken) if trained else 0)
+            trained = train(shape, seed, image, options.recipe, file, options.device, stop.is_set, step)
+            bar.update(shape.depth * (options.recipe.steps - taken) if trained else 0)
             return trained
 
-        with _pool(how.workers if how.device == "cpu" else 1) as pool:
-            jobs = {(shape.name, seed): pool.submit(one, shape, seed) for shape, seed in how.runs}
+        with _pool(options.workers if options.device == "cpu" else 1) as pool:
+            jobs = {(shape.name, seed): pool.submit(trained_net, shape, seed) for shape, seed in options.runs}
             try:
                 _settle(jobs)
             except BaseException:
@@ -60,16 +60,19 @@ def fleet(how: How, image: Tensor, folder: Path) -> dict[Key, Trained]:
     return {key: trained for key, job in jobs.items() if (trained := job.result()) is not None}
 
 
-def beside(work: Sequence[Callable[[], T]], how: How, title: str) -> list[T]:
+def parallel_map(work: Sequence[Callable[[], T]], options: Options, title: str) -> list[T]:
     """What each piece of work gives, in order."""
-    with tqdm(total=len(work), desc=title, unit="net", disable=not how.progress) as bar, _pool(how.workers) as pool:
+    with (
+        tqdm(total=len(work), desc=title, unit="net", disable=not options.progress) as bar,
+        _pool(options.workers) as pool,
+    ):
 
-        def one(piece: Callable[[], T]) -> T:
-            made = piece()
+        def done(piece: Callable[[], T]) -> T:
+            result = piece()
             bar.update()
-            return made
+            return result
 
-        jobs = {place: pool.submit(one, piece) for place, piece in enumerate(work)}
+        jobs = {number: pool.submit(done, piece) for number, piece in enumerate(work)}
         try:
             _settle(jobs)
         except BaseException:
@@ -86,7 +89,7 @@ def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def _settle(jobs: Mapping[Any, Future[Any]]) -> None:
-    """Wait in turns, so that an interrupt is heard; the first error is raised at once."""
+    """Wait in turns, so that an interrupt is noticed; the first error is raised at once."""
     left = set(jobs.values())
     while left:
         done, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import CensusError
-from ..saved import held, keep
+from ..saved import load_net, save_net
 from .nets import Shape, Stack, as_json, build
 
 CHECKPOINT = 200  # steps between two checkpoints
@@ -49,7 +49,7 @@ def train(
 ) -> Trained | None:  # fmt: skip
     """The net of this shape after training on `image` (1, 1, 28, 28); None where `stop` said so before the end.
 
-    file: where the net is kept when it is done, and its checkpoints beside it; what is there is gone on with.
+    file: where the net is kept when it is done, and its checkpoints beside it; what is there is resumed.
     step: called after every step, and at once for those that are done already.
 
     Raises:
@@ -81,8 +81,8 @@ def train(
     trained = Trained(net.cpu().eval(), shape, seed, done, error, error < recipe.enough)
     if file is not None:
         ended = {"steps": done, "error": error, "converged": trained.converged}
-        keep(file, "identity", as_json(shape), net.state_dict(), **known | ended)
-        _beside(file).unlink(missing_ok=True)
+        save_net(file, "identity", as_json(shape), net.state_dict(), **known | ended)
+        _checkpoint_file(file).unlink(missing_ok=True)
     return trained
 
 
@@ -94,7 +94,7 @@ def _rate(step: int, recipe: Recipe) -> float:
 def _step(net: nn.Module, optimiser: torch.optim.Optimizer, image: Tensor, recipe: Recipe) -> float:
     optimiser.zero_grad()
     loss = (net(image) - image).square().mean()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     nn.utils.clip_grad_norm_(net.parameters(), recipe.clip)
     optimiser.step()
     error = float(loss.detach() / image.var(correction=0))
@@ -104,16 +104,17 @@ def _step(net: nn.Module, optimiser: torch.optim.Optimizer, image: Tensor, recip
 
 
 def _finished(file: Path, shape: Shape, seed: int, recipe: Recipe) -> Trained:
-    _, known, tensors, about = held(file)
-    if known != as_json(shape) or (about["seed"], about["recipe"]) != (seed, asdict(recipe)):
+    saved = load_net(file)
+    about = saved.about
+    if saved.shape != as_json(shape) or (about["seed"], about["recipe"]) != (seed, asdict(recipe)):
         raise CensusError(f"{file} must hold the net that was asked for. Got another. Pass another out.")
     net = Stack(shape)
-    net.load_state_dict(tensors)
+    net.load_state_dict(saved.tensors)
     return Trained(net.eval(), shape, seed, about["steps"], about["error"], about["converged"])
 
 
-def _beside(file: Path) -> Path:
-    return file.with_name(f"{file.stem}.going")
+def _checkpoint_file(file: Path) -> Path:
+    return file.with_name(f"{file.stem}.checkpoint")
 
 
 def _checkpoint(
@@ -124,7 +125,7 @@ def _checkpoint(
     state = {f"net.{name}": value for name, value in net.state_dict().items()}
     for number, moments in optimiser.state_dict()["state"].items():
         state |= {f"adam.{number}.{name}": value for name, value in moments.items()}
-    keep(_beside(file), "checkpoint", {}, state, done=done, below=below, **known)
+    save_net(_checkpoint_file(file), "checkpoint", {}, state, done=done, below=below, **known)
 
 
 def _restored(
@@ -136,11 +137,12 @@ def _restored(
     device: str,
 ) -> tuple[int, int]:
     """Put the checkpoint's state into place; how many steps are done, and for how many the error was small."""
-    if file is None or not _beside(file).is_file():
+    if file is None or not _checkpoint_file(file).is_file():
         return 0, 0
-    _, _, tensors, about = held(_beside(file))
+    saved = load_net(_checkpoint_file(file))
+    tensors, about = saved.tensors, saved.about
     if any(about.get(name) != value for name, value in known.items()):
-        raise CensusError(f"{_beside(file)} must be of the training that was asked for. Pass another out.")
+        raise CensusError(f"{_checkpoint_file(file)} must be of the training that was asked for. Pass another out.")
     net.load_state_dict({n.removeprefix("net."): t for n, t in tensors.items() if n.startswith("net.")})
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():

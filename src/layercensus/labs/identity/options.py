@@ -18,7 +18,7 @@ PAPER_CROSSING = "between 14 and 18"  # figure 15 and its like: outlines at 9-14
 
 
 @dataclass(frozen=True)
-class How:
+class Options:
     """The nets of one run. depths and full are of convolutional and of fully connected nets."""
 
     depths: tuple[int, ...] = DEPTHS
@@ -68,7 +68,7 @@ class How:
     def census(self) -> tuple[Shape, ...]:
         """The nets that are counted: convolutional ones of spread depths, the deepest among them, and a full one."""
         hidden = [depth for depth in sorted(self.depths) if depth > 2]
-        conv = [self.shape.at(depth) for depth in spread(hidden, self.counted)]
+        conv = [self.shape.at(depth) for depth in evenly_chosen(hidden, self.counted)]
         full = [shape for shape, _ in self.runs if shape.kind == "fc" and shape.depth > 2]
         return (*conv, *full[-1:]) if self.counted else ()
 
@@ -80,14 +80,14 @@ class How:
         return known
 
 
-def spread(depths: Sequence[int], count: int) -> list[int]:
+def evenly_chosen(depths: Sequence[int], count: int) -> list[int]:
     """At most `count` of them at even places, the first and last among them; of one, the last."""
     count = min(count, len(depths))
     if count < 2:
         return list(depths[-1:]) if count else []
-    return [depths[round(place * (len(depths) - 1) / (count - 1))] for place in range(count)]
+    return [depths[round(step * (len(depths) - 1) / (count - 1))] for step in range(count)]
 
 
-def paper(how: How) -> How:
+def paper(options: Options) -> Options:
     """The same at the paper's width and depths: hours of one GPU."""
-    return replace(how, depths=PAPER_DEPTHS, shape=replace(how.shape, channels=PAPER_CHANNELS))
+    return replace(options, depths=PAPER_DEPTHS, shape=replace(options.shape, channels=PAPER_CHANNELS))

@@ -32,7 +32,7 @@ CONTRAST = 0.1**0.5  # standard deviation that whitened photographs are given
 
 
 @dataclass(frozen=True)
-class How:
+class Options:
     """The nets and measures of one run."""
 
     seed: int = 0
@@ -69,7 +69,7 @@ class How:
             raise CensusError(f"labels must be between 40 and {10 * min(self.pool, 499)}. Got {self.labels}.")
 
     def recipe(self, recipe: Recipe) -> Recipe:
-        """The same with its share of the effort."""
+        """The same with its steps scaled by the effort."""
         return replace(recipe, steps=max(1, round(recipe.steps * self.effort)))
 
     def as_json(self) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""A small print of a tensor along each axis that may hold the examples: what two passes are compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .layer import View
+
+_FOLDS = ("outer", "inner")
+
+
+@dataclass(frozen=True)
+class Prints:
+    """What a tensor holds at each index of each axis that may hold the examples, projected on a few numbers."""
+
+    by_view: Mapping[View, Tensor]  # (examples, others) float64
+    noise: float  # size of a rounding error in them
+
+
+def prints_of(x: Tensor, examples: int) -> Prints:
+    """Prints of every view of `x`, any floating dtype, whose axis 0 may hold the examples. Cost: one read a view.
+
+    >>> sorted(prints_of(torch.ones(3, 5, 3), 3).by_view, key=str)
+    [View(batch_axis=0, fold='', join=()), View(batch_axis=2, fold='', join=())]
+    """
+    scale = 3e-2 if x.dtype in (torch.float16, torch.bfloat16) else 1e-4
+    by_view = {view: _print(view.apply(x, examples)) for view in _candidates(tuple(x.shape), examples)}
+    largest = max((float(p.abs().amax()) for p in by_view.values() if p.numel()), default=0.0)
+    return Prints(by_view, scale * largest)
+
+
+def compare(first: Tensor, second: Tensor, noise: float) -> str:
+    """How an axis answers when every example is replaced by the first.
+
+    first, second: prints (examples, others) of examples a, b, c, ... and of a, a, a, ...
+
+    "rows": index 0 stays and the others become like it, as where the axis holds the examples. "row 0": index 0 stays.
+    "mixed": all change. "constant": none does. "flat": all were equal from the start, or are not finite.
+    """
+    if not bool(torch.isfinite(first).all() and torch.isfinite(second).all()):
+        return "flat"
+    varies, changes = _differ(first, first[:1], noise), _differ(first, second, noise)
+    if not varies and not changes:
+        return "flat"
+    if not changes:
+        return "constant"
+    if not _differ(second, first[:1], noise):
+        return "rows"
+    return "mixed" if _differ(second[:1], first[:1], noise) else "row 0"
+
+
+def _candidates(shape: tuple[int, ...], examples: int) -> list[View]:
+    exact = [View(axis) for axis, size in enumerate(shape) if size == examples]
+    folded = len(shape) > 1 and shape[0] != examples and shape[0] % examples == 0 and shape[0] > 0
+    return exact + [View(fold=fold) for fold in _FOLDS if folded]
+
+
+def _print(x: Tensor) -> Tensor:
+    others = x.shape[1] if x.ndim > 2 else 1
+    flat = x.detach().reshape(x.shape[0], others, -1).float()
+    weights = torch.cos(torch.arange(flat.shape[2], device=x.device, dtype=torch.float32) * 2.399963)
+    return (flat @ weights).double().cpu()
+
+
+def _differ(a: Tensor, b: Tensor, noise: float) -> bool:
+    return bool(((a - b).abs() > noise).any())

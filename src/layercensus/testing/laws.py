@@ -1,0 +1,157 @@
+"""Laws that every measure obeys; a measure of one's own is held to them by `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..measures import MEASURES, Column, Evidence, Measure, Outcome, measure
+from .evidence import evidence, first, panel
+
+UNITS, EXAMPLES, CLASSES = 24, 400, 4
+FEW = (1, 2, 3, 5, 8, 12, 16, 24, 32, 50, 64, 99, 128, 200)  # examples at which a zero would be no finding
+DRAWN_BY_UNIT = ("parallel_dim",)  # its permutations are drawn unit by unit, and so move with their order
+NUMBERED = ("cluster", "representative", "replication_null", "replicated")  # they name units, or are drawn by them
+Measures = Sequence[Measure]
+
+
+def mixed_evidence(order: Tensor | None = None, units: Tensor | None = None, gain: Tensor | None = None) -> Evidence:
+    """A layer of 24 units with copies, noise, dead and class-selective ones, 400 examples, 4 classes, a replica.
+
+    order: (examples,) their order; units: (24,) the order of the units; gain: (24,) what each is multiplied with.
+    """
+    label = torch.arange(EXAMPLES) % CLASSES
+    base = _normal(0, EXAMPLES, 3, 8)
+    clean = base[:, :, torch.arange(UNITS) % 8] * (1 + torch.arange(UNITS) / 10)
+    clean[:, :, 0] += label[:, None] * 2.0
+    clean += 0.02 * _normal(5, EXAMPLES, 3, UNITS)
+    clean[:, :, 20:] = -0.5  # dead
+    noise = torch.full((UNITS,), 0.05)
+    noise[14:20] = 3.05
+    moves = clean.std((0, 1)) > 0
+    a, b = (clean.mean(1) + _normal(seed, EXAMPLES, UNITS) * noise * moves for seed in (1, 2))
+    replica = clean[:, :, torch.randperm(UNITS, generator=torch.Generator().manual_seed(3))]
+    order = torch.arange(EXAMPLES) if order is None else order
+    units = torch.arange(UNITS) if units is None else units
+    gain = torch.ones(UNITS) if gain is None else gain
+    whole = evidence(
+        (clean * gain)[order][:, :, units], (a * gain)[order][:, units], (b * gain)[order][:, units],
+        label=label[order], keys=order, classes=CLASSES, rarefy_to=10,
+    )  # fmt: skip
+    other = panel(replica, replica.mean(1), replica.mean(1), torch.arange(EXAMPLES), label)
+    return replace(whole, replicas=(other,))
+
+
+def columns(measures: Measures) -> dict[str, Column]:
+    """Every declared column, as "layers.NAME" or "units.NAME"."""
+    layers = {f"layers.{name}": column for m in measures for name, column in m.layer_columns.items()}
+    return layers | {f"units.{name}": column for m in measures for name, column in m.unit_columns.items()}
+
+
+def values(outcome: Outcome) -> dict[str, Tensor]:
+    """Everything that was returned, as float64: "layers.NAME", "units.NAME" and "arrays.NAME"."""
+    layers = {f"layers.{name}": torch.tensor(float(value)) for name, value in outcome.layer.items()}
+    units = {f"units.{name}": value for name, value in outcome.units.items()}
+    arrays = {f"arrays.{name}": value for name, value in outcome.arrays.items()}
+    return {name: value.double() for name, value in (layers | units | arrays).items()}
+
+
+def declared_is_returned(measures: Measures) -> None:
+    """Each declared column is returned, and no other; a unit's column has a value for every unit."""
+    outcome = measure(mixed_evidence(), measures)
+    returned = {name for name in values(outcome) if not name.startswith("arrays")}
+    assert returned == set(columns(measures)), f"declared, or returned, alone: {returned ^ set(columns(measures))}"
+    assert all(len(value) == UNITS for value in outcome.units.values())
+
+
+def in_range(measures: Measures) -> None:
+    """Every number lies in the range of its column, whose meaning is said."""
+    found = values(measure(mixed_evidence(), measures))
+    for name, column in columns(measures).items():
+        numbers = found[name].flatten()
+        numbers = numbers[~numbers.isnan()]
+        assert column.meaning, f"{name} must say what it means"
+        assert len(numbers), f"{name} must have a value on a layer of every kind of unit"
+        inside = (numbers >= column.low - 1e-6).all() and (numbers <= column.high + 1e-6).all()
+        assert bool(inside), f"{name} must lie between {column.low} and {column.high}"
+
+
+def order_of_examples(measures: Measures) -> None:
+    """The order in which examples come changes nothing."""
+    order = torch.randperm(EXAMPLES, generator=torch.Generator().manual_seed(7))
+    plain, other = (values(measure(e, measures)) for e in (mixed_evidence(), mixed_evidence(order=order)))
+    for name, value in plain.items():
+        _close(name, value, other[name])
+
+
+def order_of_units(measures: Measures) -> None:
+    """The order of the units moves nothing but the units."""
+    units = torch.randperm(UNITS, generator=torch.Generator().manual_seed(8))
+    plain, other = measure(mixed_evidence(), measures), measure(mixed_evidence(units=units), measures)
+    for name in set(plain.layer) - set(DRAWN_BY_UNIT):
+        _close(name, values(plain)[f"layers.{name}"], values(other)[f"layers.{name}"], 1e-4)
+    for name in set(plain.units) - set(NUMBERED):
+        _close(name, values(plain)[f"units.{name}"][units], values(other)[f"units.{name}"], 1e-4)
+    mine, theirs = plain.units["representative"][units], other.units["representative"]
+    assert torch.equal(torch.where(theirs >= 0, units[theirs.clamp(min=0)], -1), mine)
+
+
+def any_positive_scale(measures: Measures) -> None:
+    """A unit may be multiplied by a positive number, but where its column says that it is not scale-free."""
+    plain = values(measure(mixed_evidence(), measures))
+    other = values(measure(mixed_evidence(gain=torch.exp(_normal(9, UNITS))), measures))
+    for name, column in columns(measures).items():
+        if column.scale_free:
+            _close(name, plain[name], other[name], 1e-3)
+
+
+def same_seed(measures: Measures) -> None:
+    """The same seed gives the same numbers."""
+    plain, other = (values(measure(mixed_evidence(), measures)) for _ in range(2))
+    for name, value in plain.items():
+        assert torch.equal(value.nan_to_num(7.0), other[name].nan_to_num(7.0)), f"{name} must follow the seed"
+
+
+def gaps_not_zeros(measures: Measures) -> None:
+    """Too few examples leave a gap: what is not 0 on many examples is missing on few, or not 0 there either."""
+    whole = mixed_evidence()
+    many = values(measure(whole, measures))
+    positive = [name for name in columns(measures) if bool((many[name].nan_to_num(0) != 0).any())]
+    for examples in FEW:
+        few = values(measure(first(whole, examples), measures))
+        for name in positive:
+            if name in few and name != "units.live" and not bool(few[name].isnan().all()):
+                zero = bool((few[name].nan_to_num(0) == 0).all())
+                assert not zero, f"{name} must be missing on {examples} examples. Got 0."
+
+
+LAWS = (
+    declared_is_returned, in_range, order_of_examples, order_of_units, any_positive_scale, same_seed, gaps_not_zeros,
+)  # fmt: skip
+
+
+def check(*measures: Measure) -> None:
+    """Hold measures of one's own to every law, after those of the package.
+
+    >>> from layercensus.measures.live import live
+    >>> check()
+
+    Raises:
+        AssertionError: names the law's column and what it must be.
+    """
+    for law in LAWS:
+        law((*MEASURES, *measures))
+
+
+def _normal(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def _close(name: str, one: Tensor, two: Tensor, tolerance: float = 1e-5) -> None:
+    try:
+        torch.testing.assert_close(one, two, rtol=tolerance, atol=tolerance, equal_nan=True)
+    except AssertionError as error:
+        raise AssertionError(f"{name} must stay the same: {' '.join(str(error).split())}") from None
