@@ -109,14 +109,14 @@ def _columns(subject: Subject, objective: Objective, example: Batch, response: f
     return _most(response, without, [f"column {i}" for i in range(x.shape[1])])
 
 
-def _most(response: float, without: np.ndarray, names: list[str]) -> tuple[tuple[str, float], ...]:  # type: ignore[type-arg]
+def _most(response: float, without: np.ndarray, names: list[str]) -> tuple[tuple[str, float], ...]:
     if response == 0:
         return ()
     lost = (response - without) / abs(response)
     return tuple((names[i], float(lost[i])) for i in np.argsort(-lost, kind="stable")[:DRIVERS] if lost[i] > 0)
 
 
-def _values(subject: Subject, objective: Objective, example: Batch, changed: Tensor, by: str) -> np.ndarray:  # type: ignore[type-arg]
+def _values(subject: Subject, objective: Objective, example: Batch, changed: Tensor, by: str) -> np.ndarray:
     """What the objective says of an example with another first input, many times."""
     parts = []
     for part in changed.split(32):  # type: ignore[no-untyped-call]
@@ -141,7 +141,7 @@ def _with(inputs: object, new: Tensor) -> object:
     return each(inputs, lambda t: new if t is old else t)
 
 
-def _other_tokens(subject: Subject) -> np.ndarray:  # type: ignore[type-arg]
+def _other_tokens(subject: Subject) -> np.ndarray:
     """The tokens of the data but for those of the model's own making."""
     assert subject.source is not None
     own = subject.source.special | subject.source.structural

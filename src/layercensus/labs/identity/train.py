@@ -94,7 +94,7 @@ def _rate(step: int, recipe: Recipe) -> float:
 def _step(net: nn.Module, optimiser: torch.optim.Optimizer, image: Tensor, recipe: Recipe) -> float:
     optimiser.zero_grad()
     loss = (net(image) - image).square().mean()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     nn.utils.clip_grad_norm_(net.parameters(), recipe.clip)
     optimiser.step()
     error = float(loss.detach() / image.var(correction=0))
