@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from layercensus import Settings
 from layercensus.count.memory import kept_memory
-from layercensus.count.read_batch import Net, sketches_of
+from layercensus.count.nets import Net
+from layercensus.count.read_batch import sketches_of
 from layercensus.data.open import open_data
 from layercensus.data.source import Source
 from layercensus.layers.layer import Layer

@@ -155,11 +155,11 @@ def evidence(clean: Tensor, a: Tensor, b: Tensor, label: Tensor | None = None) -
 
 
 def coverage(population: Population, replicates: int) -> dict[float, float]:
-    """Share of replicates whose percentile interval at each nominal level holds the truth."""
+    """Fraction of replicates whose percentile interval at each nominal level holds the truth."""
     hits = dict.fromkeys(LEVELS, 0)
     for seed in range(replicates):
         made, truth = population.sample(population, seed)
-        got = measure(made)
+        got = measure(made, MEASURES)
         resamples = got.arrays[f"{population.count}_resamples"].numpy()
         right = truth(got)
         for level in LEVELS:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 import layercensus as lc
 from layercensus.count.memory import kept_memory
 from layercensus.layers.memory_format import memory_format, pick_format
-from layercensus.layers.modes import watched
+from layercensus.layers.modes import evaluating
 from layercensus.layers.select import select
 from layercensus.layers.survey import survey
 from layercensus.models.open import open_model
@@ -37,7 +37,7 @@ def images(count: int, side: int) -> Tensor:
 def bare(net: nn.Module, x: Tensor, batch: int, name: str, passes: int) -> float:
     """Seconds of `passes` forward passes over x, nothing else."""
     start = time.perf_counter()
-    with memory_format(net, name), watched(net):
+    with memory_format(net, name), evaluating(net):
         for _ in range(passes):
             for part in x.split(batch):
                 net(part)
@@ -50,7 +50,7 @@ def stored(net: nn.Module, x: Tensor, batch: int, name: str) -> float:
     kept: list[Tensor] = []
     modules = dict(net.named_modules())
     start = time.perf_counter()
-    with memory_format(net, name), watched(net) as stack:
+    with memory_format(net, name), evaluating(net) as stack:
         for layer in {layer.module for layer in layers}:
             stack.callback(modules[layer].register_forward_hook(lambda m, i, o: kept.append(o.clone())).remove)
         for part in x.split(batch):

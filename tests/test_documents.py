@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -43,3 +45,20 @@ def test_links_lead_somewhere(file: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", file.read_text("utf-8")):
         if "://" not in target:
             assert (file.parent / target).exists(), target
+
+
+SCRIPTS = [file for room in ("benchmarks", "examples", "docs") for file in sorted((ROOT / room).glob("*.py"))]
+ELSEWHERE = {"lucent_side.py"}  # runs in an environment of its own
+
+
+@pytest.mark.parametrize("file", [f for f in SCRIPTS if f.name not in ELSEWHERE], ids=lambda file: file.name)
+def test_scripts_find_what_they_import(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(file.parent))
+    monkeypatch.syspath_prepend(str(ROOT))
+    spec = importlib.util.spec_from_file_location(f"script_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    assert module.__doc__
