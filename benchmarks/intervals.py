@@ -128,7 +128,7 @@ def runs(p: Population, seed: int) -> tuple[Evidence, Truth]:
 POPULATIONS = {
     "as many pairs as singles": Population("distinct", pairs_and_singles),
     "more examples": Population("distinct", pairs_and_singles, examples=2000),
-    "further from the cuts": Population("distinct", pairs_and_singles, around_tau=0.09, around_half=0.4),
+    "further from the thresholds": Population("distinct", pairs_and_singles, around_tau=0.09, around_half=0.4),
     "mostly pairs": Population("distinct", pairs_and_singles, pairs=40, singles=5),
     "mostly singles": Population("distinct", pairs_and_singles, pairs=3, singles=40),
     "few units": Population("distinct", pairs_and_singles, pairs=8, singles=8),

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 COMMAND = [
     sys.executable,
     "-m",
-    "layercensus.cli.main",
+    "layercensus.cli",
     "run",
     "tests.user_models:slow",
     "tests.user_models:many",
@@ -29,7 +29,7 @@ COMMAND = [
 
 
 def start(out: Path, *more: str) -> subprocess.Popen[str]:
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     argv = [*COMMAND, "--quiet", "--out", str(out), "--checkpoint", "0.1", *more]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(argv, cwd=ROOT, env=env, preexec_fn=heeding, **pipes)

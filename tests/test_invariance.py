@@ -166,7 +166,7 @@ def shards(net: nn.Module, data: object, folder: Path, count: int, **more: objec
     return folders
 
 
-def test_four_shares_merged_equal_the_whole(
+def test_four_shards_merged_equal_the_whole(
     net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census, tmp_path: Path
 ) -> None:
     folders = [tmp_path / f"shard{number}" for number in range(1, 5)]
@@ -179,7 +179,7 @@ def test_four_shares_merged_equal_the_whole(
     assert sum(lc.load(folder).about["examples"] for folder in folders) == N
 
 
-def test_shares_of_a_stream_merge(
+def test_shards_of_a_stream_merge(
     net: nn.Module, data: tuple[Tensor, Tensor], whole: lc.Census, tmp_path: Path
 ) -> None:
     batches = [{"inputs": x, "labels": y} for x, y in zip(data[0].split(30), data[1].split(30), strict=True)]
@@ -190,7 +190,7 @@ def test_shares_of_a_stream_merge(
     assert_same(lc.merge(folders, progress=False), alone)
 
 
-def test_shares_that_do_not_belong_together_are_refused(
+def test_shards_that_do_not_belong_together_are_refused(
     net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path
 ) -> None:
     one, two = shards(net, data[0], tmp_path, 2)
@@ -222,7 +222,7 @@ def test_merging_into_a_share_or_counting_over_one_loses_nothing(
     assert lc.merge([one, two], progress=False).about["examples"] == N
 
 
-def test_shares_without_an_example_of_the_panel_merge(net: nn.Module, tmp_path: Path) -> None:
+def test_shards_without_an_example_of_the_panel_merge(net: nn.Module, tmp_path: Path) -> None:
     x = torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
     small = {"panel": 8, "twins": 1}
     folders = [tmp_path / str(number) for number in range(1, 8)]
@@ -232,7 +232,7 @@ def test_shares_without_an_example_of_the_panel_merge(net: nn.Module, tmp_path: 
     assert_same(merged, lc.take(net, x, twin=False, settings=settings(**small)))
 
 
-def test_shares_from_machines_that_round_differently_merge(
+def test_shards_from_machines_that_round_differently_merge(
     net: nn.Module, data: tuple[Tensor, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from layercensus.count import plan

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 import layercensus as lc
-from layercensus.cli.main import main
+from layercensus.cli.app import main
 
 SNAPSHOT = Path(__file__).with_name("messages.txt")
 NET = "tests.user_models:small"
@@ -68,6 +68,24 @@ def lab(path: Path, *more: str) -> list[str]:
 
 
 CASES: dict[str, Case] = {
+    "unknown command": lambda p: ["rum"],
+    "unknown lab": lambda p: ["lab", "idenity"],
+    "unknown flag": lambda p: run(NET, "digits", "--panell", "64"),
+    "flag without its value": lambda p: [*run(NET, "digits", "--out", str(p)), "--panel"],
+    "flag given twice": lambda p: run(NET, "digits", "--panel", "64", "--panel", "32"),
+    "argument missing": lambda p: ["run", NET],
+    "required flag missing": lambda p: ["merge", "part1"],
+    "one argument too many": lambda p: run(NET, "digits", "conv1"),
+    "text for an integer": lambda p: run(NET, "digits", "--panel", "many"),
+    "fraction for an integer": lambda p: run(NET, "digits", "--panel", "2.5"),
+    "text for a number": lambda p: run(NET, "digits", "--tau", "high"),
+    "negative seed": lambda p: run(NET, "digits", "--seed", "-1"),
+    "huge seed": lambda p: ["demo", "--out", str(p / "out"), "--seed", str(2**40)],
+    "checkpoint not a number": lambda p: run(NET, "digits", "--checkpoint", "nan"),
+    "fewer than no bad files": lambda p: run(NET, "digits", "--skip-bad", "-1"),
+    "two twins": lambda p: run(NET, "digits", "--twins", "2"),
+    "merging nothing": lambda p: ["merge", "--out", str(p)],
+    "prior without steps": lambda p: ["prior", "digits", "--steps", "0"],
     "lab with wrong depths": lambda p: lab(p, "identity", "--depths", "1,x"),
     "lab with an even kernel": lambda p: lab(p, "identity", "--kernel", "4"),
     "lab with unknown padding": lambda p: lab(p, "identity", "--padding", "zero"),

@@ -15,7 +15,7 @@ from sklearn.datasets import load_breast_cancer
 from torch import Tensor, nn
 
 import layercensus as lc
-from layercensus.cli.main import main
+from layercensus.cli.app import main
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -1,90 +1,212 @@
-"""Everything about a census that can be set, with the defaults that the documents speak of."""
+"""Everything about a census that can be set: each with its range, its default, its help, and what it changes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import Field, dataclass, field, fields
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from .errors import CensusError
 
 RELIABILITY_GRID = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 TAU_GRID = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+SEEDS = 2**32
+Changes = Literal["numbers", "run", "report"]
+
+
+class Rule(Protocol):
+    """What a value must be: gives the value as it is kept, or raises a CensusError that names the setting."""
+
+    def __call__(self, name: str, value: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How to count. What changes the numbers comes first, what only changes the run comes after."""
+class Whole:
+    """An integer from `low` to `high`.
 
-    panel: int = 2048  # examples kept for tests between units, chosen by a hash of their ids
-    spots: int = 8  # positions read per map and panel example
-    reliability: float = 0.5  # a unit is noise below this share of variance that comes back
-    tau: float = 0.9  # two units are one concept from this absolute correlation on
-    sign_blind: bool = True  # a unit and its negative are one concept
-    q: float = 0.05  # false discovery rate (Benjamini & Hochberg 1995) of every per-unit test
-    resamples: int = 200  # bootstrap resamples of examples behind every interval
-    unit_axis: Mapping[str, int] = field(
-        default_factory=dict
-    )  # layer glob -> axis of its units, where inferred wrongly
-    batch: int = 32  # examples a forward pass
-    twins: int = 5  # untrained nets: the first on all data, the others on a few examples, for how much they differ
-    dimension: bool = False  # also the linear and nonlinear dimension of every layer
-    sketch: int = 1021  # numbers that a panel example's feature map is kept in, for distances; a prime is best
-    top: int = 9  # top examples kept per unit
-    pictures: int = 1000  # examples kept for the report, with where the units that they top peak in them; 0: none
-    see: int = 0  # concepts of each layer that a picture is made for (images only); see layercensus.see
-    out: str | Path | None = None  # folder for checkpoints; None: a temporary one
-    resume: bool = False  # go on with what `out` already holds
-    shard: tuple[int, int] | None = None  # (2, 4): count the second of four shards of the data, to be merged later
-    checkpoint: float = 30.0  # seconds between checkpoints
-    limit_bad: int = 0  # unreadable files to skip before giving up
-    memory_format: str = "auto"  # "auto" times both and takes the faster; "contiguous" or "channels_last"
-    progress: bool = True  # progress bars on standard error
+    >>> Whole(1, 9)("top", 3)
+    3
+    """
+
+    low: int
+    high: int | None = None
+
+    def __call__(self, name: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise CensusError(f"{name} must be an integer. Got {value!r}.")
+        _within(name, value, self.low, self.high)
+        return int(value)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number from `low` to `high`; never NaN."""
+
+    low: float
+    high: float | None = None
+
+    def __call__(self, name: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise CensusError(f"{name} must be a number. Got {value!r}.")
+        _within(name, float(value), self.low, self.high)
+        return float(value)
+
+
+def _within(name: str, value: Any, low: float, high: float | None) -> None:
+    if not value >= low or (high is not None and value > high):
+        bounds = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise CensusError(f"{name} must be {bounds}. Got {value}.")
+
+
+def truth(name: str, value: Any) -> bool:
+    """True or False, also of numpy."""
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
+        return bool(value)
+    raise CensusError(f"{name} must be True or False. Got {value!r}.")
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of some words."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, name: str, value: Any) -> str:
+        if isinstance(value, str) and value in self.words:
+            return value
+        raise CensusError(f"{name} must be one of {', '.join(self.words)}. Got {value!r}.")
+
+
+def folder(name: str, value: Any) -> str | Path | None:
+    """A path, or None."""
+    if value is None or (isinstance(value, (str, os.PathLike)) and str(value)):
+        return value if value is None or isinstance(value, str) else Path(value)
+    raise CensusError(f"{name} must be a folder, as a string or a Path. Got {value!r}.")
+
+
+def part(name: str, value: Any) -> tuple[int, int] | None:
+    """(number, of how many), or None."""
+    if value is None:
+        return None
+    if isinstance(value, (tuple, list)) and len(value) == 2 and all(type(n) is int for n in value):
+        number, of = value
+        if 1 <= number <= of:
+            return number, of
+    raise CensusError(f"{name} must be like (2, 4): the second of four. Got {value!r}.")
+
+
+def axes(name: str, value: Any) -> dict[str, int]:
+    """Layer glob -> axis."""
+    if isinstance(value, Mapping) and all(isinstance(glob, str) and type(axis) is int for glob, axis in value.items()):
+        return dict(value)
+    raise CensusError(f"{name} must be a dict from layer globs to axes, such as {{'blocks.*': 2}}. Got {value!r}.")
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of one setting."""
+
+    changes: Changes  # the numbers, only how the run goes, or only what the report shows
+    rule: Rule
+    help: str
+    flag: str | None  # how the command says it, with what its value is called; None: not on the command line
+    flag_help: str  # where the flag turns off what is on by default
+
+
+def setting(
+    default: Any, changes: Changes, rule: Rule, help: str, *, flag: str | None = None, flag_help: str = ""
+) -> Any:
+    """A field of `Settings`; `flag` is how the command says it."""
+    about = {"about": About(changes, rule, help, flag, flag_help or help)}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=about)
+    return field(default=default, metadata=about)
+
+
+def about_setting(one: Field[Any]) -> About:
+    """What is known of a field of `Settings`."""
+    about: About = one.metadata["about"]
+    return about
+
+
+# fmt: off
+@dataclass(frozen=True)
+class Settings:
+    """How to count, as `lc.take(..., settings=lc.Settings(panel=512, progress=False))`.
+
+    >>> Settings(panel=512).that_count()["panel"]
+    512
+
+    Raises:
+        CensusError: a value is of another type or outside its range.
+    """
+
+    panel: int = setting(2048, "numbers", Whole(4, 1_000_000),
+        "examples kept for tests between units, chosen by a hash of their ids", flag="--panel N")
+    spots: int = setting(8, "numbers", Whole(1, 4096), "positions read per map and panel example")
+    reliability: float = setting(0.5, "numbers", Number(0, 1),
+        "a unit is noise below this fraction of reproducible variance", flag="--reliability R")
+    tau: float = setting(0.9, "numbers", Number(0.01, 1),
+        "two units are one concept from this absolute correlation on", flag="--tau T")
+    sign_blind: bool = setting(True, "numbers", truth, "a unit and its negative are one concept",
+        flag="--signed", flag_help="a unit and its negative are two concepts")
+    q: float = setting(0.05, "numbers", Number(0.0001, 0.5),
+        "false discovery rate (Benjamini & Hochberg 1995) of every per-unit test")
+    resamples: int = setting(200, "numbers", Whole(20, 10_000), "bootstrap resamples behind every interval")
+    unit_axis: Mapping[str, int] = setting({}, "numbers", axes,
+        "layer glob -> axis of its units, where inferred wrongly", flag="--unit-axis GLOB=AXIS",
+        flag_help="axis of a layer's units, where inferred wrongly")
+    batch: int = setting(32, "run", Whole(1, 65_536), "examples a forward pass", flag="--batch N")
+    twins: int = setting(5, "numbers", Whole(1, 100),
+        "untrained nets: the first on all data, the others on a few examples, for how much they differ",
+        flag="--twins N")
+    dimension: bool = setting(False, "numbers", truth, "also the linear and nonlinear dimension of every layer",
+        flag="--dimension")
+    sketch: int = setting(1021, "numbers", Whole(16, 1_000_000),
+        "numbers that a panel example's feature map is kept in, for distances; a prime is best")
+    top: int = setting(9, "numbers", Whole(1, 1000), "top examples kept per unit")
+    pictures: int = setting(1000, "report", Whole(0, 100_000),
+        "examples kept for the report, with where the units that they top peak in them; 0: none", flag="--pictures N")
+    see: int = setting(0, "report", Whole(0, 100_000),
+        "concepts of each layer that get an optimised image (images only)", flag="--see N")
+    out: str | Path | None = setting(None, "run", folder, "folder for checkpoints; None: a temporary one",  # noqa: RUF009
+        flag="--out DIR", flag_help="results folder")
+    resume: bool = setting(False, "run", truth, "continue what `out` already holds", flag="--resume",
+        flag_help="continue an interrupted count in DIR")
+    shard: tuple[int, int] | None = setting(None, "run", part,
+        "(2, 4): count the second of four shards of the data, to be merged later", flag="--shard I/N",
+        flag_help="count only shard I of N of the data, to be merged later")
+    checkpoint: float = setting(30.0, "run", Number(0), "seconds between checkpoints", flag="--checkpoint SECONDS")
+    limit_bad: int = setting(0, "run", Whole(0), "unreadable files to skip before giving up", flag="--skip-bad N")
+    memory_format: str = setting("auto", "run", OneOf(("auto", "contiguous", "channels_last")),
+        "of images: auto times both and takes the faster")
+    progress: bool = setting(True, "run", truth, "progress bars on standard error", flag="--quiet",
+        flag_help="no progress bars")
+    # fmt: on
 
     def __post_init__(self) -> None:
-        for name, low, high in _RANGES:
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise CensusError(f"{name} must be between {low} and {high}. Got {value}.")
+        for one in fields(self):
+            object.__setattr__(self, one.name, about_setting(one).rule(one.name, getattr(self, one.name)))
         if self.twins in (2, 3):
             raise CensusError(f"twins must be 1, or 4 and more to tell how much they differ. Got {self.twins}.")
-        if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
-            raise CensusError(f"shard must be like (2, 4): the second of four. Got {self.shard}.")
         if self.shard is not None and self.out is None:
-            raise CensusError("A shard of the data must be counted into a folder. Got no out.")
+            raise CensusError("out must be given with shard, which is counted into a folder. Got None.")
 
     def that_count(self) -> dict[str, Any]:
-        """The settings that change the numbers, as JSON."""
-        every = asdict(self)
-        return {name: every[name] for name in _COUNTING}
+        """The settings that change the numbers, as JSON; a count is resumed only where they are the same."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if about_setting(one).changes == "numbers"}
 
 
-_COUNTING = (
-    "panel",
-    "spots",
-    "reliability",
-    "tau",
-    "sign_blind",
-    "q",
-    "resamples",
-    "unit_axis",
-    "twins",
-    "dimension",
-    "sketch",
-    "top",
-)
-_RANGES = (
-    ("panel", 4, 1_000_000),
-    ("spots", 1, 4096),
-    ("reliability", 0.0, 1.0),
-    ("tau", 0.01, 1.0),
-    ("q", 0.0001, 0.5),
-    ("resamples", 20, 10_000),
-    ("batch", 1, 65_536),
-    ("top", 1, 1000),
-    ("pictures", 0, 100_000),
-    ("see", 0, 100_000),
-    ("twins", 1, 100),
-    ("sketch", 16, 1_000_000),
-)
+def check_seed(seed: Any) -> int:
+    """The seed, where it is an integer that every generator takes.
+
+    >>> check_seed(7)
+    7
+
+    Raises:
+        CensusError: it is not an integer from 0 to 2**32 - 1.
+    """
+    return Whole(0, SEEDS - 1)("seed", seed)

@@ -10,7 +10,7 @@ import pytest
 import safetensors.torch
 
 import layercensus as lc
-from layercensus.cli.main import main
+from layercensus.cli.app import main
 from layercensus.count import store
 
 COMMAND = ["run", "tests.user_models:small", "digits", "--no-twin", "--quiet", "--checkpoint", "0", "--batch", "300"]

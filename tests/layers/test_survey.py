@@ -238,7 +238,7 @@ UNUSED = "it was not called in the survey's forward pass (unused, or used withou
 PLAIN = "A model must be a plain module."
 AT = " at '0':"
 PARALLEL = "pass its .module: replicas run the layers at the same time."
-LIST = "List them with `layercensus layers MODEL`."
+LIST = "List them with layers_of(model)."
 
 
 @pytest.mark.parametrize(

@@ -286,13 +286,13 @@ def test_the_switch_changes_the_picture_and_an_anchor_finds_its_unit(report: Pat
       }).map(function (p) { return p.className.split(' ')[1]; }).join(' ');
     };
     document.body.dataset.first = shown();
-    document.querySelector('label[for=by-share]').click(); document.body.dataset.second = shown();
+    document.querySelector('label[for=by-fraction]').click(); document.body.dataset.second = shown();
     document.querySelector('label[for=by-draw]').click(); document.body.dataset.third = shown();
     """
     dom, console = opened(report / "index.html", switched)
     assert console == []
     body = dict(re.findall(r'data-(\w+)="([^"]*)"', re.search(r"<body[^>]*>", dom).group()))  # type: ignore[union-attr]
-    assert [body["first"], body["second"], body["third"]] == ["counts", "shares", "draw"]
+    assert [body["first"], body["second"], body["third"]] == ["counts", "fractions", "draw"]
     found = "location.hash = '#unit-5'; document.body.dataset.target = document.querySelector(':target').id;"
     dom, _ = opened(report / "layers/layer-001.html", found)
     assert 'data-target="unit-5"' in dom

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 import layercensus as lc
-from layercensus.cli.main import main
+from layercensus.cli.app import main
 from layercensus.errors import CensusError
 from layercensus.models.digits import DigitsNet
 from layercensus.visualise import PRESETS, direction, diversity, load_prior, logit, mean_of, neuron
@@ -234,7 +234,7 @@ def test_command_refuses_a_taken_folder_and_resumes(tmp_path: Path, capsys: pyte
 
 def test_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     command = [
-        sys.executable, "-m", "layercensus.cli.main", "see", "tests.user_models:small", "conv2:0-5", "--data", "digits",
+        sys.executable, "-m", "layercensus.cli", "see", "tests.user_models:small", "conv2:0-5", "--data", "digits",
         "--quiet", "--out", str(tmp_path), "--batch", "1", "--steps", "500",
     ]  # fmt: skip
     process = subprocess.Popen(

@@ -1,113 +1,137 @@
-"""The command that runs the two experiments: lab identity, lab cdbn."""
+"""layercensus lab: the two experiments, identity and cdbn."""
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from cyclopts import App, Group, Parameter
 
 from ..errors import CensusError
+from ..settings import check_seed
+from .interrupt import kept
+from .parameters import FLAT, INTEGER, RUN, Out, Overwrite, Quiet, Resume, Seed, option
 
-if TYPE_CHECKING:  # heavy to import: each command does so itself
+if TYPE_CHECKING:  # heavy to import: each function does so itself
+    from _typeshed import DataclassInstance
+
     from ..labs.identity.options import Options
 
+EXAMPLES = """Examples:
+  layercensus lab identity
+  layercensus lab cdbn --effort 0.1 --out quick"""
+IDENTITY_EXAMPLES = """Examples:
+  layercensus lab identity
+  layercensus lab identity --depths 1,7,20 --fc none --seeds 1 --out three
+  layercensus lab identity --full --device cuda"""
+CDBN_EXAMPLES = """Examples:
+  layercensus lab cdbn
+  layercensus lab cdbn --images photographs --objects objects --out mine"""
 
-def arguments(p: argparse.ArgumentParser) -> None:
-    """layercensus lab identity | cdbn ..."""
-    labs = p.add_subparsers(dest="lab", required=True, metavar="LAB")
-    _identity(labs.add_parser("identity", help="nets that see one picture and must return it (Zhang et al. 2020)"))
-    _cdbn(labs.add_parser("cdbn", help="the convolutional deep belief network (Lee et al. 2009)"))
-
-
-def _identity(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--out", default="layercensus-identity", metavar="DIR", help="results folder (default %(default)s)")
-    p.add_argument("--full", action="store_true", help="the paper's width and depths: hours of one GPU")
-    p.add_argument("--depths", metavar="N,N,...", help="layers of the convolutional nets")
-    p.add_argument("--fc", metavar="N,N,...", help="layers of the fully connected nets; none for no such nets")
-    p.add_argument("--channels", type=int, metavar="N", help="of every hidden layer (default 24; with --full 128)")
-    p.add_argument("--kernel", type=int, default=5, metavar="N", help="side of the kernels (default %(default)s)")
-    p.add_argument("--padding", default="zeros", metavar="KIND", help="zeros | circular | reflect | replicate")
-    p.add_argument("--no-bias", action="store_true", help="layers without a bias")
-    p.add_argument("--activation", default="relu", metavar="KIND", help="relu | tanh | gelu | linear")
-    p.add_argument("--seeds", type=int, default=3, metavar="N", help="training runs of every depth (default 3)")
-    p.add_argument("--steps", type=int, metavar="N", help="of training, at most (default 1500)")
-    p.add_argument("--image", metavar="FILE", help="the picture to be learned (default: the first 7 of MNIST)")
-    p.add_argument("--clothing", metavar="FOLDER", help="Fashion-MNIST (default: where Debian's package puts it)")
-    p.add_argument("--counted", type=int, default=4, metavar="N", help="depths that get a census (default 4; 0: none)")
-    p.add_argument("--no-paper-width", action="store_true", help="leave out the untrained nets of the paper's width")
-    p.add_argument("--device", default="cpu", metavar="NAME", help="cpu | cuda, where the nets are trained")
-    p.add_argument("--workers", type=int, default=2, metavar="N", help="nets trained at a time on the CPU (default 2)")
-    _common(p)
-    p.set_defaults(run=run_identity)
+lab = App(
+    name="lab",
+    help="Train two classic experiments here, and count them like any net.",
+    help_epilogue=EXAMPLES,
+    group_commands=Group("Labs", sort_key=1),
+    group=Group("Experiments", sort_key=4),
+)
+HOW, SHAPE = "labs/identity/options:Options.", "labs/identity/nets:Shape."
+T = TypeVar("T", bound="DataclassInstance")
 
 
-def _cdbn(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--out", default="layercensus-cdbn", metavar="DIR", help="results folder (default %(default)s)")
-    p.add_argument("--images", metavar="FOLDER", help="photographs for the first experiment (default: scikit-image's)")
-    p.add_argument("--objects", metavar="FOLDER", help="a folder of images for each class of objects")
-    p.add_argument("--clothing", metavar="FOLDER", help="Fashion-MNIST (default: where Debian's package puts it)")
-    p.add_argument("--effort", type=float, default=1.0, metavar="X", help="factor on all training steps (default 1)")
-    p.add_argument("--no-census", action="store_true", help="measure without counting the nets")
-    p.add_argument("--device", default="cpu", metavar="NAME", help="cpu | cuda, where the nets are trained")
-    _common(p)
-    p.set_defaults(run=run_cdbn)
+Clothing = Annotated[str | None, option("FOLDER", "Fashion-MNIST; by default where Debian's package puts it")]
 
 
-def _common(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--overwrite", action="store_true", help="replace what DIR already holds")
-    p.add_argument("--resume", action="store_true", help="go on with an interrupted run in DIR")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--quiet", action="store_true", help="no progress bars")
+@Parameter(group=RUN)
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """How a lab runs."""
+
+    overwrite: Overwrite = False
+    resume: Resume = False
+    device: Annotated[str, option("NAME", "cpu | cuda, where the nets are trained")] = "cpu"
+    seed: Seed = 0
+    quiet: Quiet = False
 
 
-def run_identity(args: argparse.Namespace) -> None:
-    """layercensus lab identity."""
+@Parameter(group=Group("The nets", sort_key=2))
+@dataclass(frozen=True, kw_only=True)
+class Nets:
+    """Which nets the identity lab trains; None: as the lab has it."""
+
+    full: Annotated[bool, Parameter(help="the paper's width and depths: hours of one GPU", show_default=False)] = False
+    depths: Annotated[str | None, option("N,N,...", "layers of the convolutional nets", HOW + "depths")] = None
+    fc: Annotated[str | None, option("N,N,...", "layers of the fully connected nets, or none", HOW + "full")] = None
+    channels: Annotated[int | None, INTEGER, option("N", "of every hidden layer")] = None
+    kernel: Annotated[int | None, INTEGER, option("N", "side of the kernels", SHAPE + "kernel")] = None
+    padding: Annotated[str | None, option("KIND", "zeros, circular, reflect, replicate", SHAPE + "padding")] = None
+    no_bias: Annotated[bool, Parameter(help="layers without a bias", show_default=False)] = False
+    activation: Annotated[str | None, option("KIND", "relu, tanh, gelu, linear", SHAPE + "activation")] = None
+    no_paper_width: Annotated[
+        bool, Parameter(help="leave out the untrained nets of the paper's width", show_default=False)
+    ] = False
+
+
+@Parameter(group=Group("Training and counting", sort_key=3))
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How the identity lab trains and counts; None: as the lab has it."""
+
+    seeds: Annotated[int | None, INTEGER, option("N", "training runs of every depth", HOW + "seeds")] = None
+    steps: Annotated[int | None, INTEGER, option("N", "of training, at most", "labs/identity/train:Recipe.steps")] = (
+        None
+    )
+    image: Annotated[str | None, option("FILE", "the picture to be learned; by default the first 7 of MNIST")] = None
+    clothing: Clothing = None
+    counted: Annotated[int | None, INTEGER, option("N", "depths that get a census; 0: none", HOW + "counted")] = None
+    workers: Annotated[int | None, INTEGER, option("N", "nets trained at a time on the CPU", HOW + "workers")] = None
+
+
+def identity(
+    *,
+    out: Out = "layercensus-identity",
+    nets: Annotated[Nets, FLAT] = Nets(),
+    training: Annotated[Training, FLAT] = Training(),
+    running: Annotated[Running, FLAT] = Running(),
+) -> None:
+    """Nets that see one picture and must return it (Zhang et al. 2020)."""
     from ..labs.identity.lab import run
     from ..labs.identity.page import summary, write_identity
 
-    options, out = _options(args), Path(args.out)
-    results = run(out, options, resume=args.resume, overwrite=args.overwrite)
-    page = write_identity(results, options, out)
+    options, folder = _options(nets, training, running), Path(out)
+    with kept("made", folder):
+        results = run(folder, options, resume=running.resume, overwrite=running.overwrite)
+    page = write_identity(results, options, folder)
     for line in summary(results, options):
         print(line)
     print(f"\nreport: {page}")
 
 
-def run_cdbn(args: argparse.Namespace) -> None:
-    """layercensus lab cdbn."""
-    from ..labs.cdbn.claims import claims
-    from ..labs.cdbn.lab import run
-    from ..labs.cdbn.options import Options
-
-    options = Options(
-        seed=args.seed, device=device(args.device), images=args.images, objects=args.objects, clothing=args.clothing,
-        effort=args.effort, census=not args.no_census, progress=not args.quiet,
-    )  # fmt: skip
-    results = run(Path(args.out), options, resume=args.resume, overwrite=args.overwrite)
-    for claim in claims(results):
-        print(f"{'holds' if claim.holds else 'DOES NOT HOLD'}: {claim.statement} ({claim.evidence})")
-    for line in results["missing"]:
-        print(line)
-    print(f"\nreport: {Path(args.out) / 'index.html'}")
-
-
-def _options(args: argparse.Namespace) -> Options:
+def _options(nets: Nets, training: Training, running: Running) -> Options:
     from ..labs.identity.options import Options, paper
 
-    options = paper(Options()) if args.full else Options()
-    shape = replace(
-        options.shape, kernel=args.kernel, padding=args.padding, bias=not args.no_bias, activation=args.activation,
-        channels=options.shape.channels if args.channels is None else args.channels,
+    options = paper(Options()) if nets.full else Options()
+    depths = None if nets.depths is None else _numbers("--depths", nets.depths)
+    full = None if nets.fc is None else () if nets.fc == "none" else _numbers("--fc", nets.fc)
+    shape = _changed(
+        options.shape, channels=nets.channels, kernel=nets.kernel, padding=nets.padding, activation=nets.activation,
+        bias=not nets.no_bias,
     )  # fmt: skip
-    return replace(
-        options, shape=shape, seeds=args.seeds, seed=args.seed, device=device(args.device), workers=args.workers,
-        depths=options.depths if args.depths is None else _numbers("--depths", args.depths),
-        full=options.full if args.fc is None else () if args.fc == "none" else _numbers("--fc", args.fc),
-        recipe=options.recipe if args.steps is None else replace(options.recipe, steps=args.steps),
-        image=args.image, clothing=args.clothing, counted=args.counted, paper_width=not args.no_paper_width,
-        progress=not args.quiet,
+    return _changed(
+        options, depths=depths, full=full, shape=shape, recipe=_changed(options.recipe, steps=training.steps),
+        seeds=training.seeds, image=training.image, clothing=training.clothing, counted=training.counted,
+        workers=training.workers, paper_width=not nets.no_paper_width, **_running(running),
     )  # fmt: skip
+
+
+def _changed(default: T, **given: Any) -> T:
+    """The same, with what was given."""
+    return replace(default, **{name: value for name, value in given.items() if value is not None})
+
+
+def _running(running: Running) -> dict[str, Any]:
+    return {"seed": check_seed(running.seed), "device": device(running.device), "progress": not running.quiet}
 
 
 def _numbers(name: str, text: str) -> tuple[int, ...]:
@@ -129,3 +153,43 @@ def device(name: str) -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise CensusError(f"--device must be cpu, or a GPU that torch can use, such as cuda. Got {name!r}.") from error
     return name
+
+
+@Parameter(group=Group("What is learned", sort_key=2))
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """What the cdbn lab learns from; None: as the lab has it."""
+
+    images: Annotated[str | None, option("FOLDER", "photographs; by default those of scikit-image")] = None
+    objects: Annotated[str | None, option("FOLDER", "a folder of images for each class of objects")] = None
+    clothing: Clothing = None
+    effort: Annotated[float | None, option("X", "factor on training steps", "labs/cdbn/options:Options.effort")] = None
+    no_census: Annotated[bool, Parameter(help="measure without counting the nets", show_default=False)] = False
+
+
+def cdbn(
+    *,
+    out: Out = "layercensus-cdbn",
+    learned: Annotated[Learned, FLAT] = Learned(),
+    running: Annotated[Running, FLAT] = Running(),
+) -> None:
+    """The convolutional deep belief network (Lee et al. 2009)."""
+    from ..labs.cdbn.claims import claims
+    from ..labs.cdbn.lab import run
+    from ..labs.cdbn.options import Options
+
+    options = _changed(
+        Options(census=not learned.no_census, **_running(running)), images=learned.images, objects=learned.objects,
+        clothing=learned.clothing, effort=learned.effort,
+    )  # fmt: skip
+    with kept("made", out):
+        results = run(Path(out), options, resume=running.resume, overwrite=running.overwrite)
+    for claim in claims(results):
+        print(f"{'holds' if claim.holds else 'DOES NOT HOLD'}: {claim.statement} ({claim.evidence})")
+    for line in results["missing"]:
+        print(line)
+    print(f"\nreport: {Path(out) / 'index.html'}")
+
+
+lab.command(identity, help_epilogue=IDENTITY_EXAMPLES)
+lab.command(cdbn, help_epilogue=CDBN_EXAMPLES)

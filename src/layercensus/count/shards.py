@@ -49,7 +49,9 @@ def read_shard(folder: Path) -> tuple[Store, Counted]:
     """
     file = folder / "counting" / "shard.json"
     if not file.is_file():
-        raise CensusError(f"{folder} must hold a counted shard, from take(..., shard=(1, 4)). Got none.")
+        raise CensusError(
+            f"{folder} must hold a counted shard, of take(..., settings=Settings(shard=(1, 4), out=FOLDER)). Got none."
+        )
     try:
         head: dict[str, Any] = json.loads(file.read_text("utf-8"))
         counted = Counted(

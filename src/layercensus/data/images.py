@@ -118,7 +118,7 @@ class Images(Source):
         if len(self._bad) > self.limit_bad:
             raise CensusError(
                 f"{self.root / id} must be a readable picture. Got: {why}. "
-                f"Remove it, or allow for such files with --skip-bad {len(self._bad)}."
+                f"Remove it, or allow for such files with limit_bad={len(self._bad)}."
             )
 
     def _fitting(self, id: str, x: Tensor) -> Tensor:
@@ -131,7 +131,7 @@ class Images(Source):
     def _same_size(self, one: str, size: tuple[int, ...], other: str, its: tuple[int, ...]) -> None:
         if size != its:
             raise CensusError(
-                f"Images must share one size, or a size must be given with --size. "
+                f"Images must share one size, or the model must have a Prepare(size=(height, width)). "
                 f"Got {one} of {size[1]} x {size[0]} and {other} of {its[1]} x {its[0]} pixels."
             )
 

@@ -15,14 +15,7 @@ from .labels import Labels
 from .objects import open_object
 from .request import Request
 from .source import Source
-
-OPENERS = {
-    "digits": "layercensus.data.digits:open_digits",
-    "mnist": "layercensus.data.handwriting:open_mnist",
-    "images:FOLDER": "layercensus.data.images:open_images",
-    "npz:FILE": "layercensus.data.arrays:open_npz",
-    "text:FILE": "layercensus.data.text:open_text",
-}
+from .table import OPENERS
 
 
 def open_data(data: Any, *, prepare: Prepare | None = None, labels: Labels | None = None, limit_bad: int = 0) -> Source:

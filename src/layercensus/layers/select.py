@@ -12,7 +12,7 @@ from ..errors import CensusError
 from .layer import Layer
 from .net import clean_name, modules_by_name, unwrap
 
-LIST_THEM = "List them with `layercensus layers MODEL`."
+LIST_THEM = "List them with layers_of(model)."
 _UNUSED = "it was not called in the survey's forward pass (unused, or used without calling it)"
 _HOLDER = "it only holds modules"
 _ATTENTION = "MultiheadAttention uses its weights without calling it"

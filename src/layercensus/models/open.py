@@ -13,13 +13,7 @@ from .factory import import_factory
 from .model import Model
 from .openers import find, usages
 from .randomness import seeded
-
-OPENERS = {
-    "digits": "layercensus.demo:open_digits",
-    "efficientnet-lite:0": "layercensus.models.efficientnet_lite:open_efficientnet_lite",
-    "hf:NAME_OR_FOLDER": "layercensus.models.hugging_face:open_hugging_face",
-    "lab:FILE": "layercensus.labs.saved:open_lab",
-}
+from .table import OPENERS
 
 
 def open_model(model: nn.Module | Model | str) -> Model:

@@ -64,7 +64,7 @@ def _let_draw(own: Callable[[], None], name: str) -> None:
     except Exception as error:
         raise CensusError(
             f"The layer {name!r} must re-initialise itself by its reset_parameters(). "
-            f"Got {first_line(error)}. Pass twin=a module of yours, or twin=False (--no-twin)."
+            f"Got {first_line(error)}. Pass twin=a module of yours, or twin=False."
         ) from error
 
 

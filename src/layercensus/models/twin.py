@@ -19,7 +19,7 @@ from .model import Model
 from .randomness import own_randomness
 from .redraw import redraw
 
-INSTEAD = "Pass twin=a module of yours, or twin=False (--no-twin)."
+INSTEAD = "Pass twin=a module of yours, or twin=False."
 TOO_FEW = "Expected more than 1"  # how torch's complaint begins about a batch with one value a channel
 
 

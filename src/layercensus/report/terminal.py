@@ -124,9 +124,7 @@ def show_layers(layers: Sequence[Layer]) -> None:
         table.add_row(mark, escape(layer.name), layer.kind, layer.role, str(layer.width), escape(axis), escape(shape))
     console = Console(width=None if Console().is_terminal else 200, highlight=False)
     console.print(table)
-    console.print(
-        f"{sum(layer.default for layer in layers)} of {len(layers)} are counted by default; choose with --layers GLOB"
-    )
+    console.print(f"{sum(layer.default for layer in layers)} of {len(layers)} are counted by default")
 
 
 def show_difference(difference: Difference) -> None:

@@ -117,7 +117,7 @@ def load_prior(file: str | Path) -> Prior:
             head = json.loads((opened.metadata() or {})["layercensus-prior"])
             state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise CensusError(f"A prior must be a file that `layercensus prior` made. Got {file}.") from error
+        raise CensusError(f"prior must be a file that train_prior(data).save(FILE) makes. Got {file}.") from error
     side = (int(head["side"][0]), int(head["side"][1]))
     net = Autoencoder(head["channels"], side)
     net.load_state_dict(state)

@@ -19,7 +19,7 @@ from PIL import Image
 from safetensors import safe_open
 
 import layercensus as lc
-from layercensus.cli.main import main
+from layercensus.cli.app import main
 from layercensus.errors import CensusError
 from layercensus.labs.identity import train as training
 from layercensus.labs.identity.behaviour import behave

@@ -1,0 +1,74 @@
+"""The command `layercensus`: its table of commands, its exit codes, and one clear line for every error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from ..errors import CensusError
+from . import demo, diff, lab, layers, merge, prior, report, run, see
+from .flags import in_flags
+from .interrupt import Terminated, terminable
+from .usage import flags_of, usage_line
+
+REFUSED, INTERRUPTED, TERMINATED = 2, 130, 143  # exit codes beside 0; the last two as every shell has them
+COUNT = Group("Count", sort_key=1)
+RESULTS = Group("Results", sort_key=2)
+PICTURES = Group("Pictures of what units respond to", sort_key=3)
+EPILOGUE = """Begin with: layercensus demo
+Each command has its examples: layercensus run --help
+Commands and flags by the tab key: layercensus --install-completion"""
+
+
+app = App(
+    name="layercensus",
+    help="How many concepts has each layer of a neural network learned?",
+    help_epilogue=EPILOGUE,
+    help_format="plaintext",
+    version=lambda: version("layercensus"),
+    group_commands=Group("Other", sort_key=9),
+    default_parameter=Parameter(negative=()),
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+for group, files in (
+    (COUNT, (demo, run, layers, merge)),
+    (RESULTS, (report, diff)),
+    (PICTURES, (see, prior)),
+):
+    for order, file in enumerate(files):
+        command = getattr(file, file.__name__.rpartition(".")[2])
+        app.command(command, group=group, help_epilogue=file.EXAMPLES, sort_key=order)
+app.command(lab.lab)
+app.register_install_completion_command(help="Install completion for this shell (bash, zsh or fish).")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, 2 for what the user can mend, 130 or 143 when interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with terminable():
+            app(words, exit_on_error=False, print_error=False)
+            sys.stdout.flush()
+    except CycloptsError as error:
+        return _end(usage_line(app, error), REFUSED)
+    except CensusError as error:
+        return _end(in_flags(str(error), flags_of(app, words)), REFUSED)
+    except KeyboardInterrupt as stop:
+        kept = "".join(f"; {note}" for note in getattr(stop, "__notes__", ()))
+        return _end(f"interrupted{kept}", TERMINATED if isinstance(stop, Terminated) else INTERRUPTED)
+    except SystemExit as end:  # how rich ends where the reader of a pipe has left
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush has where to go
+    return 0
+
+
+def _end(line: str, code: int) -> int:
+    print(f"layercensus: {line}", file=sys.stderr)
+    return code

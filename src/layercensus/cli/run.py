@@ -1,0 +1,82 @@
+"""layercensus run: count a model on data."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from ..errors import CensusError
+from ..settings import check_seed
+from .interrupt import kept
+from .open import model_of
+from .parameters import FLAT, DataName, ModelName, Out, Overwrite, Replicas, Seed, Size
+from .setting_flags import SettingFlags, settings_of
+from .show import show_census
+
+COUNTED = Group("What is counted", sort_key=2)
+EXAMPLES = """Examples:
+  layercensus run my_package.nets:make images:photographs --out results
+  layercensus run hf:path/to/encoder text:sentences.txt --out results --dimension
+  layercensus run digits digits --layers 'conv*' --layers head --out results
+  layercensus run digits digits --out results --resume
+  layercensus run digits digits --shard 1/4 --out part1"""
+
+
+@Parameter(group=COUNTED)
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """What is counted beside the model and the data."""
+
+    layers: Annotated[
+        list[str] | None, Parameter(metavar="GLOB", help="layers to count (several times: several globs)")
+    ] = None
+    no_twin: Annotated[bool, Parameter(help="count without the untrained twin", show_default=False)] = False
+    replica: Replicas = field(default_factory=list)
+    size: Size = None
+    strength: Annotated[
+        float | None, Parameter(metavar="X", help="strength of the perturbed views; 1 is the usual one")
+    ] = None
+
+
+def run(
+    model: ModelName,
+    data: DataName,
+    /,
+    *,
+    out: Out,
+    overwrite: Overwrite = False,
+    seed: Seed = 0,
+    counted: Annotated[Counted, FLAT] = Counted(),
+    settings: Annotated[SettingFlags, FLAT] = SettingFlags(),  # noqa: B008 - frozen
+) -> None:
+    """Count a model on data."""
+    from ..take import take
+
+    chosen, folder = settings_of(settings, out=out), Path(out)
+    check_seed(seed)
+    _make_room(folder, overwrite, chosen.resume)
+    opened = model_of(model, counted.size)
+    if opened.prepare:
+        print(f"inputs: {opened.prepare.describe()}")
+    with kept("counted", folder):
+        census = take(
+            opened, data, layers=counted.layers, twin=not counted.no_twin, replicas=counted.replica,
+            views=counted.strength, seed=seed, settings=chosen,
+        )  # fmt: skip
+    if chosen.shard is None:
+        show_census(census, folder, quiet=not chosen.progress)
+    else:
+        print(f"shard {settings.shard} is counted: {census.about['examples']:,} examples, kept in {folder}")
+        print("when all shards are: layercensus merge SHARD ... --out DIR")
+
+
+def _make_room(folder: Path, overwrite: bool, resume: bool) -> None:
+    """Refuse to count into a folder with a census, unless that was asked for."""
+    if (folder / "census.json").exists() and not (overwrite or (resume and (folder / "counting").exists())):
+        raise CensusError(f"{folder} already holds a census. Pass another --out, or replace it with --overwrite.")
+    if overwrite and (folder / "counting" / "shard.json").exists():
+        shutil.rmtree(folder / "counting")

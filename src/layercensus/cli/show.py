@@ -1,0 +1,18 @@
+"""What a command that has made a census prints: the table, the answer, and where the page is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # heavy to import
+    from ..census.census import Census
+
+
+def show_census(census: Census, folder: Path, *, quiet: bool) -> None:
+    """Write the report of a census in `folder`, and print the census."""
+    from ..report.terminal import show
+
+    page = census.report(folder / "report", progress=not quiet)
+    show(census, census.verdict)
+    print(f"\nreport: {page}")

@@ -1,0 +1,8 @@
+"""How models are named, and what opens each: also the help text of the command, so nothing heavy is imported here."""
+
+OPENERS = {
+    "digits": "layercensus.demo:open_digits",
+    "efficientnet-lite:0": "layercensus.models.efficientnet_lite:open_efficientnet_lite",
+    "hf:NAME_OR_FOLDER": "layercensus.models.hugging_face:open_hugging_face",
+    "lab:FILE": "layercensus.labs.saved:open_lab",
+}

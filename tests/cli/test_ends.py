@@ -1,0 +1,92 @@
+"""How a command ends: its exit code, its one line, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import layercensus
+from layercensus.cli import app as command
+from layercensus.cli.interrupt import Terminated, kept
+from layercensus.cli.see import Asked
+from layercensus.errors import CensusError
+
+SRC = os.path.dirname(os.path.dirname(layercensus.__file__))
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_an_interrupt_says_what_is_kept(
+    stop: type[BaseException], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise stop
+
+    monkeypatch.setattr(import_module("layercensus.take"), "take", interrupted)
+    argv = ["run", "tests.user_models:small", "digits", "--out", str(tmp_path)]
+    assert command.main(argv) == code
+    said = capsys.readouterr().err
+    assert said == (
+        "layercensus: interrupted; what is counted is kept, resume with the same command and --resume "
+        f"(in {tmp_path})\n"
+    )
+
+
+def test_an_interrupt_where_nothing_is_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("layercensus.census.census.load", interrupted)
+    assert command.main(["report", "x"]) == 130
+    assert capsys.readouterr().err == "layercensus: interrupted\n"
+
+
+def test_other_errors_pass_through_what_is_kept() -> None:
+    with pytest.raises(CensusError, match="full"), kept("counted", "x"):
+        raise CensusError("full")
+
+
+def test_sigterm_is_as_it_was_afterwards() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    command.main(["--version"])
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    env = {**os.environ, "PYTHONPATH": SRC}
+    line = f"{sys.executable} -m layercensus.cli run --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_targets_after_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Asked] = []
+    monkeypatch.setattr("layercensus.cli.see._see", lambda asked, out: seen.append(asked))
+    words = [
+        "see",
+        "net",
+        "a:1",
+        "--replica",
+        "other",
+        "b:2",
+        "--replica",
+        "third",
+        "--quiet",
+        "c:3",
+        "--top",
+        "3",
+        "d",
+    ]
+    assert command.main(words) == 0
+    assert seen[0].targets == ("a:1", "b:2", "c:3", "d")
+    assert seen[0].compared.replica == ["other", "third"]
+    assert seen[0].running.quiet
