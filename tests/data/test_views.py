@@ -114,7 +114,8 @@ def test_an_image_s_view_has_the_amounts_that_its_name_says() -> None:
     flat_image, noisy = np.full((400, 1, 16, 16), 0.5, np.float32), randn(400, 1, 16, 16)
     views = default_views(open_data(noisy))
     assert views.name == (
-        "shift by up to 0.0625 of each side, contrast x 0.819 to 1.22, pixel noise of 0.1 of the image's standard deviation"
+        "shift by up to 0.0625 of each side, contrast x 0.819 to 1.22, "
+        "pixel noise of 0.1 of the image's standard deviation"
     )
     ids = tuple(map(str, range(400)))
     same = make_view(views, Batch(torch.from_numpy(flat_image), ids), 0, 0).inputs
