@@ -152,8 +152,8 @@ def _with_earlier(census: Census, folder: Path) -> Census:
         return census
     if earlier.provenance.weights != census.provenance.weights:
         return census
-    made, words = earlier.gallery.made, earlier.gallery.made_by
-    return replace(census, gallery=replace(census.gallery, made=made, made_by=words))
+    images, method = earlier.gallery.visualisations, earlier.gallery.method
+    return replace(census, gallery=replace(census.gallery, visualisations=images, method=method))
 
 
 def _with_visualisations(census: Census, plan: Plan, model: Model) -> Census:
