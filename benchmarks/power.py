@@ -19,7 +19,7 @@ import vl_convert
 import layercensus as lc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.planted import Truth, planted
+from layercensus.testing.planted import Truth, planted
 
 TRUTH = Truth(latents=12, copies=3, dead=5, noise=7)
 CORRELATIONS = (0.98, 0.96, 0.94, 0.93, 0.92, 0.91, 0.90, 0.88)

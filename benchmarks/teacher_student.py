@@ -14,7 +14,7 @@ import torch
 import layercensus as lc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.trained import INPUTS, relearned
+from layercensus.testing.trained import INPUTS, relearned
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

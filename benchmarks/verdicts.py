@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from layercensus.data.digits import Digits
 from layercensus.models.digits import factory
 from layercensus.models.twin import calibrate
-from tests.stacks import COURSES, RIGHT, stack
+from layercensus.testing.stacks import RIGHT, TRENDS, stack
 
 DESIGNS = {"equal widths": (32,) * 6, "rising": (12, 16, 24, 32, 48, 64), "falling": (64, 48, 32, 24, 16, 12)}
 
@@ -25,7 +25,7 @@ DESIGNS = {"equal widths": (32,) * 6, "rising": (12, 16, 24, 32, 48, 64), "falli
 def planted(seeds: int) -> None:
     settings = lc.Settings(progress=False, batch=128, resamples=60, spots=1, dimension=False)
     print("| planted course | right answer | right | undecided | wrong |\n|---|---|---|---|---|")
-    for course in COURSES:
+    for course in TRENDS:
         said: Counter[str] = Counter()
         for seed in range(seeds):
             p = stack(course, seed)

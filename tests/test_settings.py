@@ -39,6 +39,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"shard": (5, 4), "out": "x"}, "shard must be like (2, 4): the second of four. Got (5, 4)."),
     ({"shard": "1/4", "out": "x"}, "shard must be like (2, 4): the second of four. Got '1/4'."),
     ({"shard": (1, 4)}, "out must be given with shard, which is counted into a folder. Got None."),
+    ({"resume": True}, "out must be given with resume: the folder of the count that continues. Got None."),
     ({"twins": 2}, "twins must be 1, or 4 and more to tell how much they differ. Got 2."),
 ]
 

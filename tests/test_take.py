@@ -63,3 +63,9 @@ def test_the_twin_of_a_stream_is_calibrated_the_same_in_any_batches(size: int) -
     x = Digits().inputs[:250]
     made = {lc.take(factory(0), iter(x.split(n)), settings=settings()).about["weights"]["twin"] for n in (size, 50)}
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("seed", [-1, 2**40, 1.5])
+def test_a_seed_that_no_generator_takes_is_refused(seed: int) -> None:
+    with pytest.raises(lc.CensusError, match=r"^seed must be .* Got "):
+        lc.take(factory(0), torch.rand(20, 1, 8, 8), seed=seed, settings=lc.Settings(progress=False))

@@ -3,8 +3,7 @@
 import torch
 
 import layercensus as lc
-
-from .trained import INPUTS, relearned, sparse, superposed
+from layercensus.testing.trained import INPUTS, relearned, sparse, superposed
 
 QUIET = lc.Settings(progress=False)
 

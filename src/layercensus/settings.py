@@ -192,6 +192,8 @@ class Settings:
             object.__setattr__(self, f.name, about_setting(f).rule(f.name, getattr(self, f.name)))
         if self.twins in (2, 3):
             raise CensusError(f"twins must be 1, or 4 and more to tell how much they differ. Got {self.twins}.")
+        if self.resume and self.out is None:
+            raise CensusError("out must be given with resume: the folder of the count that continues. Got None.")
         if self.shard is not None and self.out is None:
             raise CensusError("out must be given with shard, which is counted into a folder. Got None.")
 

@@ -30,7 +30,7 @@ from .layers.survey import survey
 from .measures import MEASURES, Measure
 from .models.model import Model
 from .models.open import open_model
-from .settings import Settings
+from .settings import Settings, check_seed
 from .visualise.input_space import refusal
 from .visualise.of_census import see_census
 from .visualise.options import SeeOptions
@@ -88,7 +88,7 @@ def take(
         raise CensusError(refusal(source.kind))
     if settings.see and not source.reusable:
         raise CensusError("Optimised images of concepts need data that can be read twice. Got an iterator.")
-    asked = Asked(layers, twin, [open_model(run) for run in replicas], views, seed)
+    asked = Asked(layers, twin, [open_model(run) for run in replicas], views, check_seed(seed))
     plan = make_plan(opened, source, asked, settings)
     return _counted(opened, plan, MEASURES if measures is None else tuple(measures))
 

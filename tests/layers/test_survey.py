@@ -16,8 +16,7 @@ from layercensus.layers.layer import Layer
 from layercensus.layers.net import call, unwrap
 from layercensus.layers.select import select
 from layercensus.layers.survey import survey
-
-from .. import nets
+from layercensus.testing import awkward as nets
 
 X = torch.tensor([[2.0], [-3.0]])
 

@@ -16,8 +16,7 @@ from layercensus.layers.net import Inputs, call
 from layercensus.layers.select import select
 from layercensus.layers.survey import survey
 from layercensus.layers.tap import tap
-
-from .. import nets
+from layercensus.testing import awkward as nets
 
 X = torch.tensor([[2.0], [-3.0]])
 

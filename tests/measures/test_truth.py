@@ -8,7 +8,7 @@ import torch
 from layercensus.measures import MEASURES, measure
 from layercensus.measures.correlation import cluster_count, correlation, flat_clusters, linkage_of, similarity_of
 from layercensus.measures.informative import eta_squared
-from layercensus.measures.redundant import held_out_r2
+from layercensus.measures.redundant import mixture
 from layercensus.measures.reliability import icc
 
 from .evidence import evidence, normal, outcome
@@ -68,14 +68,14 @@ def test_a_sign_flipped_copy_is_the_same_concept_unless_signs_count() -> None:
 def test_a_sum_of_two_units_is_redundant_though_no_unit_repeats_it() -> None:
     x = normal(0, 3000, 6)
     x = torch.cat([x, x[:, :1] + x[:, 1:2]], 1)
-    r2 = held_out_r2(x[:1500], x[1500:])
+    r2 = mixture(x[:1500], x[1500:]).r2()
     assert bool((r2[[0, 1, 6]] > 0.99).all())
     assert bool((r2[[2, 3, 4, 5]].abs() < 0.05).all())
 
 
 def test_as_many_units_as_rows_are_not_redundant_out_of_sample() -> None:
     x = normal(0, 400, 190)
-    assert float(held_out_r2(x[:200], x[200:]).max()) < 0.5
+    assert float(mixture(x[:200], x[200:]).r2().max()) < 0.5
 
 
 def test_eta2_is_the_textbook_ratio() -> None:

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 import layercensus as lc
-
-from ..stacks import COURSES, RIGHT, stack
+from layercensus.testing.stacks import RIGHT, TRENDS, stack
 
 SEEDS = 12  # benchmarks/verdicts.py goes through a hundred
 QUIET = lc.Settings(progress=False, batch=128, resamples=60, spots=1, dimension=False)
@@ -19,11 +18,11 @@ def verdict(course: str, seed: int) -> lc.Verdict:
     return lc.take(p.net, p.data, layers="layers.*", twin=False, views=p.views, settings=QUIET).verdict
 
 
-@pytest.mark.parametrize("course", COURSES)
+@pytest.mark.parametrize("course", TRENDS)
 def test_a_planted_course_is_answered_rightly_or_not_at_all(course: str) -> None:
     said = [verdict(course, seed).answer for seed in range(SEEDS)]
     assert set(said) <= {RIGHT[course], "undecided"}, said
-    if course in ("rising", "falling", "hump"):  # a bend over six layers is never rare enough to be called one
+    if course in ("rising", "falling", "peak"):  # a bend over six layers is never rare enough to be called one
         assert said.count(RIGHT[course]) >= SEEDS - 4, said
 
 
@@ -60,7 +59,7 @@ def test_few_layers_or_examples_are_undecided_with_the_reason() -> None:
 
 
 def test_the_output_layer_is_reported_apart() -> None:
-    p = stack("hump", 0)
+    p = stack("peak", 0)
     got = lc.take(p.net, p.data, layers=["layers.*", "out"], twin=False, views=p.views, settings=QUIET)
     assert got.layers["role"].tolist()[-1] == "output"
     assert got.verdict.table["layers"].max() == len(got.layers) - 1

@@ -267,7 +267,7 @@ def test_prior_is_trained_kept_and_used(tmp_path: Path) -> None:
     assert result.images.shape == (1, 1, 8, 8)
     with pytest.raises(CensusError, match="3 channels"):
         see(Planted(), "act:0", colourful(8, 32), preset="nguyen2016", prior=file)
-    with pytest.raises(CensusError, match="layercensus prior"):
+    with pytest.raises(CensusError, match=r"prior must be a file that train_prior"):
         load_prior(Path(__file__))
 
 

@@ -62,6 +62,14 @@ class Census(CensusRecord):
 def load(folder: str | Path) -> Census:
     """The census that was saved in `folder`.
 
+    >>> import layercensus as lc, torch
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    >>> x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    >>> folder = lc.take(net, x, twin=False, settings=lc.Settings(progress=False)).save("results")
+    >>> lc.load(folder).layers["width"].tolist()
+    [8, 3]
+
     Raises:
         CensusError: when there is none, or it is damaged.
     """

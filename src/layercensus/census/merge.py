@@ -27,6 +27,16 @@ def merge(
     folders: the `out` of every shard, in any order; they are left as they are. out: where to save the census.
     measures: as for `take`.
 
+    >>> import layercensus as lc, torch
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    >>> x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    >>> for number in (1, 2):
+    ...     settings = lc.Settings(progress=False, shard=(number, 2), out=f"part{number}")
+    ...     part = lc.take(net, x, twin=False, settings=settings)
+    >>> lc.merge(["part1", "part2"], progress=False).about["examples"]
+    64
+
     Raises:
         CensusError: when a shard is missing, given twice, unfinished, or of another count.
     """

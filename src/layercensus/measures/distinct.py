@@ -14,7 +14,7 @@ from .column import interval as interval_columns
 from .correlation import cluster_count, correlation, flat_clusters, linkage_of, similarity_of, unit_correlation
 from .interval import interval
 from .measure import Evidence, Measure, Outcome
-from .rarefaction import presence
+from .rarefaction import presence, rarefied
 from .reliability import FEWEST, reliable_replicates
 
 POINTS = 24  # of the rarefaction curve
@@ -76,7 +76,7 @@ def _layer(evidence: Evidence, sizes: NDArray[np.int64], replicates: Resamples) 
         "distinct_per_unit": len(sizes) / evidence.width,
     }
     if evidence.width >= evidence.rarefy_to:
-        row["distinct_rarefied"] = float(presence(evidence.width, evidence.rarefy_to)[sizes].sum())
+        row["distinct_rarefied"] = rarefied(sizes, evidence.width, evidence.rarefy_to)
     return row
 
 
@@ -101,12 +101,12 @@ def _arrays(
     sizes: NDArray[np.int64],
     replicates: Resamples,
 ) -> dict[str, Tensor]:
-    count, rarefied = _grid(similarity, r, evidence)
+    count, expected_count = _grid(similarity, r, evidence)
     draws = np.unique(np.geomspace(1, evidence.width, POINTS).round().astype(np.int64))
-    expected = [presence(evidence.width, int(m))[sizes].sum() for m in draws]
+    expected = [rarefied(sizes, evidence.width, int(m)) for m in draws]
     return {
         "distinct_grid": torch.from_numpy(count),
-        "rarefied_grid": torch.from_numpy(rarefied),
+        "rarefied_grid": torch.from_numpy(expected_count),
         "cluster_sizes": torch.from_numpy(np.sort(sizes)[::-1].copy()),
         "rarefaction_draws": torch.from_numpy(draws),
         "rarefaction": torch.tensor(expected, dtype=torch.float64),

@@ -59,11 +59,6 @@ class Mixture:
         return torch.where(total > 0, 1 - left / total.clamp(min=1e-30), torch.nan).clamp(-1, 1)
 
 
-def held_out_r2(fit: Tensor, check: Tensor) -> Tensor:
-    """R^2 on `check` of each unit predicted from the others with the weights of `fit`: (units,) float32, at most 1."""
-    return mixture(fit, check).r2()
-
-
 def mixture(fit: Tensor, check: Tensor) -> Mixture:
     """Each unit as a mixture of all others with the weights of `fit`, tried on `check`; both (rows, units).
 

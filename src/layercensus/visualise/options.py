@@ -9,6 +9,7 @@ from typing import Any
 from ..data.source import Source
 from ..errors import CensusError
 from ..models.fingerprint import weights
+from ..settings import check_seed
 from .presets import DEFAULT, Preset, preset_of
 from .priors import Prior, load_prior
 from .subject import Subject
@@ -68,6 +69,7 @@ class SeeOptions:
             raise CensusError(f"contrast must be above 0 and at most 1. Got {self.contrast}.")
         if any(side < 4 for side in self.sides or ()):
             raise CensusError(f"size must be at least 4 pixels. Got {self.size}.")
+        check_seed(self.seed)
         preset_of(self.preset or DEFAULT)
         if isinstance(self.prior, (str, Path)):
             object.__setattr__(self, "prior", load_prior(self.prior))

@@ -35,6 +35,8 @@ class Truth:
 
 @dataclass(frozen=True)
 class Planted:
+    """A net whose counts are known, its data, and the views under which they hold."""
+
     net: nn.Module
     data: Tensor  # (examples, features) or (examples, features, h, w) or (examples, tokens, features)
     views: Callable[[Tensor, np.random.Generator], Tensor]
@@ -55,7 +57,8 @@ class Stack(nn.Module):
         for layer in self.layers:
             layer(x)
         flat = x if x.ndim == 2 else x.mean(1) if self.kind == "token" else x.mean((2, 3))
-        return self.out(flat)
+        out: Tensor = self.out(flat)
+        return out
 
 
 def planted(
@@ -105,6 +108,7 @@ def _weights(
 def _layer(kind: str, weight: Tensor, bias: Tensor) -> nn.Module:
     width, features = weight.shape
     layer = nn.Conv2d(features, width, 1) if kind == "conv" else nn.Linear(features, width)
+    assert layer.bias is not None
     with torch.no_grad():
         layer.weight.copy_(weight.reshape(layer.weight.shape))
         layer.bias.copy_(bias)

@@ -45,13 +45,13 @@ def teacher(seed: int, width: int) -> nn.Sequential:
     """A net of one hidden layer with `width` units in random directions."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        net = nn.Sequential(nn.Linear(INPUTS, width), nn.ReLU(), nn.Linear(width, OUTPUTS))
+        hidden, out = nn.Linear(INPUTS, width), nn.Linear(width, OUTPUTS)
         with torch.no_grad():
-            net[0].weight.copy_(1.5 * nn.functional.normalize(torch.randn(width, INPUTS), dim=1))
-            net[0].bias.uniform_(-0.3, 0.3)
-            net[2].weight.normal_(0, width**-0.5)
-            net[2].bias.zero_()
-    return net.requires_grad_(False)
+            hidden.weight.copy_(1.5 * nn.functional.normalize(torch.randn(width, INPUTS), dim=1))
+            nn.init.uniform_(hidden.bias, -0.3, 0.3)
+            out.weight.normal_(0, width**-0.5)
+            nn.init.zeros_(out.bias)
+    return nn.Sequential(hidden, nn.ReLU(), out).requires_grad_(False)
 
 
 def student(seed: int, taught_by: nn.Module, width: int, steps: int = 4000) -> nn.Sequential:
@@ -59,12 +59,13 @@ def student(seed: int, taught_by: nn.Module, width: int, steps: int = 4000) -> n
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        net = nn.Sequential(nn.Linear(INPUTS, width), nn.ReLU(), nn.Linear(width, OUTPUTS))
+        hidden, out = nn.Linear(INPUTS, width), nn.Linear(width, OUTPUTS)
+    net = nn.Sequential(hidden, nn.ReLU(), out)
     optimiser = torch.optim.Adam(net.parameters(), 3e-3)
     rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):
         x = torch.randn(256, INPUTS, generator=generator)
-        path = (net[0].weight.norm(dim=1) * net[2].weight.norm(dim=0)).sum()
+        path = (hidden.weight.norm(dim=1) * out.weight.norm(dim=0)).sum()
         optimiser.zero_grad()
         ((net(x) - taught_by(x)).square().mean() + 1e-3 * path).backward()
         optimiser.step()
