@@ -150,7 +150,8 @@ def test_tied_weights_stay_tied() -> None:
 def test_raw_parameters_are_initialised_and_named() -> None:
     twin, how = untrained(Model(trained(Raw()), "raw"), 0)
     assert how == (
-        "re-initialised with seed 0 by each layer's own initialiser; without one, and so initialised as a linear layer's "
+        "re-initialised with seed 0 by each layer's own initialiser; "
+        "without one, and so initialised as a linear layer's "
         "(vectors set to 1 or 0): cls_token, layer_scale, positions, shift"
     )
     bound = 64**-0.5
