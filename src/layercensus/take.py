@@ -60,7 +60,7 @@ def take(
     measures: what is asked of each layer; None for `layercensus.MEASURES`. One's own come last:
         `(*layercensus.MEASURES, mine)`; see docs/measures.md.
     twin: True re-initialises a copy with `seed` and re-estimates its normalisation statistics on the data; a module is
-        taken as it is; False does without.
+        used as it is; False does without.
     replicas: further trained nets of the same architecture.
     labels: one per example in row order; overrides those in the data. A negative number: this one has no label.
     views: how an example is perturbed to tell signal from noise: None for the default of the kind of data, a number for

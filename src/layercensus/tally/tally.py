@@ -11,10 +11,10 @@ from torch import Tensor
 
 @dataclass
 class Tally:
-    """The fields ARE the state: tensors whose merge equals having seen both parts of the data."""
+    """The fields ARE the state: tensors whose merge equals a count of both parts of the data."""
 
     def merge(self, other: Self) -> None:
-        """Take in what `other` saw; the order of merging does not matter."""
+        """Add what `other` counted; the order of merging does not matter."""
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -42,7 +42,7 @@ def highest(value: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k largest values of each column and their rows, (k, units) each, largest first; ties go to the upper row.
 
     value: (rows, units), any k. Cost: one `topk`, which a full sort exceeds fifty times; `topk` alone would break ties
-    as it likes, so equal values at the threshold are taken from the top down.
+    as it likes, so equal values at the threshold are chosen from the top down.
     """
     k = min(k, len(value))
     threshold = value.topk(k, dim=0).values[-1]
