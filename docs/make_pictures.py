@@ -23,7 +23,7 @@ def one(folder: str, name: str) -> None:
     pictures = {
         "units": fates(census, fraction=False),
         "fractions": fates(census, fraction=True),
-        "draw": rarefied(census),
+        "rarefied": rarefied(census),
         "dimensions": dimensions(census),
     }
     for suffix, picture in pictures.items():
@@ -36,18 +36,18 @@ def strengths(folders: dict[str, str], name: str) -> None:
     rows = []
     for strength, folder in folders.items():
         layers = lc.load(folder).layers
-        for place, (_, row) in enumerate(layers[layers["role"] == "neurons"].iterrows()):
+        for index, (_, row) in enumerate(layers[layers["role"] == "neurons"].iterrows()):
             for net, prefix in (("trained", ""), ("untrained twin", "twin_")):
                 fraction = float(row[f"{prefix}reliable"]) / row["width"]
                 rows.append(
-                    {"layer": row["layer"], "place": place, "net": net, "strength": strength, "fraction": fraction}
+                    {"layer": row["layer"], "index": index, "net": net, "strength": strength, "fraction": fraction}
                 )
     data = pd.DataFrame(rows)
     chart = (
         alt.Chart(data)
         .mark_line(point=True)
         .encode(
-            x=alt.X("place:Q", title="nonlinearity, in forward order"),
+            x=alt.X("index:Q", title="nonlinearity, in forward order"),
             y=alt.Y("fraction:Q", title="reliable / width", scale=alt.Scale(domain=[0, 1])),
             color=alt.Color("net:N", scale=alt.Scale(range=["#4477aa", "#bb5566"]), title=None),
             strokeDash=alt.StrokeDash("strength:N", title="strength"),
@@ -55,7 +55,7 @@ def strengths(folders: dict[str, str], name: str) -> None:
         .properties(width=720, height=320, background="white")
     )
     Path(f"{name}.svg").write_text(str(vl_convert.vegalite_to_svg(chart.to_dict())), "utf-8")
-    table = data.pivot_table(index=["place", "layer"], columns=["net", "strength"], values="fraction")
+    table = data.pivot_table(index=["index", "layer"], columns=["net", "strength"], values="fraction")
     print(table.iloc[::4].round(2).to_string())
 
 

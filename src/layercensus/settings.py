@@ -18,7 +18,7 @@ Changes = Literal["numbers", "run", "report"]
 
 
 class Rule(Protocol):
-    """What a value must be: gives the value as it is kept, or raises a CensusError that names the setting."""
+    """What a value must be: gives the value as it is stored, or raises a CensusError that names the setting."""
 
     def __call__(self, name: str, value: Any) -> Any: ...
 
@@ -126,9 +126,9 @@ def setting(
     return field(default=default, metadata=about)
 
 
-def about_setting(one: Field[Any]) -> About:
+def about_setting(setting_field: Field[Any]) -> About:
     """What is known of a field of `Settings`."""
-    about: About = one.metadata["about"]
+    about: About = setting_field.metadata["about"]
     return about
 
 
@@ -166,7 +166,7 @@ class Settings:
     dimension: bool = setting(False, "numbers", truth, "also the linear and nonlinear dimension of every layer",
         flag="--dimension")
     sketch: int = setting(1021, "numbers", Whole(16, 1_000_000),
-        "numbers that a panel example's feature map is kept in, for distances; a prime is best")
+        "numbers that a panel example's feature map is sketched in, for distances; a prime is best")
     top: int = setting(9, "numbers", Whole(1, 1000), "top examples kept per unit")
     pictures: int = setting(1000, "report", Whole(0, 100_000),
         "examples kept for the report, with where the units that they top peak in them; 0: none", flag="--pictures N")
@@ -188,8 +188,8 @@ class Settings:
     # fmt: on
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            object.__setattr__(self, one.name, about_setting(one).rule(one.name, getattr(self, one.name)))
+        for f in fields(self):
+            object.__setattr__(self, f.name, about_setting(f).rule(f.name, getattr(self, f.name)))
         if self.twins in (2, 3):
             raise CensusError(f"twins must be 1, or 4 and more to tell how much they differ. Got {self.twins}.")
         if self.resume and self.out is None:
@@ -199,7 +199,7 @@ class Settings:
 
     def that_count(self) -> dict[str, Any]:
         """The settings that change the numbers, as JSON; a count is resumed only where they are the same."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if about_setting(one).changes == "numbers"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if about_setting(f).changes == "numbers"}
 
 
 def check_seed(seed: Any) -> int:

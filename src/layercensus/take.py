@@ -60,7 +60,7 @@ def take(
     measures: what is asked of each layer; None for `layercensus.MEASURES`. One's own come last:
         `(*layercensus.MEASURES, mine)`; see docs/measures.md.
     twin: True re-initialises a copy with `seed` and re-estimates its normalisation statistics on the data; a module is
-        taken as it is; False does without.
+        used as it is; False does without.
     replicas: further trained nets of the same architecture.
     labels: one per example in row order; overrides those in the data. A negative number: this one has no label.
     views: how an example is perturbed to tell signal from noise: None for the default of the kind of data, a number for
@@ -152,8 +152,8 @@ def _with_earlier(census: Census, folder: Path) -> Census:
         return census
     if earlier.provenance.weights != census.provenance.weights:
         return census
-    made, words = earlier.gallery.made, earlier.gallery.made_by
-    return replace(census, gallery=replace(census.gallery, made=made, made_by=words))
+    images, method = earlier.gallery.visualisations, earlier.gallery.method
+    return replace(census, gallery=replace(census.gallery, visualisations=images, method=method))
 
 
 def _with_visualisations(census: Census, plan: Plan, model: Model) -> Census:

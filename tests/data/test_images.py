@@ -197,7 +197,9 @@ def test_mixed_sizes_name_two_files(tmp_path: Path, unreadable: bool) -> None:
     save(tmp_path / "c.png", (9, 6))
     if unreadable:
         (tmp_path / "0.png").write_text("not a picture")
-    said = r"must share one size, or a size must be given with --size. Got a.png of 8 x 6 and c.png of 9 x 6 pixels."
+    said = (
+        r"share one size, or the model must have a Prepare\(size=\(height, width\)\). Got a.png of 8 x 6 and c.png of 9"
+    )
     with pytest.raises(CensusError, match=said):
         open_data(f"images:{tmp_path}")
     assert open_data(f"images:{tmp_path}", prepare=Prepare((4, 4))).pick(["a.png", "c.png"]).inputs.shape == (
@@ -231,7 +233,7 @@ def test_the_first_bad_file_too_many_is_an_error_that_says_what_to_do(partly_bad
         list(source.batches(1))
     said = str(caught.value)
     assert f"{partly_bad / named} must be a readable picture" in said
-    assert f"allow for such files with --skip-bad {limit + 1}." in said
+    assert f"allow for such files with limit_bad={limit + 1}." in said
     assert "\n" not in said
 
 

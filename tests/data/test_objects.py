@@ -239,7 +239,7 @@ def test_several_inputs_stay_several() -> None:
         ([{"inputs": X, "mask": [[True]]}], "mask must have a row for each of the 20"),
         ([{"a": X, "b": X[:3]}], r"as many examples. Got \[3, 20\]"),
         ([Y], r"an axis of examples and at least one more. Got shape \(20,\)"),
-        ([(X, ["a"] * 20), (X, [1] * 20)], "all names or all whole numbers"),
+        ([(X, ["a"] * 20), (X, [1] * 20)], "all names or all integers"),
         (Items([torch.zeros(2), torch.zeros(3)]), "must be numbers of one shape"),
     ],
 )

@@ -117,7 +117,7 @@ def test_any_callable_is_a_tokenizer(file: Path) -> None:
     assert batch.inputs["input_ids"].tolist() == [[4, 0, 0, 0], [2, 4, 4, 3]]
     assert batch.mask is not None
     assert batch.mask.tolist() == [[True, False, False, False], [True] * 4]
-    assert source.about["inputs"] == "tokens by words, cut to 4 tokens"
+    assert source.about["inputs"] == "tokens by words, truncated to 4 tokens"
     view = make_view(default_views(source, 6.0), batch, 0, 0).inputs["input_ids"]
     assert set(view.flatten().tolist()) <= set(range(20))
     assert view[0, 1:].tolist() == [0, 0, 0]

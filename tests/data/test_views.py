@@ -114,7 +114,8 @@ def test_an_image_s_view_has_the_amounts_that_its_name_says() -> None:
     flat_image, noisy = np.full((400, 1, 16, 16), 0.5, np.float32), randn(400, 1, 16, 16)
     views = default_views(open_data(noisy))
     assert views.name == (
-        "shift by up to 0.0625 of each side, contrast x 0.819 to 1.22, pixel noise of 0.1 of the image's spread"
+        "shift by up to 0.0625 of each side, contrast x 0.819 to 1.22, "
+        "pixel noise of 0.1 of the image's standard deviation"
     )
     ids = tuple(map(str, range(400)))
     same = make_view(views, Batch(torch.from_numpy(flat_image), ids), 0, 0).inputs
@@ -135,18 +136,18 @@ def test_an_image_s_view_has_the_amounts_that_its_name_says() -> None:
     assert 0.9 < edge.max() < 1.1
 
 
-def test_a_feature_is_jittered_by_its_own_spread_and_a_constant_one_is_not() -> None:
+def test_a_feature_is_jittered_by_its_own_deviation_and_a_constant_one_is_not() -> None:
     x = randn(1500, 3) * np.array([1, 100, 0], np.float32) + np.array([0, 1e4, 0.1], np.float32)
     source = open_data(x)
     views = default_views(source, 2.0)
-    assert views.name == "Gaussian jitter of 0.5 of each feature's spread over the data"
+    assert views.name == "Gaussian jitter of 0.5 of each feature's standard deviation over the data"
     moved = make_view(views, source.pick(source.ids or ()), 0, 0).inputs.numpy() - x
     assert moved[:, 0].std() == pytest.approx(0.5 * x[:, 0].std(), rel=0.08)
     assert moved[:, 1].std() == pytest.approx(0.5 * x[:, 1].std(), rel=0.08)
     assert (moved[:, 2] == 0).all()
 
 
-def test_the_spread_comes_from_the_examples_with_the_smallest_keys() -> None:
+def test_the_deviation_comes_from_the_examples_with_the_smallest_keys() -> None:
     n = 3000
     x = np.full((n, 1), 1e6, np.float32)
     small = sorted(range(n), key=lambda row: key(str(row)))[:1024]

@@ -26,10 +26,10 @@ def dots(count: int) -> tuple[Tensor, list[tuple[int, int]]]:
     """Dark noisy pictures with one bright dot each, and where it lies."""
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 0.2, (count, 1, SIDE, SIDE)).astype(np.float32)
-    places = [(int(a), int(b)) for a, b in rng.integers(0, SIDE, (count, 2))]
-    for picture, (row, column) in zip(x, places, strict=True):
+    peaks = [(int(a), int(b)) for a, b in rng.integers(0, SIDE, (count, 2))]
+    for picture, (row, column) in zip(x, peaks, strict=True):
         picture[0, row, column] = rng.uniform(0.8, 1)
-    return torch.from_numpy(x), places
+    return torch.from_numpy(x), peaks
 
 
 class Dots(nn.Module):
@@ -49,15 +49,15 @@ class Dots(nn.Module):
 
 @pytest.mark.parametrize("batch", [7, 64])
 def test_the_place_of_a_peak_is_where_the_dot_is(batch: int) -> None:
-    x, places = dots(200)
+    x, peaks = dots(200)
     census = lc.take(Dots(), x, layers=["act"], settings=lc.Settings(**QUIET, batch=batch))
     gallery = census.gallery
     top = census.units["top"].iloc[0]
     field = gallery.fields["act"]
     for rank in range(5):
-        row, column = places[int(top[rank])]
-        assert gallery.places["act"][0, rank] == row * SIDE + column
-        assert field.window(gallery.places["act"][0, rank], gallery.side) == (
+        row, column = peaks[int(top[rank])]
+        assert gallery.peaks["act"][0, rank] == row * SIDE + column
+        assert field.window(gallery.peaks["act"][0, rank], gallery.side) == (
             (row - 1, row + 2),
             (column - 1, column + 2),
         )
@@ -72,7 +72,7 @@ def test_a_crop_is_the_window_and_grey_is_beyond_the_edge() -> None:
     picture[0, :] = 255
     Image.fromarray(picture).save(held, "PNG")
     lines = ((0, Line(0, 1, -1, 3)), (1, Line(1, 1, -1, 3)))
-    gallery = Gallery("images", {"a": held.getvalue()}, (SIDE, SIDE), places={"l": np.array([[5]], dtype=np.int32)},
+    gallery = Gallery("images", {"a": held.getvalue()}, (SIDE, SIDE), peaks={"l": np.array([[5]], dtype=np.int32)},
                       fields={"l": Field((SIDE, SIDE), lines)})  # fmt: skip
     sheet = Examples(gallery).sheet("l", [0], [("a",)], 100_000)
     assert sheet is not None
@@ -95,7 +95,7 @@ def test_numbers_are_the_same_with_and_without_pictures(tmp_path: Path) -> None:
     loaded = lc.load(tmp_path).gallery
     assert loaded.examples == some.gallery.examples
     assert loaded.fields == some.gallery.fields
-    assert all(np.array_equal(loaded.places[layer], places) for layer, places in some.gallery.places.items())
+    assert all(np.array_equal(loaded.peaks[layer], peaks) for layer, peaks in some.gallery.peaks.items())
 
 
 def test_few_pictures_are_those_that_show_most() -> None:
@@ -103,7 +103,7 @@ def test_few_pictures_are_those_that_show_most() -> None:
     census = lc.take(Dots(), x, layers=["act"], settings=lc.Settings(**QUIET, pictures=2))
     first = [tops[0] for tops in census.units["top"]]
     assert sorted(census.gallery.examples) == sorted(first)
-    assert (census.gallery.places["act"][:, 1:] == -1).all()
+    assert (census.gallery.peaks["act"][:, 1:] == -1).all()
 
 
 def test_a_stream_that_is_gone_and_rows_of_numbers_are_not_drawn() -> None:
@@ -153,7 +153,7 @@ def test_the_token_with_the_highest_response_is_marked(tmp_path: Path) -> None:
     tokens[torch.arange(0, 200, 10), 5] = 7
     census = lc.take(Words(), tokens, layers=["act"], settings=lc.Settings(**QUIET))
     assert census.gallery.kind == "tokens"
-    assert (census.gallery.places["act"][0] == 5).all()
+    assert (census.gallery.peaks["act"][0] == 5).all()
     assert json.loads(census.gallery.examples["0"])[5] == "7"
     page = (census.report(tmp_path).parent / "layers/layer-000.html").read_text("utf-8")
     assert page.split('id="unit-0"')[1].split("</tr>")[0].count(" <mark>7</mark> ") == 5
@@ -186,9 +186,9 @@ def test_wide_layers_get_fewer_crops_and_stay_within_their_room() -> None:
         encoded = io.BytesIO()
         Image.fromarray(rng.integers(0, 255, (80, 80, 3), dtype=np.uint8)).save(encoded, "WEBP")
         held[str(number)] = encoded.getvalue()
-    places = rng.integers(0, 80 * 80, (900, 5)).astype(np.int32)
+    peaks = rng.integers(0, 80 * 80, (900, 5)).astype(np.int32)
     lines = ((0, Line(0, 1, -9, 19)), (1, Line(1, 1, -9, 19)))
-    gallery = Gallery("images", held, (80, 80), places={"l": places}, fields={"l": Field((80, 80), lines)})
+    gallery = Gallery("images", held, (80, 80), peaks={"l": peaks}, fields={"l": Field((80, 80), lines)})
     tops = [tuple(map(str, rng.permutation(60)[:5])) for _ in range(900)]
     shown = {}
     for room in (300_000, 8_000_000):
@@ -202,8 +202,8 @@ def test_wide_layers_get_fewer_crops_and_stay_within_their_room() -> None:
 
 def test_a_sheet_is_never_taller_than_its_format_allows() -> None:
     values = np.sin(np.arange(4000, dtype=np.float32)).tobytes()
-    places = np.arange(4000, dtype=np.int32)[:, None]
-    gallery = Gallery("signals", {"a": values}, (4000,), places={"l": places},
+    peaks = np.arange(4000, dtype=np.int32)[:, None]
+    gallery = Gallery("signals", {"a": values}, (4000,), peaks={"l": peaks},
                       fields={"l": Field((4000,), ((0, Line(0, 1, 0, 50)),))})  # fmt: skip
     sheet = Examples(gallery).sheet("l", range(4000), [("a",)] * 4000, 10_000_000)
     assert sheet is not None

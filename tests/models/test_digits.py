@@ -14,9 +14,9 @@ from layercensus.models.open import open_model
 @pytest.mark.parametrize("seed", [0, 1])
 def test_more_than_97_percent_of_held_out_digits_are_right(seed: int) -> None:
     net, accuracy = train(seed)
-    digits, (kept, held_out) = Digits(), split()
+    digits, (training, held_out) = Digits(), split()
     assert digits.labels is not None
-    assert not set(kept.tolist()) & set(held_out.tolist())
+    assert not set(training.tolist()) & set(held_out.tolist())
     with torch.inference_mode():
         right = (net(digits.images[held_out]).argmax(1) == digits.labels[held_out]).double().mean()
     assert accuracy == pytest.approx(float(right))

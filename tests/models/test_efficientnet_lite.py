@@ -89,7 +89,7 @@ def test_opening_is_silent_and_leaves_the_random_state(model: Model, capfd: pyte
     assert torch.equal(torch.random.get_rng_state(), random)
 
 
-def test_the_twin_by_its_maker_and_by_each_layer(model: Model) -> None:
+def test_the_twin_by_its_factory_and_by_each_layer(model: Model) -> None:
     before, random = weights(model.net), torch.random.get_rng_state()
     for source in (model, Model(model.net, "net")):
         twin, again = untrained(source, 0)[0], untrained(source, 0)[0]
@@ -99,7 +99,7 @@ def test_the_twin_by_its_maker_and_by_each_layer(model: Model) -> None:
 
 
 def test_the_twin_is_dead_until_it_is_calibrated(model: Model) -> None:
-    def spread(net: torch.nn.Module) -> float:
+    def deviation(net: torch.nn.Module) -> float:
         """Of the last convolution's channels over the examples."""
         seen: list[Tensor] = []
         last = net.get_submodule("_bn1")
@@ -112,9 +112,9 @@ def test_the_twin_is_dead_until_it_is_calibrated(model: Model) -> None:
     assert model.example is not None
     x = torch.cat([model.example() * share for share in (0.2, 0.5, 1.0)])
     twin = untrained(model, 0)[0]
-    before = spread(twin)
+    before = deviation(twin)
     assert calibrate(twin, x.split(3)) == 49
-    assert before < 1e-6 < 1e-2 < spread(twin)
+    assert before < 1e-6 < 1e-2 < deviation(twin)
 
 
 @pytest.mark.parametrize("number", ["0", "1"])

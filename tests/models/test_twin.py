@@ -92,7 +92,7 @@ def trained(net: nn.Module) -> nn.Module:
     return net
 
 
-def spread(net: nn.Module) -> dict[str, tuple[float, float]]:
+def deviations(net: nn.Module) -> dict[str, tuple[float, float]]:
     """Mean and standard deviation of every parameter."""
     held = {name: p.detach() for name, p in net.named_parameters()}
     return {name: (float(p.mean()), float(p.std()) if p.numel() > 1 else 0.0) for name, p in held.items()}
@@ -104,7 +104,7 @@ def twin_of(net: nn.Module, seed: int = 0) -> nn.Module:
 
 def test_a_twin_is_drawn_as_the_architecture_itself_is(make: Callable[[], nn.Module]) -> None:
     net = seeded(make)(5)
-    twin, new = spread(twin_of(trained(make()))), spread(net)
+    twin, new = deviations(twin_of(trained(make()))), deviations(net)
     for name, (mean, std) in new.items():
         chance = 4.5 / net.get_parameter(name).numel() ** 0.5
         assert twin[name][0] == pytest.approx(mean, abs=max(chance * std, 1e-6)), name
@@ -147,10 +147,11 @@ def test_tied_weights_stay_tied() -> None:
     assert twin.get_parameter("head.weight") is twin.get_parameter("embedding.weight")
 
 
-def test_raw_parameters_are_drawn_and_named() -> None:
+def test_raw_parameters_are_initialised_and_named() -> None:
     twin, how = untrained(Model(trained(Raw()), "raw"), 0)
     assert how == (
-        "re-initialised with seed 0 by each layer's own initialiser; without one, and so drawn as a linear layer's "
+        "re-initialised with seed 0 by each layer's own initialiser; "
+        "without one, and so initialised as a linear layer's "
         "(vectors set to 1 or 0): cls_token, layer_scale, positions, shift"
     )
     bound = 64**-0.5
@@ -207,10 +208,10 @@ def test_a_net_made_with_the_seed_is_not_met_again() -> None:
         assert weights(untrained(model, 0)[0]) != weights(net)
 
 
-def test_the_maker_is_asked_where_it_is_known() -> None:
+def test_the_factory_is_asked_where_it_is_known() -> None:
     net = trained(nn.Linear(5, 5)).double()
     twin, how = untrained(Model(net, "net", fresh=seeded(lambda: nn.Linear(5, 5))), 3)
-    assert how == "made anew by its own maker with seed 3"
+    assert how == "freshly initialised by its own factory with seed 3"
     assert next(twin.parameters()).dtype == torch.float64
 
 
@@ -271,21 +272,19 @@ def test_what_cannot_be_a_twin_is_refused(message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_maker_of_something_else_is_refused() -> None:
+def test_a_factory_of_something_else_is_refused() -> None:
     model = Model(nn.Linear(3, 3), "mine", fresh=lambda seed: nn.Linear(3, 4))
-    with pytest.raises(
-        CensusError, match=r"maker of mine must give the same architecture again\. Got .*: bias, weight"
-    ):
+    with pytest.raises(CensusError, match=r"factory of mine must give the same architecture\. Got .*: bias, weight"):
         untrained(model, 0)
 
 
-def test_a_maker_that_loads_the_trained_weights_is_refused() -> None:
+def test_a_factory_that_loads_the_trained_weights_is_refused() -> None:
     net = nn.Linear(3, 3)
     with pytest.raises(CensusError, match=r"would keep 1 trained weights: weight\."):
         untrained(Model(net, "mine", fresh=lambda seed: net), 0)
 
 
-def test_fixed_tables_that_a_maker_fills_in_are_no_trained_weights() -> None:
+def test_fixed_tables_that_a_factory_fills_in_are_no_trained_weights() -> None:
     def make() -> nn.Module:
         table = nn.Embedding.from_pretrained(torch.arange(12.0).reshape(4, 3).sin(), freeze=True)
         return nn.Sequential(table, nn.Linear(3, 3))

@@ -263,7 +263,7 @@ def test_pictures_are_there_when_the_page_is_and_say_what_they_are(pictured: Pat
     cell.dispatchEvent(new MouseEvent('mouseover', { bubbles: true })); out.cell = cell.title === head.title;
     var input = document.querySelector('input[type=search]');
     input.value = image.alt; input.dispatchEvent(new Event('input'));
-    out.found = Array.from(document.getElementById('units').tBodies[0].rows).filter(function (r) {
+    out.matching = Array.from(document.getElementById('units').tBodies[0].rows).filter(function (r) {
       return !r.hidden && r.contains(image);
     }).length;
     """
@@ -274,7 +274,7 @@ def test_pictures_are_there_when_the_page_is_and_say_what_they_are(pictured: Pat
     assert body["wide"] == "48"
     assert int(body["natural"]) % 48 == 0
     assert int(body["natural"]) > 0
-    assert (body["title"], body["cell"], body["found"]) == ("true", "true", "1")
+    assert (body["title"], body["cell"], body["matching"]) == ("true", "true", "1")
 
 
 @real_browser
@@ -287,12 +287,12 @@ def test_the_switch_changes_the_picture_and_an_anchor_finds_its_unit(report: Pat
     };
     document.body.dataset.first = shown();
     document.querySelector('label[for=by-fraction]').click(); document.body.dataset.second = shown();
-    document.querySelector('label[for=by-draw]').click(); document.body.dataset.third = shown();
+    document.querySelector('label[for=by-rarefied]').click(); document.body.dataset.third = shown();
     """
     dom, console = opened(report / "index.html", switched)
     assert console == []
     body = dict(re.findall(r'data-(\w+)="([^"]*)"', re.search(r"<body[^>]*>", dom).group()))  # type: ignore[union-attr]
-    assert [body["first"], body["second"], body["third"]] == ["counts", "fractions", "draw"]
+    assert [body["first"], body["second"], body["third"]] == ["counts", "fractions", "rarefied"]
     found = "location.hash = '#unit-5'; document.body.dataset.target = document.querySelector(':target').id;"
     dom, _ = opened(report / "layers/layer-001.html", found)
     assert 'data-target="unit-5"' in dom
@@ -310,7 +310,7 @@ def test_units_are_sorted_and_searched(report: Path) -> None:
     out.sort = table.tHead.rows[0].cells[0].getAttribute('aria-sort');
     var input = document.querySelector('input[type=search]');
     input.value = 'duplicate'; input.dispatchEvent(new Event('input'));
-    out.found = document.getElementById('found').textContent;
+    out.matching = document.getElementById('matching').textContent;
     out.shown = Array.from(table.tBodies[0].rows).filter(function (r) { return !r.hidden; }).length;
     """
     dom, console = opened(report / "layers/layer-001.html", tried)
@@ -319,7 +319,7 @@ def test_units_are_sorted_and_searched(report: Path) -> None:
     assert body["up"] == "0 1 2"
     assert body["down"] == "19 18 17"
     assert body["sort"] == "descending"
-    assert body["found"] == f"{body['shown']} of 20 rows"
+    assert body["matching"] == f"{body['shown']} of 20 rows"
     assert 0 < int(body["shown"]) < 20
 
 

@@ -39,32 +39,37 @@ def test_concepts_are_the_largest_then_the_most_reliable() -> None:
     assert concepts(units, 1) == [1]
 
 
-def test_pictures_are_kept_shown_and_change_no_number(net: torch.nn.Module, tmp_path: Path) -> None:
+def test_visualisations_are_saved_shown_and_change_no_number(net: torch.nn.Module, tmp_path: Path) -> None:
     data = Digits()
     plain = lc.take(net, data, twin=False, settings=settings())
     census = lc.take(net, data, twin=False, settings=settings(see=3, out=tmp_path / "c"))
     pd.testing.assert_frame_equal(plain.units, census.units)
     pd.testing.assert_frame_equal(plain.layers, census.layers)
-    held = lc.load(tmp_path / "c")
-    assert held.gallery.made.keys() == census.gallery.made.keys()
-    assert all(held.gallery.made[key].picture == one.picture for key, one in census.gallery.made.items())
-    assert all(held.gallery.made[key].score == one.score for key, one in census.gallery.made.items())
+    loaded = lc.load(tmp_path / "c")
+    assert loaded.gallery.visualisations.keys() == census.gallery.visualisations.keys()
+    assert all(
+        loaded.gallery.visualisations[key].picture == image.picture
+        for key, image in census.gallery.visualisations.items()
+    )
+    assert all(
+        loaded.gallery.visualisations[key].score == image.score for key, image in census.gallery.visualisations.items()
+    )
     for layer in census.layers["layer"]:
         wanted = concepts(census.units[census.units["layer"] == layer], 3)
-        assert {unit for name, unit in census.gallery.made if name == layer} == set(wanted)
-    page = held.report(tmp_path / "report").parent / "layers" / "layer-000.html"
+        assert {unit for name, unit in census.gallery.visualisations if name == layer} == set(wanted)
+    page = loaded.report(tmp_path / "report").parent / "layers" / "layer-000.html"
     text = page.read_text()
-    assert text.count('class="x m"') == len([name for name, _ in held.gallery.made if name == "act.0"])
+    assert text.count('class="x m"') == len([name for name, _ in loaded.gallery.visualisations if name == "act.0"])
     assert "Geirhos" in text
-    assert (tmp_path / "report" / "sprites" / "layer-000-made.webp").is_file()
+    assert (tmp_path / "report" / "sprites" / "layer-000-optimised.webp").is_file()
 
 
 def test_pictures_are_cut_to_what_the_peak_sees() -> None:
     """A net of 11 x 11 kernels on 64 x 64 images: each picture shows its kernel and nothing else."""
     images = colourful(80, 64)
     census = lc.take(Planted(), images, twin=False, layers="act", views=0.02, settings=settings(see=6))
-    assert len(census.gallery.made) >= 3
-    for (_, unit), result in census.gallery.made.items():
+    assert len(census.gallery.visualisations) >= 3
+    for (_, unit), result in census.gallery.visualisations.items():
         from layercensus.report.tiles import _decoded
 
         image = _decoded(result.picture).resize((11, 11), 1)
@@ -112,7 +117,9 @@ def test_an_interrupt_waits_until_the_census_is_saved(net: torch.nn.Module, tmp_
     assert interrupted
     assert len(saved) == 1
     assert (
-        {name for name, _ in lc.load(tmp_path).gallery.made} == {"act.0"} == {name for name, _ in census.gallery.made}
+        {name for name, _ in lc.load(tmp_path).gallery.visualisations}
+        == {"act.0"}
+        == {name for name, _ in census.gallery.visualisations}
     )
 
 
@@ -135,8 +142,8 @@ def test_an_interrupted_run_keeps_its_pictures(
         seen.clear()
         with pytest.raises(KeyboardInterrupt):
             lc.take(net, Digits(), twin=False, settings=settings(see=2, out=tmp_path, resume=True))
-        assert {name for name, _ in lc.load(tmp_path).gallery.made} == {"act.0"}
+        assert {name for name, _ in lc.load(tmp_path).gallery.visualisations} == {"act.0"}
     assert seen[0] == ("act.0", 0)
     monkeypatch.setattr(module, "_of_layer", real)
     census = lc.take(net, Digits(), twin=False, settings=settings(see=2, out=tmp_path, resume=True))
-    assert {name for name, _ in census.gallery.made} == set(census.layers["layer"])
+    assert {name for name, _ in census.gallery.visualisations} == set(census.layers["layer"])

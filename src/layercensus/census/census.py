@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Census(CensusRecord):
-    """A record that can be asked for its verdict and its pages; the one place that reaches for what is drawn of it."""
+    """A record that can be asked for its verdict and its pages; nothing else in this room imports the report."""
 
     @classmethod
     def of(cls, record: CensusRecord) -> Census:

@@ -96,12 +96,14 @@ class Columns:
 def _ordered(frame: Mapping[str, Column], declared: Sequence[tuple[str, Mapping[str, Column]]]) -> dict[str, Column]:
     every: dict[str, Column] = dict(frame)
     for measure, columns in declared:
-        twice = sorted(set(columns) & set(every))
-        if twice:
-            raise CensusError(f"A column must be declared once. Got {twice[0]!r} again from the measure {measure!r}.")
+        repeated = sorted(set(columns) & set(every))
+        if repeated:
+            raise CensusError(
+                f"A column must be declared once. Got {repeated[0]!r} again from the measure {measure!r}."
+            )
         every |= columns
-    kept = {name: column for name, column in every.items() if column.table}
-    return dict(sorted(kept.items(), key=lambda item: item[1].order))
+    in_table = {name: column for name, column in every.items() if column.table}
+    return dict(sorted(in_table.items(), key=lambda item: item[1].order))
 
 
 def typed(table: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from ..gallery.gallery import Gallery
 from ..measures import MEASURES
 from .columns import Columns
 
-FORMAT = 3  # of the saved folder
+FORMAT = 4  # of the saved folder
 TABLES = ("layers", "units", "twin_units", "runs")
 
 

@@ -33,7 +33,7 @@ def dimension_status(row: Mapping[str, float]) -> str:
 
 
 def classes_shown(panel: Panel, classes: int) -> int:
-    """How many classes the examples show: by label where labels are given, else by the unit that answers most."""
+    """How many classes the examples show: by label where given, else by the unit with the highest response."""
     if classes:
         return len(panel.label[panel.label >= 0].unique())  # type: ignore[no-untyped-call]
     return len(panel.mean.argmax(1).unique()) if len(panel) else 0  # type: ignore[no-untyped-call]

@@ -32,7 +32,7 @@ from .status import dimension_status, status
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """Everything that the measures say of one layer, by net; the trained net's panel."""
+    """Every measure's outcome on one layer, by net; the trained net's panel."""
 
     layer: Layer
     panel: Panel
@@ -42,7 +42,7 @@ class LayerSummary:
 
 @dataclass
 class _Rows:
-    """The rows of the tables, and what stands beside them, layer by layer."""
+    """The rows of the tables, and the arrays and pictures beside them, layer by layer."""
 
     layers: list[dict[str, Any]] = field(default_factory=list)
     units: dict[str, list[pd.DataFrame]] = field(default_factory=lambda: {TRAINED: [], TWIN: []})
@@ -109,7 +109,7 @@ class _Asked:
 
 
 def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> LayerSummary:
-    """Every net's outcome: the twin first, since the trained net is held against it."""
+    """Every net's outcome: the twin first, since the trained net is compared with it."""
     nets, settings = counted.nets, asked.settings
     keys = {net.name: LayerKey(net.name, layer.name) for net in nets}
     panels = {name: store.panel(key, settings.panel, settings.spots) for name, key in keys.items()}

@@ -1,1 +1,1 @@
-"""The pass over the data: what is planned, read of a batch, kept at checkpoints and cut into shards."""
+"""The pass over the data: what is planned, read of a batch, saved at checkpoints and split into shards."""

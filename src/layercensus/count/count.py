@@ -59,7 +59,7 @@ def _fresh(batch: Batch, known: set[int]) -> Batch:
     """The batch, none of whose examples was counted before; an id met twice is an error."""
     keys = [key(id) for id in batch.ids]
     if len(set(keys)) < len(keys) or any(k in known for k in keys):
-        seen: set[int] = set(known)
-        twice = next(id for id, k in zip(batch.ids, keys, strict=True) if k in seen or seen.add(k))  # type: ignore[func-returns-value]
+        earlier: set[int] = set(known)
+        twice = next(id for id, k in zip(batch.ids, keys, strict=True) if k in earlier or earlier.add(k))  # type: ignore[func-returns-value]
         raise CensusError(f"Example ids must be unique. Got {twice!r} twice.")
     return batch

@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait until the block is done, so that nothing is counted twice or kept by half."""
+    """Ctrl-C and SIGTERM wait until the block is done, so that nothing is counted twice or saved by half."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

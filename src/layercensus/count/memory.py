@@ -18,7 +18,7 @@ _lock, _open = threading.Lock(), [0]  # how many blocks are open: the last to le
 def kept_memory() -> Iterator[None]:
     """As long as the block lasts, freed memory stays with the process; afterwards it is given back.
 
-    glibc maps every block beyond 32 MB anew, and the system clears each of its pages at the first touch: a feature map
+    glibc maps every block beyond 32 MB anew, and the system clears each of its pages at the first access: a feature map
     then costs more to get than to fill. Afterwards glibc's thresholds are where its own rule puts them once large
     blocks were freed, and stay there. With musl, macOS or Windows nothing changes.
     """

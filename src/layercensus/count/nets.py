@@ -1,4 +1,4 @@
-"""The nets of one count, and the key under which anything of one layer of one net is kept."""
+"""The nets of one count, and the key under which anything of one layer of one net is stored."""
 
 from __future__ import annotations
 

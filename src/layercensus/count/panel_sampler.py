@@ -15,7 +15,7 @@ class PanelSampler:
 
     def __init__(self, capacity: int, ids: Sequence[str] | None, chosen: NDArray[np.int64]) -> None:
         self.capacity = capacity
-        self.kept = np.sort(chosen)[:capacity]
+        self.smallest = np.sort(chosen)[:capacity]
         self.limit: int | None = None
         if ids is not None:
             keys = np.sort(np.fromiter((key(id) for id in ids), dtype=np.int64, count=len(ids)))
@@ -25,7 +25,7 @@ class PanelSampler:
         """Rows of a batch that are in the panel, as far as one can know by now."""
         if self.limit is not None:
             return np.flatnonzero(keys <= self.limit)
-        full = len(self.kept) == self.capacity
-        rows = np.flatnonzero(keys < self.kept[-1]) if full else np.arange(len(keys))
-        self.kept = np.sort(np.concatenate([self.kept, keys[rows]]))[: self.capacity]
+        full = len(self.smallest) == self.capacity
+        rows = np.flatnonzero(keys < self.smallest[-1]) if full else np.arange(len(keys))
+        self.smallest = np.sort(np.concatenate([self.smallest, keys[rows]]))[: self.capacity]
         return rows

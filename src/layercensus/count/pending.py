@@ -14,7 +14,7 @@ from .nets import LayerKey, Nets
 from .read_batch import BatchReadings
 from .store import Checkpoint, State, Store
 
-BUFFER_BYTES = 96_000_000  # readings kept in memory between checkpoints
+BUFFER_BYTES = 96_000_000  # readings in memory between checkpoints
 
 
 @dataclass
@@ -30,12 +30,12 @@ class Pending:
     streams: dict[LayerKey, Streams] = field(default_factory=dict)
     saved_at: float = field(default_factory=time.monotonic)
     bytes: int = 0
-    broken: bool = False  # a checkpoint failed half way: what waits was added to the streams and must not be again
+    broken: bool = False  # a checkpoint failed half way: what waits is in the streams, and must not be added twice
 
     def __post_init__(self) -> None:
         layers = self.nets.keys
-        kept = self.store.many_streams(list(layers))
-        for (key, layer), streams in zip(layers.items(), kept, strict=True):
+        saved = self.store.many_streams(list(layers))
+        for (key, layer), streams in zip(layers.items(), saved, strict=True):
             self.streams[key] = streams or Streams.empty(layer.width, self.top)
 
     def add(self, readings: BatchReadings) -> None:
@@ -76,12 +76,12 @@ class Pending:
         return shared, own
 
     def _names(self) -> dict[int, str]:
-        """Ids of the examples that are kept by name: the top ones of each unit."""
-        kept = {int(k) for streams in self.streams.values() for k in streams.top.peak_key.unique()}  # type: ignore[no-untyped-call]
-        names = {k: name for k, name in self.store.names.items() if k in kept}
+        """Ids of the examples that are stored by name: the top ones of each unit."""
+        top_keys = {int(k) for streams in self.streams.values() for k in streams.top.peak_key.unique()}  # type: ignore[no-untyped-call]
+        names = {k: name for k, name in self.store.names.items() if k in top_keys}
         for readings in self.waiting:
             pairs = zip(readings.keys.tolist(), readings.ids, strict=True)
-            names.update((k, id) for k, id in pairs if k in kept)
+            names.update((k, id) for k, id in pairs if k in top_keys)
         return names
 
 

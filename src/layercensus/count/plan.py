@@ -53,11 +53,11 @@ class Plan:
     provenance: Provenance
     identity: Mapping[str, Any]  # what must be equal for two counts to be of the same thing
     settings: Settings
-    own_twin: bool  # the twin was made here, so more of its kind can be
+    own_twin: bool  # the twin was initialised here, so more untrained nets can be
 
     @property
     def seed(self) -> int:
-        """The seed of everything that is drawn."""
+        """The seed of all randomness."""
         return self.provenance.seed
 
 
@@ -104,11 +104,11 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
 
 
 def _twin(trained: Net, model: Model, source: Source, asked: Asked) -> tuple[Net | None, str]:
-    """The twin, with its normalisation statistics estimated on the data, and how it was made, in words."""
+    """The twin, with its normalisation statistics estimated on the data, and where it comes from, in words."""
     if asked.twin is False:
         return None, "none"
     if isinstance(asked.twin, nn.Module):
-        return Net(TWIN, unwrap(asked.twin), trained.layers), "a user-supplied module, taken as it is"
+        return Net(TWIN, unwrap(asked.twin), trained.layers), "a user-supplied module, used as it is"
     net, how = untrained(model, asked.seed)
     net = unwrap(net)
     normalisations = calibrate(net, (batch.for_net(net) for batch in calibration(source)))
@@ -138,9 +138,9 @@ def _identity(provenance: Provenance, nets: Nets, content: str, settings: Settin
     known = provenance.as_json()
     data = {name: value for name, value in known["data"].items() if name != "skipped"}
     # statistics of the twin are left out: estimated on another machine they differ in the last bits
-    drawn = {net.name: weights(net.net, statistics=net is not nets.twin) for net in nets}
+    hashes = {net.name: weights(net.net, statistics=net is not nets.twin) for net in nets}
     return {name: known[name] for name in ("views", "seed", "settings", "layers")} | {
-        "weights": drawn, "data": data, "examples": content, "shard": settings.shard and list(settings.shard),
+        "weights": hashes, "data": data, "examples": content, "shard": settings.shard and list(settings.shard),
     }  # fmt: skip
 
 

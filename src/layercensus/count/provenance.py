@@ -11,7 +11,7 @@ OPTIONAL = ("mask_unfit", "shard", "shards")  # left out of the JSON where there
 
 @dataclass(frozen=True)
 class Provenance:
-    """Everything that a reader of a census may ask about its making; all of it is JSON."""
+    """Everything that a reader of a census may ask about how it was counted; all of it is JSON."""
 
     model: str
     weights: Mapping[str, str]  # net -> hash of its weights
@@ -20,7 +20,7 @@ class Provenance:
     data: Mapping[str, Any]
     classes: tuple[str, ...] | None  # their names
     views: str  # the perturbation, in words
-    twin: str  # how it was made, in words
+    twin: str  # where it comes from, in words
     replicas: int
     seed: int
     settings: Mapping[str, Any]  # those that change numbers

@@ -90,7 +90,7 @@ def join(store: Store, shards: Sequence[Store], keys: Sequence[LayerKey]) -> Non
                 total[key].merge(streams)
             elif streams is not None:
                 total[key] = streams
-        store.take_in(shard, total)
+        store.merge(shard, total)
 
 
 def _nets(written: Sequence[tuple[str, Sequence[dict[str, Any]]]], twin: bool, replicas: int) -> Nets:

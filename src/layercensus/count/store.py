@@ -33,11 +33,11 @@ Keys = NDArray[np.int64]
 class Checkpoint:
     """The panel's rows since the last checkpoint, and the streams as they now stand."""
 
-    shared: State  # rows that all layers share: key, label; empty where the panel has no new ones
+    shared: State  # rows common to all layers: key, label; empty where the panel has no new ones
     panel: Mapping[LayerKey, State]  # the rows of each layer
     streams: Mapping[LayerKey, Streams]
     keys: Sequence[int]  # of every example since the last checkpoint
-    names: dict[int, str]  # example ids by key, for the examples that are kept
+    names: dict[int, str]  # example ids by key, for the top examples of each unit
 
 
 class Store:
@@ -46,8 +46,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.identity: dict[str, Any] = {}  # what is being counted; resuming anything else is refused
-        self.names: dict[int, str] = {}  # example ids by key, for the examples that are kept
-        self.done = np.zeros(0, dtype=np.int64)  # keys of every example seen
+        self.names: dict[int, str] = {}  # example ids by key, for the top examples of each unit
+        self.done = np.zeros(0, dtype=np.int64)  # keys of every counted example
         self.parts = 0
         self.unmasked: tuple[str, ...] = ()  # layers to whose positions a mask was given that does not fit
         self._part_keys: list[Keys] = []  # keys of each part's rows, as far as they were asked for
@@ -150,12 +150,12 @@ class Store:
         last = np.sort(self.panel_keys())[:capacity][-1:]
         parts = []
         for number, keys in enumerate(self._part_keys):
-            kept = torch.from_numpy(np.flatnonzero(keys <= last))
-            if not len(kept):
+            chosen = torch.from_numpy(np.flatnonzero(keys <= last))
+            if not len(chosen):
                 continue
             with _opened(self._part(number)) as file:
-                shared = {name: file.get_tensor(name)[kept] for name in ("key", "label")}
-                own = {name: file.get_tensor(f"{key.text}{BETWEEN}{name}")[kept] for name in ROWS[2:]}
+                shared = {name: file.get_tensor(name)[chosen] for name in ("key", "label")}
+                own = {name: file.get_tensor(f"{key.text}{BETWEEN}{name}")[chosen] for name in ROWS[2:]}
                 parts.append(shared | own)
         if not parts:  # a shard of the data may hold none of the panel
             streams = self.streams(key)
@@ -172,8 +172,8 @@ class Store:
                 self._part_keys.append(file.get_tensor("key").numpy().copy())
         return np.concatenate([np.zeros(0, dtype=np.int64), *self._part_keys])
 
-    def take_in(self, other: Store, streams: Mapping[LayerKey, Streams]) -> None:
-        """Add what another store of the same count holds; `streams` is what both hold together.
+    def merge(self, other: Store, streams: Mapping[LayerKey, Streams]) -> None:
+        """Add another store of the same count; `streams` are those of both together.
 
         Raises:
             CensusError: when both hold the same example, or the disk is full.

@@ -67,9 +67,9 @@ class UntrainedCounts:
 def untrained_counts(model: Model, plan: Plan, classes: int, format: str) -> UntrainedCounts:
     """Counts of each layer in `settings.twins` untrained nets and in the trained one, all on the same few examples.
 
-    The first untrained net is the twin; the others are made and calibrated as it was, and judged as a trained net
-    would be: their class information is held against the twin's, and the twin's own is missing. A net that cannot be
-    counted is left out. Cost: a calibration on 256 examples and three passes over 192 for each net. Empty for one twin
+    The first untrained net is the twin; the others are initialised and calibrated as it was, and judged as a trained
+    net would be: their class information is compared with the twin's, and the twin's own is missing. A net that cannot
+    be counted is left out. Cost: a calibration on 256 examples and three passes over 192 for each net. Empty for one twin
     or none, and for a user-supplied twin.
     """
     twin = plan.nets.twin
@@ -85,7 +85,7 @@ def untrained_counts(model: Model, plan: Plan, classes: int, format: str) -> Unt
             eta2 = {layer: outcome.units.get("eta2", torch.zeros(0)) for layer, outcome in first.items()}
             trained = _counted(plan.nets.trained, some, plan, classes, eta2, format)
             bar.update()
-        except (CensusError, torch.OutOfMemoryError):  # nothing to hold the others against
+        except (CensusError, torch.OutOfMemoryError):  # nothing to compare the others with
             return UntrainedCounts()
         every = [first]
         for make in others:
@@ -113,7 +113,7 @@ COUNTED = tuple(name for name, column in _columns() if column.trend)
 
 
 def _value(outcome: Outcome, name: str, itself: bool = False) -> float:
-    """The count; missing for the twin's class information, which would be held against itself."""
+    """The count; missing for the twin's class information, which would be compared with itself."""
     return math.nan if itself and name == "informative" else float(outcome.layer.get(name, math.nan))
 
 

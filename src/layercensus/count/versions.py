@@ -10,10 +10,10 @@ NAMES = ("layercensus", "torch", "numpy", "scipy", "pandas")
 
 def versions() -> dict[str, str]:
     """Version of Python and of each package that computes; "unknown" for one that is not installed as a package."""
-    found = {"python": platform.python_version()}
+    by_name = {"python": platform.python_version()}
     for name in NAMES:
         try:
-            found[name] = version(name)
+            by_name[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "unknown"
-    return found
+            by_name[name] = "unknown"
+    return by_name

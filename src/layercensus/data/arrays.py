@@ -68,20 +68,20 @@ class Arrays(Source):
 
 def open_npz(file: str, request: Request) -> Arrays:
     """The arrays of an npz file: inputs under "inputs" or "x", labels, where there are any, under "labels" or "y"."""
-    found = _load(file)
-    inputs = next((n for n in INPUT_NAMES if n in found), None)
-    target = next((n for n in LABEL_NAMES if n in found and n != inputs), None)
+    arrays = _load(file)
+    inputs = next((n for n in INPUT_NAMES if n in arrays), None)
+    target = next((n for n in LABEL_NAMES if n in arrays and n != inputs), None)
     if inputs is None:
-        rest = [n for n in found if n != target]
+        rest = [n for n in arrays if n != target]
         if len(rest) != 1:
-            held = ", ".join(found) or "none"
-            raise CensusError(f"npz:{file} must hold an array named inputs or x. Got {held}. Save it with that name.")
+            names = ", ".join(arrays) or "none"
+            raise CensusError(f"npz:{file} must hold an array named inputs or x. Got {names}. Save it with that name.")
         inputs = rest[0]
     name = f"npz:{Path(file).name}"
     if request.labels is not None:
-        return Arrays(found[inputs], request.labels, name=name)
+        return Arrays(arrays[inputs], request.labels, name=name)
     origin = f"the file's array {target}"
-    return Arrays(found[inputs], found[target] if target else None, name=name, origin=origin)
+    return Arrays(arrays[inputs], arrays[target] if target else None, name=name, origin=origin)
 
 
 def _load(file: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -90,8 +90,12 @@ def _load(file: str) -> dict[str, np.ndarray[Any, Any]]:
         raise CensusError(f"npz:{file} must be an npz file. Got {'a folder' if path.is_dir() else 'no such file'}.")
     try:
         with path.open("rb") as opened:  # numpy itself leaves a broken archive open
-            held = np.load(opened, allow_pickle=False)
-            return {"inputs": held} if isinstance(held, np.ndarray) else {name: held[name] for name in held.files}
+            content = np.load(opened, allow_pickle=False)
+            return (
+                {"inputs": content}
+                if isinstance(content, np.ndarray)
+                else {name: content[name] for name in content.files}
+            )
     except Exception as error:
         why = one_line(error)
         raise CensusError(f"npz:{file} must be an npz file of plain arrays. It cannot be read: {why}.") from error

@@ -36,7 +36,7 @@ class Batch:
         return replace(self, inputs=inputs)
 
     def for_net(self, net: nn.Module) -> Inputs:
-        """The inputs on the net's device, floating ones in the net's own precision."""
+        """The inputs on the net's device, floating-point ones in the net's own precision."""
         parameter = next((p for p in net.parameters() if p.is_floating_point()), None)
         if parameter is None:
             return self.inputs
@@ -51,7 +51,7 @@ def moved(inputs: Inputs, device: torch.device | str) -> Inputs:
 
 
 def cast(inputs: Inputs, dtype: torch.dtype) -> Inputs:
-    """The inputs with every floating tensor in `dtype`; whole numbers and truth values stay as they are."""
+    """The inputs with every floating-point tensor in `dtype`; integers and booleans stay as they are."""
     return each(inputs, lambda t: t.to(dtype) if t.is_floating_point() else t)
 
 
@@ -76,12 +76,12 @@ def tensors(inputs: Inputs) -> list[Tensor]:
 
 def joined(batches: list[Batch]) -> Batch:
     """One batch of all examples of several, which must have equal shapes and parts."""
-    one = batches[0]
+    first = batches[0]
     if len(batches) == 1:
-        return one
+        return first
     ids = tuple(id for batch in batches for id in batch.ids)
-    labels = None if one.labels is None else torch.cat([b.labels for b in batches if b.labels is not None])
-    mask = None if one.mask is None else torch.cat([b.mask for b in batches if b.mask is not None])
+    labels = None if first.labels is None else torch.cat([b.labels for b in batches if b.labels is not None])
+    mask = None if first.mask is None else torch.cat([b.mask for b in batches if b.mask is not None])
     return Batch(together([batch.inputs for batch in batches], torch.cat), ids, labels, mask)
 
 

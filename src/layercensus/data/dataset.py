@@ -60,8 +60,8 @@ class Rows(Source):
     def batches(self, size: int, skip: Skip = None) -> Iterator[Batch]:
         wanted = [(id, row) for id, row in self._row.items() if skip is None or not skip(id)]
         chunks = [wanted[start : start + size] for start in range(0, len(wanted), size)]
-        for chunk, held in zip(chunks, self._loaded([[row for _, row in chunk] for chunk in chunks]), strict=True):
-            yield self._batch(held, [row for _, row in chunk], [id for id, _ in chunk])
+        for chunk, parsed in zip(chunks, self._loaded([[row for _, row in chunk] for chunk in chunks]), strict=True):
+            yield self._batch(parsed, [row for _, row in chunk], [id for id, _ in chunk])
 
     def _parts(self, rows: Sequence[Any]) -> Parts:
         items = []
@@ -95,12 +95,14 @@ class Rows(Source):
                 raw = next(coming)
             yield parts(raw)
 
-    def _batch(self, held: Parts, rows: Sequence[Any], ids: Sequence[str]) -> Batch:
-        if held.examples != len(ids):
-            raise CensusError(f"{self.name} must give one example a row. Got {held.examples} for {len(ids)} rows.")
+    def _batch(self, parsed: Parts, rows: Sequence[Any], ids: Sequence[str]) -> Batch:
+        if parsed.examples != len(ids):
+            raise CensusError(f"{self.name} must give one example a row. Got {parsed.examples} for {len(ids)} rows.")
         if self._labels is None:
-            return as_batch(held, tuple(ids), self._classes)
-        batch = as_batch(Parts(held.inputs, held.examples, held.how, None, held.mask, None), tuple(ids), self._classes)
+            return as_batch(parsed, tuple(ids), self._classes)
+        batch = as_batch(
+            Parts(parsed.inputs, parsed.examples, parsed.how, None, parsed.mask, None), tuple(ids), self._classes
+        )
         return Batch(batch.inputs, batch.ids, self._labels[torch.tensor(list(rows))], batch.mask)
 
     def _survey(self) -> None:
@@ -108,9 +110,9 @@ class Rows(Source):
         ids: list[str] = []
         names: set[str] = set()
         chunks = [list(self._rows[start : start + SURVEY]) for start in range(0, len(self._rows), SURVEY)]
-        for held in self._loaded(chunks):
-            ids += held.ids or ()
-            names |= set(plain(held.labels).tolist()) if held.labels is not None and held.named else set()
+        for parsed in self._loaded(chunks):
+            ids += parsed.ids or ()
+            names |= set(plain(parsed.labels).tolist()) if parsed.labels is not None and parsed.named else set()
         if ids:
             self.ids = unique(ids)
         if names and self._labels is None:
@@ -121,15 +123,15 @@ class Rows(Source):
 def rows_of_loader(loader: DataLoader[Any], labels: Labels | None, name: str) -> Rows:
     """The rows that a DataLoader over a map-style Dataset would give, in the Dataset's order.
 
-    A last incomplete batch that the loader would drop is counted as well; a row drawn twice counts once.
+    A last incomplete batch that the loader would drop is counted as well; a row sampled twice counts once.
     """
     sampler = loader.batch_sampler
     with _same_random_state(loader):
         if type(sampler) is BatchSampler:
-            drawn = list(sampler.sampler)
+            sampled = list(sampler.sampler)
         else:
-            drawn = [row for chunk in sampler or () for row in chunk]
-    rows = list(dict.fromkeys(int(row) if isinstance(row, Tensor) else row for row in drawn))
+            sampled = [row for chunk in sampler or () for row in chunk]
+    rows = list(dict.fromkeys(int(row) if isinstance(row, Tensor) else row for row in sampled))
     if all(isinstance(row, int) for row in rows):
         rows.sort()
     workers = {option: getattr(loader, option) for option in WORKER_OPTIONS} if loader.num_workers else {}

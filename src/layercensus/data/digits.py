@@ -15,10 +15,10 @@ class Digits(Arrays):
     """(1797, 1, 8, 8) float32 in 0..1, ten classes."""
 
     def __init__(self) -> None:
-        held = load_digits()
-        x = torch.from_numpy(held.images).float().div(16).unsqueeze(1)
-        super().__init__(x, held.target, name="digits", origin="the ten digits")
-        self.class_names = tuple(str(name) for name in held.target_names)
+        bunch = load_digits()
+        x = torch.from_numpy(bunch.images).float().div(16).unsqueeze(1)
+        super().__init__(x, bunch.target, name="digits", origin="the ten digits")
+        self.class_names = tuple(str(name) for name in bunch.target_names)
         self.about["values"] = "0 to 16 divided by 16"
 
     @property
@@ -28,7 +28,7 @@ class Digits(Arrays):
 
 
 def open_digits(request: Request) -> Digits:
-    """The digits; labels that the user gives come in place of the ten classes."""
+    """The digits; user-supplied labels replace the ten classes."""
     source = Digits()
     if request.labels is not None:
         source.label(request.labels, "given beside the data")
@@ -38,9 +38,9 @@ def open_digits(request: Request) -> Digits:
 def split(seed: int = 0) -> tuple[Tensor, Tensor]:
     """Rows to train on and rows held out, a fifth of every digit, chosen by a hash of the seed and the row's number."""
     labels = torch.from_numpy(load_digits().target)
-    kept, held_out = [], []
+    training, held_out = [], []
     for digit in range(10):
         rows = sorted((labels == digit).nonzero().flatten().tolist(), key=lambda row: key(f"split {seed} {row}"))
         held_out += rows[: len(rows) // 5]
-        kept += rows[len(rows) // 5 :]
-    return torch.tensor(sorted(kept)), torch.tensor(sorted(held_out))
+        training += rows[len(rows) // 5 :]
+    return torch.tensor(sorted(training)), torch.tensor(sorted(held_out))

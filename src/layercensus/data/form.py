@@ -62,14 +62,14 @@ def parts(raw: Any) -> Parts:
     return Parts(inputs, n, how, labels, None if mask is None else torch.as_tensor(mask).bool(), names)
 
 
-def as_batch(held: Parts, ids: tuple[str, ...], classes: Classes) -> Batch:
+def as_batch(parsed: Parts, ids: tuple[str, ...], classes: Classes) -> Batch:
     """The batch with these ids, when its values are finite and each example has a label, or none has."""
-    labels = None if held.labels is None else same_length(classes.numbers(held.labels), held.examples)
-    for x in tensors(held.inputs):
+    labels = None if parsed.labels is None else same_length(classes.numbers(parsed.labels), parsed.examples)
+    for x in tensors(parsed.inputs):
         bad = first_not_finite(x)
         if bad is not None:
             raise CensusError(f"Inputs must be finite. Got NaN or inf in example {ids[bad]!r}.")
-    return Batch(held.inputs, ids, labels, held.mask)
+    return Batch(parsed.inputs, ids, labels, parsed.mask)
 
 
 def kind_of(inputs: Inputs) -> str:
@@ -87,10 +87,10 @@ def shapes(inputs: Inputs) -> list[tuple[int, ...]]:
 
 def _inputs(raw: Any) -> tuple[Inputs, str]:
     if isinstance(raw, Mapping) or (isinstance(raw, (tuple, list)) and len(raw) and not _scalar(raw[0])):
-        found = _all_tensors(raw)
-        if not tensors(found):
+        inputs = _all_tensors(raw)
+        if not tensors(inputs):
             raise CensusError(f"{SHAPE}. Got an empty {type(raw).__name__}.")
-        return each(found, one_of_several), "as they are, floating ones in float32"
+        return each(inputs, one_of_several), "as they are, floating-point ones in float32"
     if not isinstance(raw, (Tensor, np.ndarray)) and not hasattr(raw, "__array__"):
         raise CensusError(f"{SHAPE}. Got {type(raw).__name__}.")
     x = as_tensor(raw)

@@ -45,7 +45,7 @@ class Mnist(Arrays):
 
 
 def open_mnist(request: Request) -> Mnist:
-    """The digits of MNIST; labels that the user gives come in place of the ten classes."""
+    """The digits of MNIST; user-supplied labels replace the ten classes."""
     source = Mnist()
     if request.labels is not None:
         source.label(request.labels, "given beside the data")
@@ -60,24 +60,24 @@ def clothes(folder: str | Path | None = None) -> Tensor | None:
     Raises:
         CensusError: a folder was named and the file is not there or cannot be read.
     """
-    place = CLOTHES_AT if folder is None else Path(folder)
-    file = next((f for f in (place / CLOTHES, place / CLOTHES.removesuffix(".gz")) if f.is_file()), None)
+    where = CLOTHES_AT if folder is None else Path(folder)
+    file = next((f for f in (where / CLOTHES, where / CLOTHES.removesuffix(".gz")) if f.is_file()), None)
     if file is None:
         if folder is None:
             return None
-        raise CensusError(f"{place} must hold {CLOTHES} of Fashion-MNIST. Got no such file.")
+        raise CensusError(f"{where} must hold {CLOTHES} of Fashion-MNIST. Got no such file.")
     return _idx(file)
 
 
 def _idx(file: Path) -> Tensor:
     try:
-        held = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        magic, count, height, width = np.frombuffer(held[:16], dtype=">i4").tolist()
+        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        magic, count, height, width = np.frombuffer(content[:16], dtype=">i4").tolist()
         if magic != 2051:
             raise ValueError(f"magic number {magic}")
         if (height, width) != (SIDE, SIDE):
             raise ValueError(f"images of {height} x {width}")
-        pixels = np.frombuffer(held, dtype=np.uint8, offset=16).reshape(count, 1, height, width)
+        pixels = np.frombuffer(content, dtype=np.uint8, offset=16).reshape(count, 1, height, width)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise CensusError(f"{file} must be a file of images in the idx format. It cannot be read: {error}.") from error
     return torch.from_numpy(pixels.copy()).float().div(255)

@@ -22,7 +22,7 @@ from .source import Skip, Source
 
 DECODERS = 2  # threads
 AHEAD = 2  # batches under way: the one that is waited for and the next
-SHOWN = 20  # names of skipped files that are kept
+SHOWN = 20  # names of skipped files that are listed
 Coming = list[tuple[str, "Future[Tensor | str]"]]
 
 
@@ -53,7 +53,7 @@ class Images(Source):
         self.name, self.length = f"images:{self.root.resolve().name}", len(self.ids)
         self._bad: dict[str, str] = {}  # why each unreadable file could not be read
         self._shape: tuple[str, tuple[int, ...]] | None = None  # of the first picture, and its id
-        self._channels = self._look_at_headers()
+        self._channels = self._channels_of_headers()
         self._label, origin = self._labels(labels)
         self._about = {
             "name": self.name, "kind": "images", "files": self.length, "inputs": self._described(), "labels": origin,
@@ -101,17 +101,17 @@ class Images(Source):
             return one_line(error).replace(repr(str(self._path[id])), "it")
 
     def _batch(self, items: Sequence[tuple[str, Tensor | str]]) -> Batch:
-        kept = []
+        readable = []
         for id, x in items:
             if isinstance(x, str):
                 self._count_bad(id, x)
             else:
-                kept.append((id, self._fitting(id, x)))
-        if not kept:
+                readable.append((id, self._fitting(id, x)))
+        if not readable:
             return Batch(torch.zeros(0, *(self._shape[1] if self._shape else ())), ())
-        ids = tuple(id for id, _ in kept)
+        ids = tuple(id for id, _ in readable)
         labels = torch.tensor([self._label[id] for id in ids]) if self._label else None
-        return Batch(stacked([x for _, x in kept]), ids, labels)
+        return Batch(stacked([x for _, x in readable]), ids, labels)
 
     def _count_bad(self, id: str, why: str) -> None:
         self._bad[id] = why
@@ -128,27 +128,27 @@ class Images(Source):
         self._same_size(self._shape[0], self._shape[1][1:], id, tuple(x.shape)[1:])
         return x
 
-    def _same_size(self, one: str, size: tuple[int, ...], other: str, its: tuple[int, ...]) -> None:
-        if size != its:
+    def _same_size(self, first: str, size: tuple[int, ...], other: str, other_size: tuple[int, ...]) -> None:
+        if size != other_size:
             raise CensusError(
                 f"Images must share one size, or the model must have a Prepare(size=(height, width)). "
-                f"Got {one} of {size[1]} x {size[0]} and {other} of {its[1]} x {its[0]} pixels."
+                f"Got {first} of {size[1]} x {size[0]} and {other} of {other_size[1]} x {other_size[0]} pixels."
             )
 
-    def _look_at_headers(self) -> int:
+    def _channels_of_headers(self) -> int:
         """The channels of all pictures, once the sizes of those with a readable header agree or will be made to."""
         asked = self.prepare.channels or (len(self.prepare.mean) if self.prepare.mean else None)
         if asked and self.prepare.size:
             return asked
         with ThreadPoolExecutor(DECODERS) as pool:
-            seen = [(id, h) for id, h in zip(self._path, pool.map(_header, self._path.values()), strict=True) if h]
-        for id, (_, size) in seen if self.prepare.size is None else ():
-            self._same_size(seen[0][0], seen[0][1][1], id, size)
-        return asked or (1 if all(grey for _, (grey, _) in seen) else 3)
+            headers = [(id, h) for id, h in zip(self._path, pool.map(_header, self._path.values()), strict=True) if h]
+        for id, (_, size) in headers if self.prepare.size is None else ():
+            self._same_size(headers[0][0], headers[0][1][1], id, size)
+        return asked or (1 if all(grey for _, (grey, _) in headers) else 3)
 
     def _described(self) -> str:
-        said = self.prepare.describe()
-        return said if self.prepare.channels else f"{said} ({'grey' if self._channels == 1 else 'RGB'})"
+        described = self.prepare.describe()
+        return described if self.prepare.channels else f"{described} ({'grey' if self._channels == 1 else 'RGB'})"
 
     def _labels(self, given: Labels | None) -> tuple[dict[str, int], str]:
         ids = list(self.ids or ())

@@ -16,7 +16,7 @@ Labels = Sequence[Any] | Tensor | NDArray[Any]
 
 
 class Classes:
-    """Class numbers of labels that come batch by batch: whole numbers stay, names are numbered.
+    """Class numbers of labels that come batch by batch: integers stay, names are numbered.
 
     names: all names in their order where they are known before; others are numbered as they are met.
     """
@@ -26,7 +26,7 @@ class Classes:
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """The classes' names so far, by class number; None where labels are whole numbers."""
+        """The classes' names so far, by class number; None where labels are integers."""
         return tuple(self._number) or None
 
     def numbers(self, labels: Labels) -> Tensor:
@@ -34,13 +34,13 @@ class Classes:
         values = plain(labels)
         if values.dtype.kind != "U":
             if self._number:
-                raise CensusError(f"labels must be all names or all whole numbers. Got {values[0]} after names.")
+                raise CensusError(f"labels must be all names or all integers. Got {values[0]} after names.")
             return torch.from_numpy(values)
         return torch.tensor([self._number.setdefault(str(name), len(self._number)) for name in values])
 
 
 def as_classes(labels: Labels) -> tuple[Tensor, tuple[str, ...] | None]:
-    """(examples,) int64 class numbers, and the classes' sorted names where labels are not whole numbers already."""
+    """(examples,) int64 class numbers, and the classes' sorted names where labels are not integers already."""
     values = plain(labels)
     if values.dtype.kind != "U":
         return torch.from_numpy(values), None
@@ -62,7 +62,7 @@ def plain(labels: Labels) -> NDArray[Any]:
         return values.astype(np.int64)
     if values.dtype.kind == "f":
         if not np.isfinite(values).all() or not np.array_equal(values, np.round(values)):
-            raise CensusError("labels must be classes, as whole numbers or names. Got fractional numbers.")
+            raise CensusError("labels must be classes, as integers or names. Got fractional numbers.")
         return values.astype(np.int64)
     return values.astype(str)
 

@@ -26,7 +26,7 @@ def as_tensor(values: Any) -> Tensor:
     if array.dtype.kind not in "fiub":
         raise CensusError(f"data must be numbers. Got an array of {array.dtype}.")
     if array.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # found, and named by its example, as inf
+        with np.errstate(over="ignore"):  # reported later as inf, with its example
             array = array.astype(np.float32, copy=False)
     elif array.dtype not in (np.uint8, np.bool_):
         array = array.astype(np.int32 if array.dtype == np.int32 else np.int64, copy=False)
@@ -37,7 +37,7 @@ def as_tensor(values: Any) -> Tensor:
 def as_floats(x: Tensor) -> tuple[Tensor, str]:
     """(examples, ...) as a model takes it, and what was done in words.
 
-    Floating numbers become float32, bytes of pictures and signals 0..1. Whole numbers in (examples, positions) stay:
+    Floating-point numbers become float32, bytes of pictures and signals 0..1. Integers in (examples, positions) stay:
     they are tokens.
     """
     if x.is_floating_point():
@@ -45,10 +45,10 @@ def as_floats(x: Tensor) -> tuple[Tensor, str]:
     if x.dtype == torch.uint8 and x.ndim > 2:
         return x.float() / 255, "bytes divided by 255"
     if x.dtype == torch.bool:
-        return x.float(), "truth values as 0 and 1"
+        return x.float(), "booleans as 0 and 1"
     if x.dtype in (torch.int32, torch.int64) and x.ndim == 2:
-        return x, "whole numbers, taken as tokens"
-    return x.float(), "whole numbers, in float32"
+        return x, "integers, read as tokens"
+    return x.float(), "integers, in float32"
 
 
 def one_of_several(x: Tensor) -> Tensor:

@@ -39,14 +39,14 @@ def open_data(data: Any, *, prepare: Prepare | None = None, labels: Labels | Non
     if not isinstance(data, (str, Path)):
         return open_object(data, labels)
     text, request = str(data), Request(prepare, labels, limit_bad)
-    found = find(OPENERS, text)
-    if found is not None:
-        opener, argument = found
+    entry = find(OPENERS, text)
+    if entry is not None:
+        opener, argument = entry
         opened: Source = opener(argument, request) if argument else opener(request)
         return opened
     kind, _, rest = text.partition(":")
     if _importable(kind, rest):
-        return _made(text, request)
+        return _of_factory(text, request)
     raise CensusError(f"data must be one of {', '.join(usages(OPENERS))}. Got {text!r}.{_hint(text, kind, rest)}")
 
 
@@ -69,15 +69,15 @@ def _hint(text: str, kind: str, rest: str) -> str:
     return f" Did you mean {meant[0]}?" if meant else ""
 
 
-def _made(text: str, request: Request) -> Source:
+def _of_factory(text: str, request: Request) -> Source:
     factory = import_factory(text, "data")
     try:
-        made = factory()
+        data = factory()
     except CensusError:
         raise
     except Exception as error:
         raise CensusError(f"The factory {text} failed: {first_line(error)}") from error
-    source = open_data(made, prepare=request.prepare, labels=request.labels, limit_bad=request.limit_bad)
+    source = open_data(data, prepare=request.prepare, labels=request.labels, limit_bad=request.limit_bad)
     source.name = text
     if not isinstance(getattr(type(source), "about", None), property):
         source.about = source.about | {"name": text}

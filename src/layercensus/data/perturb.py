@@ -20,42 +20,42 @@ Make = Callable[[Any, Random], Any]
 
 SHIFT = 1 / 16  # of the side, either way
 CONTRAST = 0.2  # in log units, either way
-NOISE = 0.1  # of the example's own spread
-JITTER = 0.25  # of each feature's spread over the data
+NOISE = 0.1  # of the example's own standard deviation
+JITTER = 0.25  # of each feature's standard deviation over the data
 REPLACED = 0.15  # of the tokens
 MOST_SHIFT, MOST_CONTRAST, MOST_REPLACED = 0.5, 5.0, 1.0  # at any strength
-SAMPLE = 1024  # examples from which the features' spread, or the tokens in use, are taken
+SAMPLE = 1024  # examples that give the features' standard deviations, or the tokens in use
 PORTION = 64
 
 
 def jitter_of(source: Source, strength: float) -> tuple[str, Make]:
-    """The perturbation of floating inputs, by the number of axes of each: in words, and to call."""
+    """The perturbation of floating-point inputs, by the number of axes of each: in words, and to call."""
     first = tensors(source.first(1).inputs)
     axes = [x.ndim - 1 if x.is_floating_point() else 0 for x in first]
-    spreads = _spreads(source, [at for at, n in enumerate(axes) if n == 1])
+    deviations = _deviations(source, [index for index, n in enumerate(axes) if n == 1])
     words = [_words(n, strength) for n in sorted(set(axes) - {0}, reverse=True)]
 
     def make(example: Any, random: Random) -> Any:
-        places = iter(range(len(axes)))
+        indices = iter(range(len(axes)))
 
         def change(x: Tensor) -> Tensor:
-            at = next(places)
-            if axes[at] == 0:
+            index = next(indices)
+            if axes[index] == 0:
                 return x
-            made = _perturbed(x.cpu().numpy(), axes[at], strength, spreads.get(at), random)
-            return torch.from_numpy(made).to(x.device)
+            perturbed = _perturbed(x.cpu().numpy(), axes[index], strength, deviations.get(index), random)
+            return torch.from_numpy(perturbed).to(x.device)
 
         return each(example, change)
 
-    return "; ".join(words) or "none: no input is a floating one", make
+    return "; ".join(words) or "none: no input is floating-point", make
 
 
-def _perturbed(x: Floats, axes: int, strength: float, spread: Floats | None, random: Random) -> Floats:
+def _perturbed(x: Floats, axes: int, strength: float, deviation: Floats | None, random: Random) -> Floats:
     if axes == 3:
         return image(x, strength, random)
     if axes == 2:
         return signal(x, strength, random)
-    own = spread if spread is not None else np.float32(x.std())
+    own = deviation if deviation is not None else np.float32(x.std())
     return x + np.float32(JITTER * strength) * own * random.standard_normal(x.shape, dtype=np.float32)
 
 
@@ -79,12 +79,12 @@ def shifted(x: Floats, axis: int, amount: float) -> Floats:
     """x moved along an axis by a fractional amount, linear between whole steps, its edge repeated."""
     side = x.shape[axis]
     whole = int(np.floor(amount))
-    share = np.float32(amount - whole)
+    fraction = np.float32(amount - whole)
     near = np.arange(side) - whole
-    kept = x.take(near.clip(0, side - 1), axis)
-    if share == 0:
-        return kept
-    return kept + share * (x.take((near - 1).clip(0, side - 1), axis) - kept)
+    base = x.take(near.clip(0, side - 1), axis)
+    if fraction == 0:
+        return base
+    return base + fraction * (x.take((near - 1).clip(0, side - 1), axis) - base)
 
 
 def _amount(random: Random, side: int, strength: float) -> float:
@@ -100,31 +100,31 @@ def _words(axes: int, strength: float) -> str:
     shift, most = min(SHIFT * strength, MOST_SHIFT), min(CONTRAST * strength, MOST_CONTRAST)
     factor = f"x {np.exp(-most):.3g} to {np.exp(most):.3g}"
     if axes == 3:
-        noise = f"pixel noise of {NOISE * strength:.4g} of the image's spread"
+        noise = f"pixel noise of {NOISE * strength:.4g} of the image's standard deviation"
         return f"shift by up to {shift:.4g} of each side, contrast {factor}, {noise}"
     if axes == 2:
-        noise = f"noise of {NOISE * strength:.4g} of the signal's spread"
+        noise = f"noise of {NOISE * strength:.4g} of the signal's standard deviation"
         return f"shift by up to {shift:.4g} of the length, gain {factor}, {noise}"
-    whose = "each feature's spread over the data" if axes == 1 else "the example's own spread"
+    whose = "each feature's standard deviation over the data" if axes == 1 else "the example's own standard deviation"
     return f"Gaussian jitter of {JITTER * strength:.4g} of {whose}"
 
 
-def _spreads(source: Source, places: Sequence[int]) -> dict[int, Floats]:
-    """(features,) standard deviation over the sample, by the place of the tensor among the inputs; constants have 0."""
-    if not places:
+def _deviations(source: Source, indices: Sequence[int]) -> dict[int, Floats]:
+    """(features,) standard deviation over the sample, by the index of the tensor among the inputs; constants have 0."""
+    if not indices:
         return {}
-    seen: dict[int, list[Floats]] = {at: [] for at in places}
+    values: dict[int, list[Floats]] = {index: [] for index in indices}
     for batch in _sample(source):
-        held = tensors(batch.inputs)
-        for at in places:
-            seen[at].append(held[at].cpu().numpy())
-    return {at: _spread(np.concatenate(rows)) for at, rows in seen.items()}
+        inputs = tensors(batch.inputs)
+        for index in indices:
+            values[index].append(inputs[index].cpu().numpy())
+    return {index: _deviation(np.concatenate(rows)) for index, rows in values.items()}
 
 
-def _spread(x: Floats) -> Floats:
-    spread = x.std(0, dtype=np.float64)
-    spread[x.max(0) == x.min(0)] = 0  # else rounding would move what never moves
-    return spread.astype(np.float32)
+def _deviation(x: Floats) -> Floats:
+    deviation = x.std(0, dtype=np.float64)
+    deviation[x.max(0) == x.min(0)] = 0  # else rounding would move what never moves
+    return deviation.astype(np.float32)
 
 
 def _sample(source: Source) -> Iterator[Batch]:
@@ -144,7 +144,7 @@ def replacement_of(source: Source, strength: float) -> tuple[str, Make]:
     it, but for special ones, else any that occur in a sample of the data.
     """
     usual, named = _replacements(source)
-    share = min(REPLACED * strength, MOST_REPLACED)
+    fraction = min(REPLACED * strength, MOST_REPLACED)
     structural = np.array(sorted(source.structural), dtype=np.int64)
 
     def make(example: Any, random: Random) -> Any:
@@ -153,24 +153,24 @@ def replacement_of(source: Source, strength: float) -> tuple[str, Make]:
         free = ~np.isin(old, structural)
         if isinstance(example, dict) and "attention_mask" in example:
             free &= example["attention_mask"].cpu().numpy() != 0
-        places = np.flatnonzero(free)
-        places = places[random.random(len(places)) < share]
+        positions = np.flatnonzero(free)
+        positions = positions[random.random(len(positions)) < fraction]
         new = old.copy()
-        new.reshape(-1)[places] = usual[random.integers(len(usual), size=len(places))]
-        made = torch.from_numpy(new).to(tokens.device)
+        new.reshape(-1)[positions] = usual[random.integers(len(usual), size=len(positions))]
+        replaced = torch.from_numpy(new).to(tokens.device)
         if isinstance(example, dict):
-            return example | {_token_name(example): made}
-        return (made, *example[1:]) if isinstance(example, tuple) else made
+            return example | {_token_name(example): replaced}
+        return (replaced, *example[1:]) if isinstance(example, tuple) else replaced
 
-    return f"{share:.4g} of the tokens replaced by random ones {named}", make
+    return f"{fraction:.4g} of the tokens replaced by random ones {named}", make
 
 
 def _replacements(source: Source) -> tuple[NDArray[np.int64], str]:
     if source.vocabulary is not None:
         usual = np.array([i for i in range(source.vocabulary) if i not in source.special], dtype=np.int64)
         return (usual if len(usual) else np.arange(source.vocabulary)), "of the vocabulary"
-    seen = [np.unique(tokens_of(batch.inputs).cpu().numpy()) for batch in _sample(source)]
-    return np.unique(np.concatenate(seen)).astype(np.int64), "that occur in the data"
+    batches = [np.unique(tokens_of(batch.inputs).cpu().numpy()) for batch in _sample(source)]
+    return np.unique(np.concatenate(batches)).astype(np.int64), "that occur in the data"
 
 
 def tokens_of(inputs: Inputs) -> Tensor:

@@ -14,7 +14,14 @@ from ..models.prepare import Prepare
 
 ORIENTATION = 0x0112  # EXIF tag
 DEEP = ("I", "F")  # first letters of the modes of more than 8 bits; all of them grey
-NO_DECODER = ("BUFR", "GRIB", "HDF5", "MPEG", "WMF", "EPS")  # Pillow knows these files, and cannot draw them by itself
+NO_DECODER = (
+    "BUFR",
+    "GRIB",
+    "HDF5",
+    "MPEG",
+    "WMF",
+    "EPS",
+)  # Pillow knows these files, and cannot render them by itself
 
 
 def pictures(root: Path) -> dict[str, Path]:
@@ -22,12 +29,12 @@ def pictures(root: Path) -> dict[str, Path]:
     Image.init()
     known = {ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN}
     known -= {ending for ending, kind in Image.registered_extensions().items() if kind in NO_DECODER}
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for path in root.rglob("*"):
         inside = path.relative_to(root)
         if path.suffix.lower() in known and not any(part.startswith(".") for part in inside.parts) and path.is_file():
-            found[inside.as_posix().encode("utf-8", "backslashreplace").decode()] = path
-    return dict(sorted(found.items()))
+            paths[inside.as_posix().encode("utf-8", "backslashreplace").decode()] = path
+    return dict(sorted(paths.items()))
 
 
 def header(path: Path) -> tuple[bool, tuple[int, int]]:
@@ -50,7 +57,7 @@ def read_picture(path: Path, prepare: Prepare, channels: int) -> Tensor:
 
 
 def _channelled(image: Image.Image, channels: int) -> Image.Image:
-    """In grey or RGB, what is transparent on white; deep grey in floats, 0..1 where it holds whole numbers."""
+    """In grey or RGB, what is transparent on white; deep grey in floats, 0..1 where it holds integers."""
     if image.mode.startswith(DEEP):
         deep = np.asarray(image, dtype=np.float32) / np.float32(1 if image.mode == "F" else 65535)
         if channels == 1:

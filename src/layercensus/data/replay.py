@@ -1,4 +1,4 @@
-"""A one-shot stream whose first examples are kept, so that they can be looked at before the count begins."""
+"""A one-shot stream whose first examples are kept, so that they can be read before the count begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .source import Skip, Source
 class Replay(Source):
     """Gives the first `ahead` examples as often as asked until the rest is read; then the stream is spent.
 
-    A look ahead (`peek`) ends there, so that what is learned from it does not depend on the batch size.
+    `peek` ends there, so that what is learned from it does not depend on the batch size.
     """
 
     def __init__(self, source: Source, ahead: int, size: int) -> None:
@@ -37,7 +37,7 @@ class Replay(Source):
 
     @property
     def reusable(self) -> bool:  # type: ignore[override]
-        """Whether everything can still be read again: only until the kept examples are left behind."""
+        """Whether everything can still be read again: only until the stream is past the kept examples."""
         return not self._spent
 
     @property

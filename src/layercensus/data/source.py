@@ -28,7 +28,7 @@ class Source:
     reusable: bool = True  # whether batches() can be called again
     about: dict[str, Any]
     special: frozenset[int] = frozenset()  # tokens that no random replacement may be
-    structural: frozenset[int] = frozenset()  # tokens of the model's own making: neither counted nor replaced
+    structural: frozenset[int] = frozenset()  # tokens that the model itself adds: neither counted nor replaced
     vocabulary: int | None = None  # token ids are below it
     prepare: Prepare | None = None  # what was done to each example
 
@@ -47,7 +47,7 @@ class Source:
         raise CensusError(f"{self.name} can only be read from front to back.")
 
     def peek(self, examples: int, size: int = 64) -> Iterator[Batch]:
-        """The first `examples` examples, or as many as there are or are held; looking at them loses none."""
+        """The first `examples` examples, or as many as there are or are kept; reading them loses none."""
         left = examples
         for batch in self.batches(min(size, examples)):
             yield batch.first(left)
@@ -70,7 +70,7 @@ class Source:
 def unique(ids: Sequence[str]) -> tuple[str, ...]:
     """The ids, when no two are the same."""
     if len(set(ids)) < len(ids):
-        seen: set[str] = set()
-        twice = next(id for id in ids if id in seen or seen.add(id))  # type: ignore[func-returns-value]
+        known: set[str] = set()
+        twice = next(id for id in ids if id in known or known.add(id))  # type: ignore[func-returns-value]
         raise CensusError(f"Example ids must be unique. Got {twice!r} twice.")
     return tuple(ids)

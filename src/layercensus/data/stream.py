@@ -1,4 +1,4 @@
-"""Batches that the user has made: a list of them, or a stream that is read once."""
+"""User-supplied batches: a list of them, or a stream that is read once."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Batches(Source):
     """A list of batches in memory; ids count up unless the batches give them."""
 
     def __init__(self, data: Sequence[Any], labels: Labels | None, name: str) -> None:
-        taken = [held for held in map(parts, data) if held.examples]
-        if not taken:
+        batches = [batch for batch in map(parts, data) if batch.examples]
+        if not batches:
             raise CensusError(f"data must hold at least one example. Got none in {name}.")
-        self.data, self.name, self.length = taken, name, sum(held.examples for held in taken)
-        self.kind = kind_of(taken[0].inputs)
-        self._ids = unique(_numbered(taken))
-        self._place = {id: (n, row) for n, row, id in self._places()}
-        same = len({(str(shapes(held.inputs)), held.labels is None, held.mask is None) for held in taken}) == 1
+        self.data, self.name, self.length = batches, name, sum(batch.examples for batch in batches)
+        self.kind = kind_of(batches[0].inputs)
+        self._ids = unique(_numbered(batches))
+        self._where = {id: (n, row) for n, row, id in self._numbered_rows()}
+        same = len({(str(shapes(batch.inputs)), batch.labels is None, batch.mask is None) for batch in batches}) == 1
         self.ids = self._ids if same else None
-        self.about = _about(self, taken[0], labels) | {"examples": self.length}
+        self.about = _about(self, batches[0], labels) | {"examples": self.length}
         if labels is not None:
             self._label(labels)
         self._classes = Classes(sorted(_names(self.data)))
@@ -41,44 +41,44 @@ class Batches(Source):
     def _label(self, labels: Labels) -> None:
         numbers, self.class_names = as_classes(labels)
         numbers = same_length(numbers, int(self.length or 0))
-        cuts = np.cumsum([held.examples for held in self.data])[:-1]
-        own = torch.tensor_split(numbers, cuts.tolist())
-        self.data = [replace(held, labels=o) for held, o in zip(self.data, own, strict=True)]
+        ends = np.cumsum([batch.examples for batch in self.data])[:-1]
+        own = torch.tensor_split(numbers, ends.tolist())
+        self.data = [replace(batch, labels=o) for batch, o in zip(self.data, own, strict=True)]
 
-    def _places(self) -> Iterator[tuple[int, int, str]]:
+    def _numbered_rows(self) -> Iterator[tuple[int, int, str]]:
         ids = iter(self._ids)
-        for n, held in enumerate(self.data):
-            for row in range(held.examples):
+        for n, batch in enumerate(self.data):
+            for row in range(batch.examples):
                 yield n, row, next(ids)
 
     def batches(self, size: int, skip: Skip = None) -> Iterator[Batch]:
         start = 0
-        for held in self.data:
-            batch = as_batch(held, self._ids[start : start + held.examples], self._classes)
-            start += held.examples
-            yield from portions(batch, size, skip)
+        for batch in self.data:
+            ready = as_batch(batch, self._ids[start : start + batch.examples], self._classes)
+            start += batch.examples
+            yield from portions(ready, size, skip)
 
     def pick(self, ids: Sequence[str]) -> Batch:
         if self.ids is None:
             return super().pick(ids)
-        places = [self._place[id] for id in ids]
-        found: list[Batch] = []
+        where = [self._where[id] for id in ids]
+        picked: list[Batch] = []
         order: list[int] = []
-        for n in sorted({n for n, _ in places}):
-            mine = [at for at, (number, _) in enumerate(places) if number == n]
-            held = self.data[n]
-            names = tuple(map(str, range(held.examples)))
-            found.append(as_batch(held, names, self._classes).take(torch.tensor([places[at][1] for at in mine])))
-            order += mine
+        for n in sorted({n for n, _ in where}):
+            wanted = [i for i, (number, _) in enumerate(where) if number == n]
+            parsed = self.data[n]
+            names = tuple(map(str, range(parsed.examples)))
+            picked.append(as_batch(parsed, names, self._classes).take(torch.tensor([where[i][1] for i in wanted])))
+            order += wanted
         back = torch.tensor(order).argsort()
-        batch = joined(found).take(back)
+        batch = joined(picked).take(back)
         return replace(batch, ids=tuple(ids))
 
 
 class Stream(Source):
     """An iterable that is read from front to back, once; ids count up unless the batches give them.
 
-    Its first batch is read at the start, to see what it holds, and is not lost.
+    Its first batch is read at the start, to learn its form, and is not lost.
     """
 
     reusable = False
@@ -105,13 +105,13 @@ class Stream(Source):
         if self._started:
             raise CensusError(f"{self.name} can be read only once. Give a list or a Dataset to read it again.")
         self._started = True
-        start, held = 0, self._first
+        start, parsed = 0, self._first
         self._first = None
-        while held is not None:
-            ids = held.ids or tuple(str(start + i) for i in range(held.examples))
-            yield from portions(as_batch(self._labelled(held, start), ids, self._classes), size, skip)
-            start += held.examples
-            held = self._next()
+        while parsed is not None:
+            ids = parsed.ids or tuple(str(start + i) for i in range(parsed.examples))
+            yield from portions(as_batch(self._labelled(parsed, start), ids, self._classes), size, skip)
+            start += parsed.examples
+            parsed = self._next()
         if self._labels is not None:
             same_length(self._labels, start)
 
@@ -122,17 +122,17 @@ class Stream(Source):
                 raw = next(self._coming, _End)
             if raw is _End:
                 return None
-            held = parts(raw)
-            if held.examples:
-                return held
+            parsed = parts(raw)
+            if parsed.examples:
+                return parsed
 
-    def _labelled(self, held: Parts, start: int) -> Parts:
+    def _labelled(self, parsed: Parts, start: int) -> Parts:
         if self._labels is None:
-            return held
-        own = self._labels[start : start + held.examples]
-        if len(own) < held.examples:
+            return parsed
+        own = self._labels[start : start + parsed.examples]
+        if len(own) < parsed.examples:
             raise CensusError(f"labels must have one entry for each example. Got {len(self._labels):,} for more.")
-        return replace(held, labels=own)
+        return replace(parsed, labels=own)
 
 
 class _End:
@@ -147,12 +147,12 @@ def _about(source: Source, first: Parts, labels: Labels | None) -> dict[str, Any
     }  # fmt: skip
 
 
-def _names(taken: Sequence[Parts]) -> set[str]:
-    return {str(name) for held in taken if held.labels is not None and held.named for name in plain(held.labels)}
+def _names(batches: Sequence[Parts]) -> set[str]:
+    return {str(name) for batch in batches if batch.labels is not None and batch.named for name in plain(batch.labels)}
 
 
-def _numbered(taken: Sequence[Parts]) -> list[str]:
+def _numbered(batches: Sequence[Parts]) -> list[str]:
     ids: list[str] = []
-    for held in taken:
-        ids += held.ids or map(str, range(len(ids), len(ids) + held.examples))
+    for batch in batches:
+        ids += batch.ids or map(str, range(len(ids), len(ids) + batch.examples))
     return ids

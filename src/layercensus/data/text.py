@@ -74,17 +74,17 @@ class Lines(Source):
 
     def _tokens(self, lines: list[str]) -> dict[str, Tensor]:
         """(lines, tokens) int64 by the name of each input, padded to the longest line."""
-        cut: dict[str, Any] = {}
+        truncation: dict[str, Any] = {}
         if self.prepare.max_length is not None:
-            cut = {"truncation": True, "max_length": self.prepare.max_length}
-        made = dict(self.tokenizer(lines, **cut))
-        made.setdefault("attention_mask", [[1] * len(row) for row in made["input_ids"]])
-        longest = max(1, *map(len, made["input_ids"]))
+            truncation = {"truncation": True, "max_length": self.prepare.max_length}
+        encoded = dict(self.tokenizer(lines, **truncation))
+        encoded.setdefault("attention_mask", [[1] * len(row) for row in encoded["input_ids"]])
+        longest = max(1, *map(len, encoded["input_ids"]))
         return {
             name: torch.tensor(
                 [list(row) + [PADDED_WITH.get(name, self._padding)] * (longest - len(row)) for row in rows]
             )
-            for name, rows in made.items()
+            for name, rows in encoded.items()
             if len(rows) == len(lines)
         }
 

@@ -47,7 +47,7 @@ def default_views(source: Source, strength: float = 1.0) -> Views:
     """The perturbation of the data's kind, its amounts multiplied by `strength`.
 
     Images move by up to 1/16 of each side, change their contrast and get pixel noise; signals move, change their gain
-    and get noise; features get a jitter in units of their spread over the data; tokens are replaced at random.
+    and get noise; features get a jitter in units of their standard deviation; tokens are replaced at random.
     """
     if not (np.isfinite(strength) and strength > 0):
         raise CensusError(f"The strength of the views must be a positive number. Got {strength}.")
@@ -56,16 +56,16 @@ def default_views(source: Source, strength: float = 1.0) -> Views:
 
 
 def make_view(views: Views, batch: Batch, seed: int, view: int) -> Batch:
-    """The batch seen once more; each example's randomness comes from the seed, its id and the number of the view alone.
+    """A perturbed view of the batch; an example's randomness comes from the seed, its id and the view's number alone.
 
     Raises:
         CensusError: when the views fail, or give another shape, or NaN or inf; it names the example.
     """
-    made = []
+    perturbed = []
     for row, id in enumerate(batch.ids):
         random = np.random.Generator(np.random.SFC64(seed_of(seed, id, view)))
-        made.append(_one(views, _row(batch.inputs, row), random, id))
-    return batch.with_inputs(together(made, stacked)) if made else batch
+        perturbed.append(_one(views, _row(batch.inputs, row), random, id))
+    return batch.with_inputs(together(perturbed, stacked)) if perturbed else batch
 
 
 def _row(inputs: Inputs, row: int) -> Example:
@@ -76,35 +76,37 @@ def _row(inputs: Inputs, row: int) -> Example:
 def _one(views: Views, example: Example, random: np.random.Generator, id: str) -> Example:
     expected = each(example, torch.empty_like)
     try:
-        made = views.make(example, random)
+        perturbed = views.make(example, random)
     except CensusError:
         raise
     except Exception as error:
         raise CensusError(
             f"Views must take every example. Got {type(error).__name__} for example {id!r}: {one_line(error)}."
         ) from error
-    return _as(expected, made, id)
+    return _as(expected, perturbed, id)
 
 
-def _as(expected: Example, made: Any, id: str) -> Example:
-    """What the views made, in the form, precision and place of the example."""
+def _as(expected: Example, perturbed: Any, id: str) -> Example:
+    """What the views perturbed, in the form, precision and device of the example."""
     if isinstance(expected, Tensor):
-        return _tensor_as(expected, made, id)
+        return _tensor_as(expected, perturbed, id)
     if isinstance(expected, dict):
-        if not isinstance(made, dict) or made.keys() != expected.keys():
+        if not isinstance(perturbed, dict) or perturbed.keys() != expected.keys():
             raise CensusError(
                 f"Views must return a dict with {', '.join(expected)}. Got another form for example {id!r}."
             )
-        return {name: _as(value, made[name], id) for name, value in expected.items()}
-    if not isinstance(made, (tuple, list)) or len(made) != len(expected):
+        return {name: _as(value, perturbed[name], id) for name, value in expected.items()}
+    if not isinstance(perturbed, (tuple, list)) or len(perturbed) != len(expected):
         raise CensusError(f"Views must return a tuple of {len(expected)}. Got another form for example {id!r}.")
-    return tuple(_as(one, other, id) for one, other in zip(expected, made, strict=True))
+    return tuple(_as(part, other, id) for part, other in zip(expected, perturbed, strict=True))
 
 
-def _tensor_as(expected: Tensor, made: Any, id: str) -> Tensor:
-    if not isinstance(made, (Tensor, np.ndarray)):
-        raise CensusError(f"Views must return the perturbed example. Got {type(made).__name__} for example {id!r}.")
-    new = torch.as_tensor(made).detach().to(expected.device, expected.dtype)
+def _tensor_as(expected: Tensor, perturbed: Any, id: str) -> Tensor:
+    if not isinstance(perturbed, (Tensor, np.ndarray)):
+        raise CensusError(
+            f"Views must return the perturbed example. Got {type(perturbed).__name__} for example {id!r}."
+        )
+    new = torch.as_tensor(perturbed).detach().to(expected.device, expected.dtype)
     if new.shape != expected.shape:
         raise CensusError(
             f"Views must keep the shape {tuple(expected.shape)}. Got {tuple(new.shape)} for example {id!r}."

@@ -1,1 +1,1 @@
-"""What a report draws of a census beside its numbers."""
+"""What a report shows of a census beside its numbers."""

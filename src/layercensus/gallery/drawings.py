@@ -20,16 +20,16 @@ LARGEST = 256  # units of a correlation matrix
 def strip(panel: Panel) -> Strip:
     """A histogram of every unit's spatial means between its own smallest and largest value.
 
-    They are drawn and not counted: at the edge of a bin the last bit of a mean decides.
+    They are shown and not counted: at the edge of a bin the last bit of a mean decides.
     """
     if len(panel) == 0:
         units = panel.mean.shape[1]
         none = np.zeros(units, dtype=np.float32)
         return Strip(np.zeros((units, BINS), dtype=np.int32), none, none)
     low, high = panel.mean.amin(0), panel.mean.amax(0)
-    place = ((panel.mean - low) / (high - low).clamp(min=1e-30) * BINS).long().clamp(0, BINS - 1)
+    bins = ((panel.mean - low) / (high - low).clamp(min=1e-30) * BINS).long().clamp(0, BINS - 1)
     counts = torch.zeros(BINS, len(low), dtype=torch.int32)
-    counts.scatter_add_(0, place, torch.ones((), dtype=torch.int32).expand_as(place))
+    counts.scatter_add_(0, bins, torch.ones((), dtype=torch.int32).expand_as(bins))
     return Strip(counts.T.numpy(), low.numpy(), high.numpy())
 
 

@@ -1,4 +1,4 @@
-"""What a report draws of a census beside its numbers: examples, where units peak in them, histograms, correlations."""
+"""What a report shows of a census beside its numbers: examples, where units peak in them, histograms, correlations."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Strip:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Correlations between units of a layer over positions of held-out examples, in the order of the clusters' tree."""
+    """Correlations between units of a layer over positions of held-out examples, in the order of their linkage."""
 
     units: NDArray[np.int32]  # (shown,) which unit each row is
     values: NDArray[np.int8]  # (shown, shown) correlation x 100
 
 
 @dataclass(frozen=True)
-class Made:
-    """A picture made to excite a unit, cut to what the peak's position can see, and its score."""
+class OptimisedImage:
+    """An image optimised to excite a unit, cropped to the receptive field of its peak, and its score."""
 
     picture: bytes  # a picture file
     score: Mapping[str, Any]  # the fields of see.Score, and contrast
@@ -50,9 +50,9 @@ class Gallery:
     kind: what an example is: "images", "signals", "tokens", or "" where none are kept. examples: by id the bytes of a
     picture file, or float32 values of a signal, or a JSON list of a sentence's tokens in UTF-8 ("" for what is not
     counted). side: (height, width) or (length,) of an input. scale: how values became brightness, in words. missing:
-    why there are no examples. places: by layer (units, ranks) int32, the position at which a unit peaks in each of its
+    why there are no examples. peaks: by layer (units, ranks) int32, the position at which a unit peaks in each of its
     top examples, -1 where it has no positions or the example is not kept. fields: by layer, what its positions can
-    see. made: by layer and unit, pictures that were made. made_by: how, in words.
+    see. visualisations: by layer and unit, the optimised images. method: how they were optimised, in words.
     """
 
     kind: str = ""
@@ -60,27 +60,27 @@ class Gallery:
     side: tuple[int, ...] = ()
     scale: str = ""
     missing: str = ""
-    places: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
+    peaks: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
     fields: Mapping[str, Field] = field(default_factory=dict)
     strips: Mapping[str, Strip] = field(default_factory=dict)
     matrices: Mapping[str, Matrix] = field(default_factory=dict)
-    made: Mapping[tuple[str, int], Made] = field(default_factory=dict)
-    made_by: str = ""
+    visualisations: Mapping[tuple[str, int], OptimisedImage] = field(default_factory=dict)
+    method: str = ""
 
     def save(self, folder: Path) -> None:
         """Write it beside a census; OSError when that is impossible."""
         arrays = _packed("examples", "ends", list(self.examples.values()))
-        arrays |= _packed("made", "made_ends", [one.picture for one in self.made.values()])
-        arrays |= {f"places|{layer}": places for layer, places in self.places.items()}
+        arrays |= _packed("visualisations", "visualisation_ends", [v.picture for v in self.visualisations.values()])
+        arrays |= {f"peaks|{layer}": peaks for layer, peaks in self.peaks.items()}
         for layer, strip in self.strips.items():
             arrays |= {f"counts|{layer}": strip.counts, f"low|{layer}": strip.low, f"high|{layer}": strip.high}
         for layer, matrix in self.matrices.items():
             arrays |= {f"units|{layer}": matrix.units, f"values|{layer}": matrix.values}
         head = {
             "kind": self.kind, "ids": list(self.examples), "side": list(self.side), "scale": self.scale,
-            "missing": self.missing, "made_by": self.made_by,
-            "made": [[layer, unit, dict(one.score)] for (layer, unit), one in self.made.items()],
-            "fields": {layer: found.as_json() for layer, found in self.fields.items()},
+            "missing": self.missing, "method": self.method,
+            "visualisations": [[layer, unit, dict(v.score)] for (layer, unit), v in self.visualisations.items()],
+            "fields": {layer: field.as_json() for layer, field in self.fields.items()},
         }  # fmt: skip
         (folder / ARRAYS).write_bytes(save({name: np.ascontiguousarray(value) for name, value in arrays.items()}))
         (folder / HEAD).write_text(json.dumps(head, ensure_ascii=False, indent=1), "utf-8", errors="backslashreplace")
@@ -93,22 +93,24 @@ class Gallery:
         head = json.loads((folder / HEAD).read_text("utf-8"))
         arrays = load_file(str(folder / ARRAYS))
         parts = _unpacked(arrays, "examples", "ends")
-        pictures = _unpacked(arrays, "made", "made_ends") if "made" in arrays else []
-        made = zip(head.get("made", []), pictures, strict=True)
-        named = {name: _named(arrays, name) for name in ("places", "counts", "low", "high", "units", "values")}
-        strips = {at: Strip(counts, named["low"][at], named["high"][at]) for at, counts in named["counts"].items()}
+        pictures = _unpacked(arrays, "visualisations", "visualisation_ends")
+        visualisations = zip(head["visualisations"], pictures, strict=True)
+        named = {name: _named(arrays, name) for name in ("peaks", "counts", "low", "high", "units", "values")}
+        strips = {key: Strip(counts, named["low"][key], named["high"][key]) for key, counts in named["counts"].items()}
         return cls(
             kind=head["kind"],
             examples=dict(zip(head["ids"], parts, strict=True)),
             side=tuple(head["side"]),
             scale=head["scale"],
             missing=head["missing"],
-            places=named["places"],
-            fields={layer: Field.from_json(held) for layer, held in head["fields"].items()},
+            peaks=named["peaks"],
+            fields={layer: Field.from_json(saved) for layer, saved in head["fields"].items()},
             strips=strips,
             matrices={layer: Matrix(units, named["values"][layer]) for layer, units in named["units"].items()},
-            made={(layer, unit): Made(picture, score) for (layer, unit, score), picture in made},
-            made_by=head.get("made_by", ""),
+            visualisations={
+                (layer, unit): OptimisedImage(picture, score) for (layer, unit, score), picture in visualisations
+            },
+            method=head["method"],
         )
 
 

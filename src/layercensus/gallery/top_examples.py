@@ -51,33 +51,33 @@ def top_examples(
         return replace(gallery, missing="the data could be read only once")
     tops = {layer.name: _tops(units, layer.name) for layer in net.layers}
     wanted = _wanted(tops, {layer.name: layer.width for layer in net.layers}, settings.pictures)
-    drawn = _Drawn(source)
-    places = {layer.name: np.full((layer.width, RANKS), -1, dtype=np.int32) for layer in net.layers}
+    encoder = _Encoder(source)
+    peaks = {layer.name: np.full((layer.width, RANKS), -1, dtype=np.int32) for layer in net.layers}
     fields: dict[str, Field] = {}
     with memory_format(net.net, format):
         for batch in _read(source, wanted, settings):
-            drawn.add(batch)
-            _peaks(net, batch, tops, places, fields if source.kind in ("images", "signals") else None)
+            encoder.add(batch)
+            _peaks(net, batch, tops, peaks, fields if source.kind in ("images", "signals") else None)
     return replace(
-        gallery, kind=source.kind, examples=drawn.examples, side=drawn.side, scale=drawn.scale, missing="",
-        places=places, fields=fields,
+        gallery, kind=source.kind, examples=encoder.examples, side=encoder.side, scale=encoder.scale, missing="",
+        peaks=peaks, fields=fields,
     )  # fmt: skip
 
 
 def _tops(units: pd.DataFrame, layer: str) -> dict[str, list[tuple[int, int]]]:
     """The (unit, rank) pairs of every example that is among the first of some unit."""
-    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    tops: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for unit, ids in enumerate(units.loc[units["layer"] == layer, "top"]):
         for rank, id in enumerate(ids[:RANKS]):
-            found[id].append((unit, rank))
-    return dict(found)
+            tops[id].append((unit, rank))
+    return dict(tops)
 
 
 def _wanted(tops: Tops, widths: Mapping[str, int], most: int) -> list[str]:
-    """The ids that show most: a first place counts more than a fifth, and every layer counts the same."""
+    """The ids that show most: a first rank counts more than a fifth, and every layer counts the same."""
     worth: dict[str, float] = defaultdict(float)
-    for layer, found in tops.items():
-        for id, pairs in found.items():
+    for layer, ids in tops.items():
+        for id, pairs in ids.items():
             worth[id] += sum(1 / (rank + 1) for _, rank in pairs) / widths[layer]
     return sorted(worth, key=lambda id: (-worth[id], id))[:most]
 
@@ -91,13 +91,13 @@ def _read(source: Source, wanted: Sequence[str], settings: Settings) -> Iterator
 
 
 def _peaks(
-    net: Net, batch: Batch, tops: Tops, places: dict[str, NDArray[np.int32]], fields: dict[str, Field] | None
+    net: Net, batch: Batch, tops: Tops, peaks: dict[str, NDArray[np.int32]], fields: dict[str, Field] | None
 ) -> None:
     """Fill in where the units that these examples top peak in them; and once, what each position can see."""
 
     def sink(layer: Layer, x: Tensor) -> None:
         if x.ndim > 2:
-            _fill(layer, x, batch, tops[layer.name], places[layer.name])
+            _fill(layer, x, batch, tops[layer.name], peaks[layer.name])
 
     inputs = batch.for_net(net.net)
     first = tensors(inputs)[0]
@@ -116,20 +116,20 @@ def _peaks(
 
 
 def _fill(
-    layer: Layer, x: Tensor, batch: Batch, tops: Mapping[str, list[tuple[int, int]]], places: NDArray[np.int32]
+    layer: Layer, x: Tensor, batch: Batch, tops: Mapping[str, list[tuple[int, int]]], peaks: NDArray[np.int32]
 ) -> None:  # fmt: skip
-    found = [(unit, rank, row) for row, id in enumerate(batch.ids) for unit, rank in tops.get(id, ())]
-    if not found:
+    topped = [(unit, rank, row) for row, id in enumerate(batch.ids) for unit, rank in tops.get(id, ())]
+    if not topped:
         return
-    unit, rank, at = (torch.tensor(column, device=x.device) for column in zip(*found, strict=True))
-    maps = by_position(x.detach(), layer.unit_axis, at, unit).float()
+    unit, rank, row = (torch.tensor(column, device=x.device) for column in zip(*topped, strict=True))
+    maps = by_position(x.detach(), layer.unit_axis, row, unit).float()
     mask = batch.mask
     if mask is not None and mask.shape == (x.shape[0], maps.shape[1]):
-        maps = maps.masked_fill(~mask.to(x.device)[at], -torch.inf)
-    places[unit.cpu().numpy(), rank.cpu().numpy()] = maps.argmax(1).int().cpu().numpy()
+        maps = maps.masked_fill(~mask.to(x.device)[row], -torch.inf)
+    peaks[unit.cpu().numpy(), rank.cpu().numpy()] = maps.argmax(1).int().cpu().numpy()
 
 
-class _Drawn:
+class _Encoder:
     """Examples as they are shown, encoded one by one."""
 
     def __init__(self, source: Source) -> None:
@@ -152,10 +152,10 @@ class _Drawn:
             self.side = tuple(x.shape[2:])
             self._range, self.scale = self._scaled(x)
         if self._source.kind == "signals":
-            yield from (np.asarray(one.mean(0), dtype=np.float32).tobytes() for one in x)
+            yield from (np.asarray(example.mean(0), dtype=np.float32).tobytes() for example in x)
             return
-        for one in self._bright(x):
-            yield _encoded(one)
+        for example in self._bright(x):
+            yield _encoded(example)
 
     def _scaled(self, x: Tensor) -> tuple[tuple[float, float], str]:
         prepare = self._source.prepare
@@ -186,15 +186,15 @@ class _Drawn:
         )
         for row, counted in zip(tokens.tolist(), counts.bool().tolist(), strict=True):
             named = self._source.words(row)
-            words = [word if said else "" for word, said in zip(named, counted, strict=True)]
+            words = [word if real else "" for word, real in zip(named, counted, strict=True)]
             yield json.dumps(words, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def _encoded(pixels: NDArray[np.uint8]) -> bytes:
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    held = io.BytesIO()
+    encoded = io.BytesIO()
     if max(image.size) <= LOSSLESS:
-        image.save(held, "PNG", optimize=True)
+        image.save(encoded, "PNG", optimize=True)
     else:
-        image.save(held, "WEBP", quality=QUALITY, method=4)
-    return held.getvalue()
+        image.save(encoded, "WEBP", quality=QUALITY, method=4)
+    return encoded.getvalue()

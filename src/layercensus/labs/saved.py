@@ -64,7 +64,7 @@ def load_net(file: Path) -> SavedNet:
 
 
 def open_lab(file: str) -> Model:
-    """The net in a lab's file, as a model: with its untrained twin's maker and an example."""
+    """The net in a lab's file, as a model: with its untrained twin's factory and an example."""
     saved = load_net(Path(file))
     if saved.lab not in LABS:
         raise CensusError(f"lab:{file} must come from one of {', '.join(LABS)}. Got {saved.lab!r}.")

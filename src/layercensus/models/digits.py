@@ -51,7 +51,7 @@ def fit(
     """A trained net and its accuracy on the held-out digits, 0..1; the same for the same seed.
 
     Adam with a one-cycle rate, small shifts of the digits as the only augmentation. Some seven seconds on one thread:
-    on maps this small a second one saves next to nothing, stalls on a busy machine, and rounds differently.
+    on maps this small a second thread saves next to nothing, stalls on a busy machine, and rounds differently.
     """
     with own_randomness(seed), one_thread():
         net = DigitsNet(widths)
@@ -65,20 +65,20 @@ class Split:
 
     images: Tensor  # (examples, 1, 8, 8) float32 in 0..1
     labels: Tensor  # (examples,) int64
-    kept: Tensor  # (rows,) int64
+    training: Tensor  # (rows,) int64
     held_out: Tensor  # (rows,) int64
 
 
 def _fit(net: nn.Module, data: Split, epochs: int, title: str | None) -> None:
-    steps = len(data.kept) // BATCH
+    steps = len(data.training) // BATCH
     optimiser = torch.optim.Adam(net.parameters(), 3e-3)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=epochs * steps)
     with tqdm(total=epochs * steps, desc=title, unit="step", disable=title is None) as bar:
         for _ in range(epochs):
-            for chosen in data.kept[torch.randperm(len(data.kept))].split(BATCH)[:steps]:  # type: ignore[no-untyped-call]
+            for chosen in data.training[torch.randperm(len(data.training))].split(BATCH)[:steps]:  # type: ignore[no-untyped-call]
                 optimiser.zero_grad()
-                said = net(_shifted(data.images[chosen]))
-                nn.functional.cross_entropy(said, data.labels[chosen], label_smoothing=0.05).backward()  # type: ignore[no-untyped-call]
+                logits = net(_shifted(data.images[chosen]))
+                nn.functional.cross_entropy(logits, data.labels[chosen], label_smoothing=0.05).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 rate.step()
                 bar.update()
@@ -86,8 +86,8 @@ def _fit(net: nn.Module, data: Split, epochs: int, title: str | None) -> None:
 
 def _accuracy(net: nn.Module, data: Split) -> float:
     with torch.inference_mode():
-        said = net(data.images[data.held_out]).argmax(1)
-        return float((said == data.labels[data.held_out]).double().mean())
+        predicted = net(data.images[data.held_out]).argmax(1)
+        return float((predicted == data.labels[data.held_out]).double().mean())
 
 
 def _shifted(x: Tensor) -> Tensor:

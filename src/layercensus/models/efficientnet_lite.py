@@ -24,7 +24,7 @@ def open_efficientnet_lite(number: str) -> Model:
 
     The shorter side is resized (bicubic) to 32 pixels more than the input, and the centre is cropped. Right answers of
     number 0 on the 20 labelled ImageNet pictures of the package foolbox: 18 so; 17 with bilinear resizing, 17 without
-    the margin, 17 squashed to a square (too few pictures to rank these), 15 with the usual ImageNet mean and spread.
+    the margin, 17 squashed to a square (too few pictures to rank these), 15 with ImageNet's usual mean and std.
 
     Raises:
         CensusError: when the packages are not installed.

@@ -14,7 +14,7 @@ from ..errors import CensusError, first_line
 
 
 def import_factory(text: str, what: str, known: Sequence[str] = ()) -> Callable[[], Any]:
-    """The callable that `text` ("package.module:name") names; the current folder is looked in as well.
+    """The callable that `text` ("package.module:name") names; the current folder is searched as well.
 
     what: "model" or "data", for the message. known: the short names that `text` may have been meant for.
 
@@ -27,17 +27,17 @@ def import_factory(text: str, what: str, known: Sequence[str] = ()) -> Callable[
         near = difflib.get_close_matches(attribute, [n for n in dir(module) if not n.startswith("__")], n=3)
         hint = f" Did you mean {' or '.join(f'{module_name}:{n}' for n in near)}?" if near else ""
         raise CensusError(f"{what} must name something in the module {module_name}. Got {text!r}: not in it.{hint}")
-    found = getattr(module, attribute)
-    if not callable(found):
-        raise CensusError(f"{text} must be a function. Got {type(found).__name__}.")
-    return found  # type: ignore[no-any-return]
+    target = getattr(module, attribute)
+    if not callable(target):
+        raise CensusError(f"{text} must be a function. Got {type(target).__name__}.")
+    return target  # type: ignore[no-any-return]
 
 
 def _imported(name: str, text: str, what: str, known: Sequence[str]) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    importlib.invalidate_caches()  # the file may be newer than the last look into its folder
+    importlib.invalidate_caches()  # the file may be newer than the import system's listing of its folder
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:

@@ -16,10 +16,10 @@ def weights(net: nn.Module, *, statistics: bool = True) -> str:
     The same on every device, in every memory format and behind torch.compile; one weight under two names counts twice.
     statistics: whether buffers count, such as the running statistics of normalisation layers.
     """
-    held: list[tuple[str, Tensor]] = list(net.named_parameters(remove_duplicate=False))
-    held += net.named_buffers(remove_duplicate=False) if statistics else []
+    tensors: list[tuple[str, Tensor]] = list(net.named_parameters(remove_duplicate=False))
+    tensors += net.named_buffers(remove_duplicate=False) if statistics else []
     digest = sha256()
-    for name, tensor in sorted(((clean_name(name), tensor) for name, tensor in held), key=lambda pair: pair[0]):
+    for name, tensor in sorted(((clean_name(name), tensor) for name, tensor in tensors), key=lambda pair: pair[0]):
         digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}|".encode())
         digest.update(_content(tensor))
     return digest.hexdigest()

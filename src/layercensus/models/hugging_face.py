@@ -20,7 +20,7 @@ SENTENCES = ("What does each layer of a network learn?", "A short one.", "Later 
 
 
 def open_hugging_face(name: str) -> Model:
-    """The encoder and its tokenizer; a folder is read offline. Only safetensors are read, and no code of the model's.
+    """The encoder and its tokenizer; a folder is read offline. Only safetensors are read; no code of the model runs.
 
     Raises:
         CensusError: when transformers is missing, or the folder or name holds no such model.
@@ -46,14 +46,14 @@ def open_hugging_face(name: str) -> Model:
     return Model(
         net,
         f"hf:{Path(name).resolve().name if offline else name}",
-        fresh=seeded(lambda: _silently_made(transformers, net.config)),
+        fresh=seeded(lambda: _from_config(transformers, net.config)),
         prepare=Prepare(tokenizer=tokenizer, max_length=longest),
         example=lambda: dict(tokenizer(list(SENTENCES), padding=True, return_tensors="pt")),
         about={"weights from": "a folder" if offline else "the hub"},
     )
 
 
-def _silently_made(transformers: Any, config: Any) -> Any:
+def _from_config(transformers: Any, config: Any) -> Any:
     with _silent(transformers):
         return transformers.AutoModel.from_config(copy.deepcopy(config))
 

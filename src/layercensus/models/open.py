@@ -31,37 +31,37 @@ def open_model(model: nn.Module | Model | str) -> Model:
         return of_module(model, type(unwrap(model)).__name__)
     if not isinstance(model, str):
         raise CensusError(f"model must be an nn.Module or a short name. Got {type(model).__name__}.")
-    found = find(OPENERS, model)
-    if found is not None:
-        opened: Model = found[0](*filter(None, found[1:]))
+    entry = find(OPENERS, model)
+    if entry is not None:
+        opened: Model = entry[0](*filter(None, entry[1:]))
         return opened
     kind, _, rest = model.partition(":")
     known = usages(OPENERS, kind)
     if rest and all(part.isidentifier() for part in kind.split(".")):
-        return _made(import_factory(model, "model", known), model)
+        return _of_factory(import_factory(model, "model", known), model)
     raise CensusError(f"model must be one of {', '.join(known)}. Got {model!r}.")
 
 
-def _made(factory: Callable[[], object], name: str) -> Model:
+def _of_factory(factory: Callable[[], object], name: str) -> Model:
     if isinstance(factory, nn.Module):
         raise CensusError(
             f"{name} must be a function that returns the net. Got the net itself ({type(factory).__name__})."
         )
     try:
-        made = factory()
+        result = factory()
     except CensusError:
         raise
     except (Exception, SystemExit) as error:
         raise CensusError(f"The factory {name} failed: {first_line(error)}") from error
-    if isinstance(made, Model):
-        return made
-    if not isinstance(made, nn.Module):
-        raise CensusError(f"{name} must return an nn.Module. Got {type(made).__name__}.")
-    return of_module(made, name)
+    if isinstance(result, Model):
+        return result
+    if not isinstance(result, nn.Module):
+        raise CensusError(f"{name} must return an nn.Module. Got {type(result).__name__}.")
+    return of_module(result, name)
 
 
 def of_module(net: nn.Module, name: str) -> Model:
-    """A user's module; one of transformers is known to re-initialise itself from its configuration."""
+    """A user-supplied module; one of transformers is known to re-initialise itself from its configuration."""
     plain = unwrap(net)
     config = getattr(plain, "config", None)
     if config is not None and any(base.__name__ == "PreTrainedModel" for base in type(plain).__mro__):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-FACTORY = "module:factory"  # any other name with a colon: a function in the user's own module
+FACTORY = "module:factory"  # any other name with a colon: a function in user code
 Openers = Mapping[str, str]  # "kind:ARGUMENT", "kind:default" or "kind" -> "package.module:function"
 
 
@@ -39,10 +39,10 @@ def usages(openers: Openers, kind: str | None = None) -> list[str]:
         return every
     wanted = kind.lower()
 
-    def likeness(usage: str) -> float:
+    def similarity(usage: str) -> float:
         return difflib.SequenceMatcher(None, wanted, usage.partition(":")[0]).ratio()
 
-    return sorted(every, key=likeness, reverse=True)
+    return sorted(every, key=similarity, reverse=True)
 
 
 def near(openers: Openers, kind: str) -> list[str]:

@@ -24,7 +24,7 @@ class Prepare:
     std: tuple[float, ...] | None = None
     channels: int | None = None  # 1, 3, or None: as the files are
     interpolation: str = "bicubic"  # nearest | box | bilinear | hamming | bicubic | lanczos
-    crop: float = 1.0  # the central share of the shorter side that is kept
+    crop: float = 1.0  # the central fraction of the shorter side that is kept
     tokenizer: Callable[..., Any] | None = None  # called as those of transformers are
     max_length: int | None = None  # tokens
 
@@ -52,15 +52,15 @@ class Prepare:
     def describe(self) -> str:
         """One line that says what is done to an input."""
         if self.tokenizer is not None:
-            cut = f", cut to {self.max_length} tokens" if self.max_length else ""
-            return f"tokens by {getattr(self.tokenizer, '__name__', type(self.tokenizer).__name__)}{cut}"
-        said = [{1: "grey", 3: "RGB", None: "channels as the files have them"}[self.channels]]
+            truncated = f", truncated to {self.max_length} tokens" if self.max_length else ""
+            return f"tokens by {getattr(self.tokenizer, '__name__', type(self.tokenizer).__name__)}{truncated}"
+        steps = [{1: "grey", 3: "RGB", None: "channels as the files have them"}[self.channels]]
         if self.size:
-            said.append(f"shorter side resized ({self.interpolation}), centre {self.size[0]} x {self.size[1]} kept")
-            said[-1] += f" ({self.crop:.4g} of it)" if self.crop < 1 else ""
+            steps.append(f"shorter side resized ({self.interpolation}), centre {self.size[0]} x {self.size[1]} kept")
+            steps[-1] += f" ({self.crop:.4g} of it)" if self.crop < 1 else ""
         if self.mean and self.std:
-            said.append(f"(x - {_list(self.mean)}) / {_list(self.std)} on the scale 0..1")
-        return ", ".join(said)
+            steps.append(f"(x - {_list(self.mean)}) / {_list(self.std)} on the scale 0..1")
+        return ", ".join(steps)
 
 
 def _list(values: tuple[float, ...]) -> str:

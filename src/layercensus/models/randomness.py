@@ -25,7 +25,7 @@ def own_randomness(seed: int) -> Iterator[None]:
 
 
 def seeded(make: Callable[[], nn.Module]) -> Callable[[int], nn.Module]:
-    """The same maker with a seed, leaving the global random state alone."""
+    """The same factory with a seed, leaving the global random state alone."""
 
     def fresh(seed: int) -> nn.Module:
         with own_randomness(seed):

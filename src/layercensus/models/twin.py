@@ -17,7 +17,7 @@ from ..errors import CensusError, first_line
 from ..layers.net import Inputs, call, unwrap
 from .model import Model
 from .randomness import own_randomness
-from .redraw import redraw
+from .reinitialise import reinitialise
 
 INSTEAD = "Pass twin=a module of yours, or twin=False."
 TOO_FEW = "Expected more than 1"  # how torch's complaint begins about a batch with one value a channel
@@ -26,10 +26,10 @@ TOO_FEW = "Expected more than 1"  # how torch's complaint begins about a batch w
 def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
     """The twin, in eval mode, and how it was made, in words. The model is not touched; the same seed, the same twin.
 
-    The seed is scrambled first, so that a net that was itself made with this seed is not met again.
+    The seed is scrambled first, so that the twin of a net that was itself initialised with this seed differs from it.
 
     Raises:
-        CensusError: when some weights cannot be re-drawn, since a twin that keeps trained weights would be no twin.
+        CensusError: some weights cannot be re-initialised: a twin that keeps trained weights would be no twin.
     """
     net = unwrap(model.net)
     lazy = [name for name, p in net.named_parameters() if is_lazy(p)]
@@ -39,14 +39,14 @@ def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
     if model.fresh is not None:
         twin = _alike(unwrap(model.fresh(own_seed)), net, model.name)
         _refuse_trained(net, twin, tables=True)
-        return twin.eval(), f"made anew by its own maker with seed {seed}"
+        return twin.eval(), f"freshly initialised by its own factory with seed {seed}"
     twin = _copied(net)
     with own_randomness(own_seed):
-        bare = redraw(twin)
+        bare = reinitialise(twin)
     _refuse_trained(net, twin, tables=False)
     how = f"re-initialised with seed {seed} by each layer's own initialiser"
     if bare:
-        how += f"; without one, and so drawn as a linear layer's (vectors set to 1 or 0): {', '.join(bare)}"
+        how += f"; without one, and so initialised as a linear layer's (vectors set to 1 or 0): {', '.join(bare)}"
     return twin.eval(), how
 
 
@@ -56,7 +56,7 @@ def _alike(twin: nn.Module, net: nn.Module, name: str) -> nn.Module:
     other = sorted(n for n in here.keys() | there.keys() if here.get(n) != there.get(n))
     if other:
         raise CensusError(
-            f"The maker of {name} must give the same architecture again. Got other parameters: {_some(other)}."
+            f"The factory of {name} must give the same architecture. Got other parameters: {_some(other)}."
         )
     example = next((p for p in net.parameters() if p.is_floating_point()), None)
     return twin if example is None else twin.to(example.device, example.dtype)
@@ -64,9 +64,11 @@ def _alike(twin: nn.Module, net: nn.Module, name: str) -> nn.Module:
 
 def _copied(net: nn.Module) -> nn.Module:
     """A deep copy, also of a net that keeps tensors with a gradient history, which torch refuses to copy."""
-    kept = [v for m in net.modules() for v in vars(m).values() if isinstance(v, Tensor) and v.grad_fn is not None]
+    with_history = [
+        v for m in net.modules() for v in vars(m).values() if isinstance(v, Tensor) and v.grad_fn is not None
+    ]
     try:
-        return copy.deepcopy(net, {id(tensor): tensor.detach().clone() for tensor in kept})
+        return copy.deepcopy(net, {id(tensor): tensor.detach().clone() for tensor in with_history})
     except Exception as error:
         raise CensusError(
             f"The model cannot be copied for its untrained twin: {first_line(error)}. {INSTEAD}"
@@ -74,15 +76,17 @@ def _copied(net: nn.Module) -> nn.Module:
 
 
 def _refuse_trained(net: nn.Module, twin: nn.Module, *, tables: bool) -> None:
-    """tables: whether weights that take no gradient may be equal, such as the fixed positions that a maker fills in."""
+    """tables: whether weights that take no gradient may be equal, such as the fixed positions of a factory."""
     fresh = dict(twin.named_parameters())
-    kept = [
+    unchanged = [
         name
         for name, p in net.named_parameters()
         if p.ndim >= 2 and not (tables and not fresh[name].requires_grad) and _same(p, fresh[name])
     ]
-    if kept:
-        raise CensusError(f"The untrained twin would keep {len(kept)} trained weights: {_some(kept)}. {INSTEAD}")
+    if unchanged:
+        raise CensusError(
+            f"The untrained twin would keep {len(unchanged)} trained weights: {_some(unchanged)}. {INSTEAD}"
+        )
 
 
 def _same(trained: Tensor, fresh: Tensor) -> bool:
@@ -129,7 +133,7 @@ def calibrate(net: nn.Module, batches: Iterable[Inputs]) -> int:
 
 
 class _Cumulative:
-    """Averages cumulatively in an instance norm, for which torch takes momentum=None as 0, that is never."""
+    """Averages cumulatively in an instance norm, for which torch reads momentum=None as 0, that is never."""
 
     def __init__(self, layer: nn.Module) -> None:
         self.calls, layer.momentum = 0, 1.0  # type: ignore[assignment]

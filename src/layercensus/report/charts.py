@@ -89,7 +89,7 @@ def _intervals(census: CensusRecord, fraction: bool) -> pd.DataFrame:
 
 
 def rarefied(census: CensusRecord) -> Picture | None:
-    """Distinct units expected in a draw of equally many units from every layer, with intervals, twin beside."""
+    """Distinct units among equally many random units of every layer (rarefied), with intervals, twin beside."""
     rows = []
     for _, layer in census.layers.iterrows():
         for net, prefix in (("trained", ""), ("twin", "twin_")):
@@ -107,7 +107,7 @@ def rarefied(census: CensusRecord) -> Picture | None:
         color=net_colours(data["net"]),
     )
     y = alt.Y(
-        "distinct:Q", title=f"distinct in a draw of {census.provenance.rarefied_to} units", scale=alt.Scale(zero=True)
+        "distinct:Q", title=f"distinct, rarefied to {census.provenance.rarefied_to} units", scale=alt.Scale(zero=True)
     )
     table = data.pivot_table(index="layer", columns="net", values=["distinct", "low", "high"], sort=False)
     lines = base.mark_line(point=True).encode(y=y)
@@ -117,15 +117,15 @@ def rarefied(census: CensusRecord) -> Picture | None:
 
 
 def rarefaction(census: CensusRecord) -> Picture | None:
-    """Distinct units expected in a draw of 1, 2, ... of a layer's units: a line a hidden layer, coloured by depth."""
+    """Distinct units expected among 1, 2, ... random units of a layer: a line a hidden layer, coloured by depth."""
     rows = []
     for _, layer in census.layers[census.layers["role"] != "output"].iterrows():
         for net, title in NETS.items():
-            draws = census.array(str(layer["layer"]), "rarefaction_draws", net)
+            sizes = census.array(str(layer["layer"]), "rarefaction_draws", net)
             expected = census.array(str(layer["layer"]), "rarefaction", net)
-            if draws is not None and expected is not None:
-                place = {"layer": layer["layer"], "depth": float(layer["depth"]), "net": title}
-                rows += [place | {"draw": int(m), "distinct": float(e)} for m, e in zip(draws, expected, strict=True)]
+            if sizes is not None and expected is not None:
+                curve = {"layer": layer["layer"], "depth": float(layer["depth"]), "net": title}
+                rows += [curve | {"units": int(m), "distinct": float(e)} for m, e in zip(sizes, expected, strict=True)]
     if not rows:
         return None
     data = pd.DataFrame(rows)
@@ -133,7 +133,7 @@ def rarefaction(census: CensusRecord) -> Picture | None:
         alt.Chart(data)
         .mark_line(strokeWidth=1.6)
         .encode(
-            x=alt.X("draw:Q", title="units drawn", scale=alt.Scale(type="log", nice=False)),
+            x=alt.X("units:Q", title="random units", scale=alt.Scale(type="log", nice=False)),
             y=alt.Y("distinct:Q", title="distinct units expected", scale=alt.Scale(type="symlog")),
             color=alt.Color("depth:Q", title="depth", scale=alt.Scale(scheme="viridis", domain=[0, 1])),
             detail="layer:N",
@@ -147,13 +147,13 @@ def dimensions(census: CensusRecord) -> Picture | None:
     """Nonlinear and linear dimension over depth, the untrained twin's dashed."""
     measures = {"twonn": "nonlinear (TwoNN)", "participation_ratio": "linear (participation ratio)"}
     rows = []
-    for place, (_, layer) in enumerate(census.layers.iterrows()):
+    for index, (_, layer) in enumerate(census.layers.iterrows()):
         for prefix, net in (("", NETS["trained"]), ("twin_", NETS["twin"])):
             for name, title in measures.items():
                 value = layer.get(prefix + name)
                 if not pd.isna(value):
-                    at = {"layer": layer["layer"], "place": place, "net": net}
-                    rows.append(at | {"measure": title, "dimension": float(value)})
+                    row = {"layer": layer["layer"], "index": index, "net": net}
+                    rows.append(row | {"measure": title, "dimension": float(value)})
     if not rows:
         return None
     data = pd.DataFrame(rows)
@@ -171,22 +171,22 @@ def dimensions(census: CensusRecord) -> Picture | None:
     table = data.pivot_table(index="layer", columns=["measure", "net"], values="dimension", sort=False)
     points = base.mark_point(size=14, filled=True).encode(detail="net:N")
     both = base.mark_line().encode(strokeDash=dash) + points
-    return drawn(both, len(census.layers), data.drop(columns="place"), table)
+    return drawn(both, len(census.layers), data.drop(columns="index"), table)
 
 
 def over_depth(census: CensusRecord) -> Picture | None:
     """Every column that is drawn over depth in a small picture of its own, the untrained twin beside."""
     columns = census.columns.where(lambda column: column.over_depth)
     rows = []
-    for place, (_, layer) in enumerate(census.layers.iterrows(), 1):
+    for index, (_, layer) in enumerate(census.layers.iterrows(), 1):
         for prefix, net in (("", NETS["trained"]), ("twin_", NETS["twin"])):
             for name, column in columns.items():
                 value = layer.get(prefix + name)
                 if not pd.isna(value):
-                    at = {"layer": layer["layer"], "place": place, "net": net}
+                    row = {"layer": layer["layer"], "index": index, "net": net}
                     title = f"{name} / width" if column.per_unit else name
                     value = float(value) / (layer["width"] if column.per_unit else 1)
-                    rows.append(at | {"measure": title, "value": value})
+                    rows.append(row | {"measure": title, "value": value})
     if not rows:
         return None
     data = pd.DataFrame(rows)
@@ -195,7 +195,7 @@ def over_depth(census: CensusRecord) -> Picture | None:
         alt.Chart(data)
         .mark_line(point=alt.OverlayMarkDef(size=12))
         .encode(
-            x=alt.X("place:Q", title="layer, in forward order", axis=alt.Axis(tickMinStep=1, format="d")),
+            x=alt.X("index:Q", title="layer, in forward order", axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y("value:Q", title=None),
             color=net_colours(data["net"]),
         )
@@ -204,4 +204,4 @@ def over_depth(census: CensusRecord) -> Picture | None:
         .resolve_scale(y="independent")
     )
     table = data.pivot_table(index="layer", columns=["measure", "net"], values="value", sort=False)
-    return Picture(svg(small), data.drop(columns="place"), table)
+    return Picture(svg(small), data.drop(columns="index"), table)

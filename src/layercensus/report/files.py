@@ -1,4 +1,4 @@
-"""The files of a report: what every page is made with, and how they come to the disk."""
+"""The files of a report: what every page is built with, and how they are written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .picture import Picture
 PAGES = "layercensus.report"  # whose templates all pages share
 NUMBER = "layer-[0-9][0-9][0-9]"
 OF_LAYERS = (
-    f"layers/{NUMBER}.html", f"sprites/{NUMBER}.webp", f"sprites/{NUMBER}-made.webp",
+    f"layers/{NUMBER}.html", f"sprites/{NUMBER}.webp", f"sprites/{NUMBER}-optimised.webp",
     *(f"pictures/{NUMBER}{part}.{kind}" for kind in ("svg", "csv")
     for part in ("", "-correlations")),
 )  # fmt: skip

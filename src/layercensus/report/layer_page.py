@@ -39,21 +39,21 @@ class Row:
     tiles: tuple[Tile, ...]
     words: tuple[Words, ...]
     histogram: Histogram | None
-    made: Tile | None = None
-    score: str = ""  # of the made picture
+    visualisation: Tile | None = None
+    score: str = ""  # of the optimised image
     failed: str = ""  # why it failed
 
 
 def layer_page(
-    census: CensusRecord, place: int, examples: Examples, sheet: Sheet | None, made: Sheet | None = None
+    census: CensusRecord, index: int, examples: Examples, sheet: Sheet | None, visualisations: Sheet | None = None
 ) -> dict[str, Any]:
-    """Everything that the template of one layer's page needs, but for its pictures. sheet, made: from `*_sheet`."""
-    layer = census.layers.iloc[place]
+    """All that the template of a layer's page needs, but for its pictures. sheet, visualisations: from `*_sheet`."""
+    layer = census.layers.iloc[index]
     units = census.units[census.units["layer"] == layer["layer"]]
     shown = [name for name, column in census.columns.units.items() if column.shown]
     columns = [name for name in shown if name in units and units[name].notna().any()]
     size = units["representative"].value_counts()
-    facts = [n for n in census.layers.columns if not n.startswith("twin_") and _said(layer, n, f"twin_{n}")]
+    facts = [n for n in census.layers.columns if not n.startswith("twin_") and _has_value(layer, n, f"twin_{n}")]
     facts = [f for f in facts if not f.endswith(("_low", "_high")) and f != "layer"]
     meanings = census.columns.meanings
     return {
@@ -63,26 +63,26 @@ def layer_page(
         "meanings": census.columns.units,
         "concepts": int((size > 1).sum()),
         "compared": bool(size.sum()),
-        "rows": _rows(census, units.loc[_order(units, size)], columns, examples, sheet, made),
+        "rows": _rows(census, units.loc[_order(units, size)], columns, examples, sheet, visualisations),
         "sheet": sheet,
-        "made": made,
+        "visualisations": visualisations,
         "spoken": examples.spoken,
-        "seen": _seen(examples, str(layer["layer"])),
+        "visible": _visible(examples, str(layer["layer"])),
         "gallery": examples.gallery,
     }
 
 
-def made_sheet(census: CensusRecord, place: int, examples: Examples) -> Sheet | None:
-    """The pictures that were made for a layer's units, in the order of its page."""
-    name = census.layers["layer"].iloc[place]
+def visualisation_sheet(census: CensusRecord, index: int, examples: Examples) -> Sheet | None:
+    """The optimised images of a layer's units, in the order of its page."""
+    name = census.layers["layer"].iloc[index]
     units = census.units[census.units["layer"] == name]
     ordered = units.loc[_order(units, units["representative"].value_counts())]
-    return examples.made(str(name), [int(unit) for unit in ordered["unit"]])
+    return examples.visualisations(str(name), [int(unit) for unit in ordered["unit"]])
 
 
-def layer_sheet(census: CensusRecord, place: int, examples: Examples, room: int) -> Sheet | None:
+def layer_sheet(census: CensusRecord, index: int, examples: Examples, room: int) -> Sheet | None:
     """The crops of a layer's units in the order of its page, both in at most `room` bytes where that can be."""
-    name = census.layers["layer"].iloc[place]
+    name = census.layers["layer"].iloc[index]
     units = census.units[census.units["layer"] == name]
     ordered = units.loc[_order(units, units["representative"].value_counts())]
     tops = [top[:RANKS] for top in ordered["top"]]
@@ -90,21 +90,21 @@ def layer_sheet(census: CensusRecord, place: int, examples: Examples, room: int)
     return examples.sheet(str(name), [int(unit) for unit in ordered["unit"]], tops, room - rest)
 
 
-def _seen(examples: Examples, layer: str) -> str:
+def _visible(examples: Examples, layer: str) -> str:
     """What a position of the layer's map can see of an example, in words."""
     field, side = examples.gallery.fields.get(layer), examples.gallery.side
     if not examples.pictured or field is None or not any(field.lines):
         return ""
-    sizes = [n if found is None else int(found[1].size) for found, n in zip(field.lines, side, strict=True)]
+    sizes = [n if along is None else int(along[1].size) for along, n in zip(field.lines, side, strict=True)]
     whole, corners = tuple((0, n) for n in side), (0, prod(field.shape) - 1)
-    if all(field.window(place, side) == whole for place in corners):
+    if all(field.window(position, side) == whole for position in corners):
         return ""
     unit = "pixels" if len(side) == 2 else "samples"
     rest = ", and through a gate or a normalisation, which is not shown, the rest as well" if field.beyond else ""
     return f"{' x '.join(map(str, sizes))} of {' x '.join(map(str, side))} {unit}{rest}"
 
 
-def _said(layer: pd.Series[Any], *names: str) -> bool:
+def _has_value(layer: pd.Series[Any], *names: str) -> bool:
     values = [layer.get(name) for name in names]
     return any(value is not None and not pd.isna(value) and value != "" for value in values)
 
@@ -128,31 +128,31 @@ def _rows(
     columns: list[str],
     examples: Examples,
     sheet: Sheet | None,
-    made: Sheet | None,
+    visualisations: Sheet | None,
 ) -> list[Row]:
     name = str(units["layer"].iloc[0]) if len(units) else ""
     strip = census.gallery.strips.get(name)
     rows = []
-    for at, unit in enumerate(units.to_dict("records")):
+    for row, unit in enumerate(units.to_dict("records")):
         number, top = int(unit["unit"]), unit["top"][:RANKS]
-        tiles = sheet.tiles[at] if sheet is not None else ()
+        tiles = sheet.tiles[row] if sheet is not None else ()
         words = examples.words(name, number, top) if examples.spoken else ()
         histogram = None if strip is None or unit["fate"] == "dead" else _histogram(strip, number)
         cells = tuple(cell(unit, column) for column in columns)
         ids = tuple(shown(id) for id in top)
-        picture = made.tiles[at][0] if made is not None and made.tiles[at] else None
+        picture = visualisations.tiles[row][0] if visualisations is not None and visualisations.tiles[row] else None
         score, failed = _score(examples, name, number) if picture is not None else ("", "")
         rows.append(Row(number, cells, ids, tiles, words, histogram, picture, score, failed))
     return rows
 
 
 def _score(examples: Examples, layer: str, unit: int) -> tuple[str, str]:
-    """What the made picture of a unit is worth in few words, and why it failed."""
-    score = examples.gallery.made[layer, unit].score
-    said = [f"{score['percentile']:.0f} %"] if score["percentile"] is not None else []
-    said += [f"x {score['ratio']:.1f}"] if score["ratio"] is not None else []
-    said += [f"kept {max(0.0, score['kept']):.0%}"] if score["kept"] is not None else []
-    return ", ".join(said), str(score["status"])
+    """The score of a unit's optimised image in few words, and why it failed."""
+    score = examples.gallery.visualisations[layer, unit].score
+    parts = [f"{score['percentile']:.0f} %"] if score["percentile"] is not None else []
+    parts += [f"x {score['ratio']:.1f}"] if score["ratio"] is not None else []
+    parts += [f"kept {max(0.0, score['kept']):.0%}"] if score["kept"] is not None else []
+    return ", ".join(parts), str(score["status"])
 
 
 def _histogram(strip: Strip, unit: int) -> Histogram | None:
@@ -165,13 +165,15 @@ def _histogram(strip: Strip, unit: int) -> Histogram | None:
     return Histogram(path, f"{strip.low[unit]:.3g} to {strip.high[unit]:.3g}")
 
 
-def layer_picture(census: CensusRecord, place: int) -> Picture | None:
-    """Distinct units over both thresholds, and the spectrum where it was taken; trained net and twin."""
-    name = str(census.layers["layer"].iloc[place])
+def layer_picture(census: CensusRecord, index: int) -> Picture | None:
+    """Distinct units over both thresholds, and the spectrum where it was measured; trained net and twin."""
+    name = str(census.layers["layer"].iloc[index])
     curves, eigenvalues = _curves(census, name), _spectrum(census, name)
     if not len(curves):
         return None
-    parts = [_lines(curves[curves["cut"] == cut], cut) for cut in dict.fromkeys(curves["cut"])]
+    parts = [
+        _lines(curves[curves["threshold"] == threshold], threshold) for threshold in dict.fromkeys(curves["threshold"])
+    ]
     if len(eigenvalues):
         parts.append(
             alt.Chart(eigenvalues).mark_line().encode(
@@ -183,12 +185,12 @@ def layer_picture(census: CensusRecord, place: int) -> Picture | None:
     return Picture(svg(alt.hconcat(*parts).resolve_scale(y="independent")), pd.concat([curves, eigenvalues]))
 
 
-def _lines(data: pd.DataFrame, cut: str) -> alt.Chart:
+def _lines(data: pd.DataFrame, threshold: str) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(data)
         .mark_line(point=True)
         .encode(
-            x=alt.X("value:Q", title=cut, scale=alt.Scale(zero=False)),
+            x=alt.X("value:Q", title=threshold, scale=alt.Scale(zero=False)),
             y=alt.Y("distinct:Q", title="distinct units"),
             color=net_colours(data["net"]),
         )
@@ -205,12 +207,12 @@ def _curves(census: CensusRecord, layer: str) -> pd.DataFrame:
         grid = census.array(layer, "distinct_grid", net)
         if grid is None:
             continue
-        for cut, values, counts in (
+        for threshold, values, counts in (
             ("reliability at least", RELIABILITY_GRID, grid[:, j]),
             ("one concept from abs(correlation)", TAU_GRID, grid[i]),
         ):
             pairs = zip(values, counts, strict=True)
-            rows += [{"net": title, "cut": cut, "value": v, "distinct": int(n)} for v, n in pairs]
+            rows += [{"net": title, "threshold": threshold, "value": v, "distinct": int(n)} for v, n in pairs]
     return pd.DataFrame(rows)
 
 

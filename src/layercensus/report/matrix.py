@@ -35,7 +35,7 @@ def matrix_picture(matrix: Matrix) -> Picture:
         f'<rect x="{SIDE + 14}" y="0" width="14" height="160" fill="url(#scale)"/>'
         f'<text x="{SIDE + 34}" y="10" {text}>+1</text><text x="{SIDE + 34}" y="84" {text}>0</text>'
         f'<text x="{SIDE + 34}" y="160" {text}>−1</text>'
-        f'<text x="0" y="{SIDE + 17}" {text}>{len(names)} units, those that say the same side by side</text></svg>'
+        f'<text x="0" y="{SIDE + 17}" {text}>{len(names)} units, those of one cluster side by side</text></svg>'
     )
     return Picture(svg, data)
 
@@ -47,6 +47,6 @@ def _png(values: NDArray[np.int8]) -> bytes:
     palette = (np.array(WHITE) + (ends - np.array(WHITE)) * np.abs(value)).round().astype(np.uint8)
     image = Image.fromarray((values.astype(np.int16) + 100).clip(0, 200).astype(np.uint8))
     image.putpalette(palette.flatten().tolist())
-    held = io.BytesIO()
-    image.save(held, "PNG", optimize=True)
-    return held.getvalue()
+    encoded = io.BytesIO()
+    image.save(encoded, "PNG", optimize=True)
+    return encoded.getvalue()

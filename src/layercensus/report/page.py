@@ -21,7 +21,7 @@ from ..verdict.verdict import Verdict
 from .cells import cell
 from .charts import dimensions, fates, over_depth, rarefaction, rarefied
 from .files import drawn_files, environment, put, vega
-from .layer_page import layer_page, layer_picture, layer_sheet, made_sheet
+from .layer_page import layer_page, layer_picture, layer_sheet, visualisation_sheet
 from .matrix import matrix_picture
 from .picture import Picture
 from .thresholds import thresholds
@@ -50,7 +50,7 @@ def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[t
     pictures = {
         "units": fates(census, fraction=False),
         "fractions": fates(census, fraction=True),
-        "draw": rarefied(census),
+        "rarefied": rarefied(census),
         "curves": rarefaction(census),
         "dimensions": dimensions(census),
         "depth": over_depth(census),
@@ -59,63 +59,63 @@ def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[t
     for name, picture in pictures.items():
         yield from drawn_files(name, picture)
     examples = Examples(census.gallery)
-    places = range(len(census.layers))
-    for place in tqdm(places, desc="drawing", unit="layer", disable=not progress):
-        yield from _layer(census, place, examples)
+    indices = range(len(census.layers))
+    for index in tqdm(indices, desc="drawing", unit="layer", disable=not progress):
+        yield from _layer(census, index, examples)
     yield "index.html", _index(census, verdict, pictures)
 
 
-def _number(place: int) -> str:
-    return f"layer-{place:03d}"
+def _number(index: int) -> str:
+    return f"layer-{index:03d}"
 
 
-def _layer(census: CensusRecord, place: int, examples: Examples) -> Iterator[tuple[str, str | bytes]]:
+def _layer(census: CensusRecord, index: int, examples: Examples) -> Iterator[tuple[str, str | bytes]]:
     """The page of one layer and all its pictures."""
-    number, name = _number(place), str(census.layers["layer"].iloc[place])
+    number, name = _number(index), str(census.layers["layer"].iloc[index])
     matrix = census.gallery.matrices.get(name)
     correlations = None if matrix is None else matrix_picture(matrix)
-    picture = layer_picture(census, place)
+    picture = layer_picture(census, index)
     yield from drawn_files(number, picture)
     yield from drawn_files(f"{number}-correlations", correlations)
     drawn = sum(len(p.svg) for p in (picture, correlations) if p)
-    made = made_sheet(census, place, examples)
-    if made is not None:
-        yield f"sprites/{number}-made.webp", made.picture
-        drawn += len(made.picture)
-    sheet = layer_sheet(census, place, examples, LARGEST_LAYER - drawn)
+    visualisations = visualisation_sheet(census, index, examples)
+    if visualisations is not None:
+        yield f"sprites/{number}-optimised.webp", visualisations.picture
+        drawn += len(visualisations.picture)
+    sheet = layer_sheet(census, index, examples, LARGEST_LAYER - drawn)
     if sheet is not None:
         yield f"sprites/{number}.webp", sheet.picture
-    yield f"layers/{number}.html", _layer_html(census, place, examples, sheet, made, picture, correlations)
+    yield f"layers/{number}.html", _layer_html(census, index, examples, sheet, visualisations, picture, correlations)
 
 
 def _layer_html(
-    census: CensusRecord, place: int, examples: Examples, sheet: Sheet | None, made: Sheet | None,
+    census: CensusRecord, index: int, examples: Examples, sheet: Sheet | None, visualisations: Sheet | None,
     picture: Picture | None, correlations: Picture | None,
 ) -> str:  # fmt: skip
     names = [str(name) for name in census.layers["layer"]]
     near = [
-        {"file": f"{_number(at)}.html", "name": names[at]} if 0 <= at < len(names) else None
-        for at in (place - 1, place + 1)
+        {"file": f"{_number(i)}.html", "name": names[i]} if 0 <= i < len(names) else None
+        for i in (index - 1, index + 1)
     ]
     return environment().get_template("layer.html").render(
         about=census.about,
-        number=_number(place),
+        number=_number(index),
         before=near[0],
         after=near[1],
-        findings=[f for f in census.findings if f.layer == names[place]],
+        findings=[f for f in census.findings if f.layer == names[index]],
         picture=picture,
         correlations=correlations,
-        spectrum=census.array(names[place], "spectrum") is not None,
+        spectrum=census.array(names[index], "spectrum") is not None,
         twin=census.has_twin,
-        **layer_page(census, place, examples, sheet, made),
+        **layer_page(census, index, examples, sheet, visualisations),
     )  # fmt: skip
 
 
 def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture | None]) -> str:
-    columns = [name for name in _shown(census) if _said(census.layers[name])]
+    columns = [name for name in _shown(census) if _has_values(census.layers[name])]
     shapes = answers(census)
     chart = thresholds(census, shapes)
-    files = {str(name): f"layers/{_number(place)}.html" for place, name in enumerate(census.layers["layer"])}
+    files = {str(name): f"layers/{_number(index)}.html" for index, name in enumerate(census.layers["layer"])}
     i, j = index_of_thresholds(census)
     return environment().get_template("index.html").render(
         census=census,
@@ -195,9 +195,9 @@ def _learned(census: CensusRecord) -> dict[str, Any]:
     if not len(table):
         return {}
     measures = list(dict.fromkeys(table["measure"]))
-    found = {(row["layer"], row["measure"]): _excess(row) for _, row in table.iterrows()}
+    cells = {(row["layer"], row["measure"]): _excess(row) for _, row in table.iterrows()}
     layers = dict.fromkeys(table["layer"])
-    rows = [(layer, [found.get((layer, measure), "–") for measure in measures]) for layer in layers]
+    rows = [(layer, [cells.get((layer, measure), "–") for measure in measures]) for layer in layers]
     return {"measures": measures, "rows": rows}
 
 
@@ -207,5 +207,5 @@ def _excess(row: pd.Series[Any]) -> str:
     return text if pd.isna(row["low"]) else f"{text} [{row['low']:+.{digits}f}, {row['high']:+.{digits}f}]"
 
 
-def _said(column: pd.Series[Any]) -> bool:
+def _has_values(column: pd.Series[Any]) -> bool:
     return bool(column.notna().any()) and not bool((column == "count").all())

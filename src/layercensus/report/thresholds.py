@@ -18,7 +18,7 @@ UNITS, RAREFIED = "units", "rarefied"
 def thresholds(census: CensusRecord, shapes: Sequence[Sequence[str]]) -> dict[str, Any] | None:
     """A Vega-Lite specification: distinct units of every hidden layer at the thresholds that the sliders name.
 
-    shapes: what the rarefied count says at each pair of thresholds, as `answers` gives it.
+    shapes: shape of the rarefied count at each pair of thresholds, as `answers` gives it.
     """
     rows: list[dict[str, Any]] = []
     for name in hidden(census.layers)["layer"]:
@@ -36,15 +36,15 @@ def thresholds(census: CensusRecord, shapes: Sequence[Sequence[str]]) -> dict[st
     if not rows:
         return None
     i, j = index_of_thresholds(census)
-    cut, tau, what = (alt.param(name=n, value=v, bind=b) for n, v, b in (
-        ("cut", RELIABILITY_GRID[i], _slider("reliability at least ", RELIABILITY_GRID)),
+    reliability, tau, what = (alt.param(name=n, value=v, bind=b) for n, v, b in (
+        ("reliability", RELIABILITY_GRID[i], _slider("reliability at least ", RELIABILITY_GRID)),
         ("tau", TAU_GRID[j], _slider("one concept from abs(correlation) ", TAU_GRID)),
         ("what", UNITS, alt.binding_radio(options=[UNITS, RAREFIED], name="distinct ")),
     ))  # fmt: skip
-    place = f"{_place('cut', RELIABILITY_GRID)} * {len(TAU_GRID)} + {_place('tau', TAU_GRID)}"
+    index = f"{_index('reliability', RELIABILITY_GRID)} * {len(TAU_GRID)} + {_index('tau', TAU_GRID)}"
     lines = (
         alt.Chart(alt.InlineData(values=rows))
-        .transform_calculate(distinct=f"datum[what][{place}]")
+        .transform_calculate(distinct=f"datum[what][{index}]")
         .mark_line(point=True)
         .encode(
             x=layer_axis(), y=alt.Y("distinct:Q", title="distinct"), color=net_colours(row["net"] for row in rows),
@@ -52,15 +52,15 @@ def thresholds(census: CensusRecord, shapes: Sequence[Sequence[str]]) -> dict[st
         )
         .properties(width=min(1100, max(300, 26 * len(rows) // 2)), height=240)
     )  # fmt: skip
-    said = [f"shape of the rarefied count at these thresholds: {answer}" for row in shapes for answer in row]
+    sentences = [f"shape of the rarefied count at these thresholds: {answer}" for row in shapes for answer in row]
     text = (
-        alt.Chart(alt.InlineData(values=[{"said": said}]))
-        .transform_calculate(text=f"datum.said[{place}]")
+        alt.Chart(alt.InlineData(values=[{"sentences": sentences}]))
+        .transform_calculate(text=f"datum.sentences[{index}]")
         .mark_text(align="left", fontSize=14, color="#7a7f87")
         .encode(text="text:N", x=alt.value(0))
         .properties(height=20)
     )
-    chart: dict[str, Any] = styled(alt.vconcat(text, lines).add_params(cut, tau, what)).to_dict()
+    chart: dict[str, Any] = styled(alt.vconcat(text, lines).add_params(reliability, tau, what)).to_dict()
     return chart
 
 
@@ -68,5 +68,5 @@ def _slider(name: str, grid: tuple[float, ...]) -> Any:
     return alt.binding_range(min=grid[0], max=grid[-1], step=round(grid[1] - grid[0], 2), name=name)
 
 
-def _place(parameter: str, grid: tuple[float, ...]) -> str:
+def _index(parameter: str, grid: tuple[float, ...]) -> str:
     return f"round(({parameter} - {grid[0]}) / {round(grid[1] - grid[0], 2)})"

@@ -65,21 +65,21 @@ class Examples:
 
     @cached_property
     def _pictures(self) -> dict[str, Image.Image]:
-        return {id: _decoded(held) for id, held in self.gallery.examples.items()}
+        return {id: _decoded(content) for id, content in self.gallery.examples.items()}
 
     @cached_property
     def _sentences(self) -> dict[str, list[str]]:
-        return {id: json.loads(held) for id, held in self.gallery.examples.items()}
+        return {id: json.loads(content) for id, content in self.gallery.examples.items()}
 
-    def window(self, layer: str, place: int) -> Window:
+    def window(self, layer: str, position: int) -> Window:
         """What a position of a layer's map can see of an example."""
         field, side = self.gallery.fields.get(layer), self.gallery.side
-        return tuple((0, n) for n in side) if field is None else field.window(place, side)
+        return tuple((0, n) for n in side) if field is None else field.window(position, side)
 
     def sheet(self, layer: str, units: Sequence[int], tops: Sequence[Sequence[str]], room: int) -> Sheet | None:
         """The crops of these units of a layer in at most `room` bytes; with fewer crops a unit where it is small.
 
-        tops: the ids of each unit's top examples. A crop that several units share is kept once; what a page needs to
+        tops: the ids of each unit's top examples. A crop of several units is stored once; what a page needs to
         show each is part of the room.
         """
         if not self.pictured:
@@ -94,15 +94,15 @@ class Examples:
             left = room - MARKUP * sum(map(len, keys))
             if ranks > 1 and self._estimate(crops) > left:
                 continue
-            made = self._made(keys, crops)
-            if ranks == 1 or len(made.picture) <= left:
-                return made if crops else None
+            sheet = self._sheet_of(keys, crops)
+            if ranks == 1 or len(sheet.picture) <= left:
+                return sheet if crops else None
         return None
 
-    def made(self, layer: str, units: Sequence[int]) -> Sheet | None:
-        """The pictures that were made for these units of a layer; no tile for a unit without one."""
-        found = [(unit, self.gallery.made.get((layer, unit))) for unit in units]
-        pictures = [_decoded(one.picture) for _, one in found if one is not None]
+    def visualisations(self, layer: str, units: Sequence[int]) -> Sheet | None:
+        """The optimised images of these units of a layer; no tile for a unit without one."""
+        images = [(unit, self.gallery.visualisations.get((layer, unit))) for unit in units]
+        pictures = [_decoded(image.picture) for _, image in images if image is not None]
         if not pictures:
             return None
         across, numbers = ACROSS // WIDTH, iter(range(len(pictures)))
@@ -110,39 +110,39 @@ class Examples:
             "RGB", (min(len(pictures), across) * WIDTH, -(-len(pictures) // across) * HEIGHT), (GREY,) * 3
         )
         tiles: list[tuple[Tile, ...]] = []
-        for unit, one in found:
-            if one is None:
+        for unit, optimised in images:
+            if optimised is None:
                 tiles.append(())
                 continue
             number = next(numbers)
             y, x = divmod(number, across)
             image = pictures[number]
             sheet.paste(_crop(image, ((0, image.height), (0, image.width))), (x * WIDTH, y * HEIGHT))
-            tiles.append((Tile(f"picture made for unit {unit}", x, y),))
+            tiles.append((Tile(f"image optimised for unit {unit}", x, y),))
         return Sheet(_webp(sheet), WIDTH, tuple(tiles))
 
     def words(self, layer: str, unit: int, top: Sequence[str]) -> tuple[Words, ...]:
         """The tokens around each peak of a unit."""
-        places = self.gallery.places.get(layer)
-        found = []
+        peaks = self.gallery.peaks.get(layer)
+        words = []
         for rank, id in enumerate(top):
             tokens = self._sentences.get(id)
             if tokens is not None:
-                place = -1 if places is None or rank >= places.shape[1] else int(places[unit, rank])
-                found.append(_around(id, tokens, place))
-        return tuple(found)
+                position = -1 if peaks is None or rank >= peaks.shape[1] else int(peaks[unit, rank])
+                words.append(_around(id, tokens, position))
+        return tuple(words)
 
     def _keys(self, layer: str, unit: int, top: Sequence[str]) -> list[tuple[str, Window]]:
-        places = self.gallery.places[layer]
-        kept = [(id, int(places[unit, rank])) for rank, id in enumerate(top) if id in self.gallery.examples]
-        return [(id, self.window(layer, place)) for id, place in kept]
+        peaks = self.gallery.peaks[layer]
+        positions = [(id, int(peaks[unit, rank])) for rank, id in enumerate(top) if id in self.gallery.examples]
+        return [(id, self.window(layer, position)) for id, position in positions]
 
     def _estimate(self, crops: Sequence[tuple[str, Window]]) -> float:
         """Bytes of a sheet of all crops, from one of some of them."""
         some = crops[:: max(1, len(crops) // 64)][:64]
         return len(self._joined(some)) / max(1, len(some)) * len(crops)
 
-    def _made(self, keys: Sequence[Sequence[tuple[str, Window]]], crops: Sequence[tuple[str, Window]]) -> Sheet:
+    def _sheet_of(self, keys: Sequence[Sequence[tuple[str, Window]]], crops: Sequence[tuple[str, Window]]) -> Sheet:
         across = ACROSS // self._width
         at = {crop: divmod(number, across) for number, crop in enumerate(crops)}
         tiles = tuple(tuple(Tile(key[0], at[key][1], at[key][0]) for key in row if key in at) for row in keys)
@@ -173,13 +173,13 @@ class Examples:
 
 
 def _webp(sheet: Image.Image) -> bytes:
-    held = io.BytesIO()
-    sheet.save(held, "WEBP", quality=QUALITY, method=EFFORT)
-    return held.getvalue()
+    encoded = io.BytesIO()
+    sheet.save(encoded, "WEBP", quality=QUALITY, method=EFFORT)
+    return encoded.getvalue()
 
 
-def _decoded(held: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(held)) as image:
+def _decoded(encoded: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(encoded)) as image:
         return image.convert("RGB")
 
 
@@ -203,28 +203,28 @@ def _crop(image: Image.Image, window: Window) -> Image.Image:
 
 
 def _wave(values: NDArray[np.float32], window: tuple[int, int]) -> Image.Image:
-    """The part of a signal that is seen, in black on white; the height of a tile is the range of the whole signal."""
+    """The visible part of a signal, in black on white; the height of a tile is the range of the whole signal."""
     tile = Image.new("RGB", (LONG, HEIGHT), "white")
     low, high = float(values.min()), float(values.max())
-    seen = values[max(0, window[0]) : window[1]]
-    if len(seen) == 0 or high <= low:
+    visible = values[max(0, window[0]) : window[1]]
+    if len(visible) == 0 or high <= low:
         return tile
-    y = (HEIGHT - 3) * (1 - (seen - low) / (high - low)) + 1
-    at = np.linspace(0, len(seen) - 1, LONG * 2)
-    line = np.interp(at, np.arange(len(seen)), y)
+    y = (HEIGHT - 3) * (1 - (visible - low) / (high - low)) + 1
+    at = np.linspace(0, len(visible) - 1, LONG * 2)
+    line = np.interp(at, np.arange(len(visible)), y)
     ImageDraw.Draw(tile).line([(n / 2, float(v)) for n, v in enumerate(line)], fill="black")
     return tile
 
 
-def _around(id: str, tokens: Sequence[str], place: int) -> Words:
+def _around(id: str, tokens: Sequence[str], position: int) -> Words:
     """The tokens beside the peak as text; pieces of one word joined, as the usual tokenizers mark them."""
     pieces = [_piece(token) for token in tokens]
-    if not 0 <= place < len(pieces):
+    if not 0 <= position < len(pieces):
         return Words(id, "".join(pieces[: 2 * AROUND]).strip(), "", "")
-    first, last = max(0, place - AROUND), place + 1 + AROUND
-    before, after = "".join(pieces[first:place]).lstrip(), "".join(pieces[place + 1 : last])
-    before = ("… " if any(pieces[:first]) else "") + before + (" " if pieces[place].startswith(" ") else "")
-    return Words(id, before, pieces[place].strip(), after + (" …" if any(pieces[last:]) else ""))
+    first, last = max(0, position - AROUND), position + 1 + AROUND
+    before, after = "".join(pieces[first:position]).lstrip(), "".join(pieces[position + 1 : last])
+    before = ("… " if any(pieces[:first]) else "") + before + (" " if pieces[position].startswith(" ") else "")
+    return Words(id, before, pieces[position].strip(), after + (" …" if any(pieces[last:]) else ""))
 
 
 def _piece(token: str) -> str:

@@ -21,25 +21,25 @@ def write_two(a: CensusRecord, b: CensusRecord, folder: Path) -> Path:
     """
     pictures = [file for name, census in (("a", a), ("b", b)) for file in _pictures(name, census)]
     put(folder, pictures)
-    found = differences(a, b)
+    difference = differences(a, b)
     rows = [
-        [cell(row, name) for name in ("layer", "measure", "a", "b", "change")] + [_sure(row["significant"])]
-        for _, row in found.layers.iterrows()
+        [cell(row, name) for name in ("layer", "measure", "a", "b", "change")] + [_yes_or_no(row["significant"])]
+        for _, row in difference.layers.iterrows()
     ]
     page = environment().get_template("two.html").render(
-        sides=[("A", "a", a, found.answers[0]), ("B", "b", b, found.answers[1])],
-        drawn={file for file, _ in pictures}, rows=rows, notes=(*found.settings, *found.only),
+        sides=[("A", "a", a, difference.answers[0]), ("B", "b", b, difference.answers[1])],
+        drawn={file for file, _ in pictures}, rows=rows, notes=(*difference.settings, *difference.only),
     )  # fmt: skip
-    put(folder, [("index.html", page), ("differences.csv", found.layers.to_csv(index=False, lineterminator="\n"))])
+    put(folder, [("index.html", page), ("differences.csv", difference.layers.to_csv(index=False, lineterminator="\n"))])
     return folder / "index.html"
 
 
 def _pictures(name: str, census: CensusRecord) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    files: list[tuple[str, str]] = []
     for kind, fraction in (("units", False), ("fractions", True)):
-        found += drawn_files(f"{name}-{kind}", fates(census, fraction))
-    return found
+        files += drawn_files(f"{name}-{kind}", fates(census, fraction))
+    return files
 
 
-def _sure(value: object) -> str:
+def _yes_or_no(value: object) -> str:
     return "–" if pd.isna(value) else "yes" if value else "no"

@@ -32,10 +32,10 @@ def reduce_output(
 ) -> Reading:
     """The mean, the maximum and, for the examples in `rows`, a few positions of a layer's output.
 
-    x: (examples, ...) with the units on `unit_axis`; any floating dtype; never written to.
+    x: (examples, ...) with the units on `unit_axis`; any floating-point dtype; never written to.
     mask: (examples, positions) bool, True where a position counts; ignored where the layer has other positions.
     rows: (chosen,) int64, the examples whose positions are read.
-    draws: (chosen, spots) float in [0, 1): where in the map; the same draw means the same place in every layer.
+    draws: (chosen, spots) uniform in [0, 1): where in the map; equal draws are the same point in every layer.
     sketch: of the maps of the examples in `rows`.
     """
     x = x.detach()
@@ -81,14 +81,14 @@ def _masked(flat: Tensor, units_last: bool, mask: Tensor) -> tuple[Tensor, Tenso
 
 
 def _spots(flat: Tensor, units_last: bool, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:
-    place = _places(flat.shape[1 if units_last else 2], rows, draws, mask).to(flat.device)
+    index = _indices(flat.shape[1 if units_last else 2], rows, draws, mask).to(flat.device)
     row = rows.to(flat.device).unsqueeze(1)
-    picked = flat[row, place] if units_last else flat[row, :, place]
+    picked = flat[row, index] if units_last else flat[row, :, index]
     return picked.float().cpu()
 
 
-def _places(positions: int, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:
-    """Indices (chosen, spots) of the drawn positions; a map with no more positions than spots is read whole."""
+def _indices(positions: int, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:
+    """Indices (chosen, spots) of the sampled positions; a map with no more positions than spots is read whole."""
     if mask is None:
         if positions <= draws.shape[1]:
             return torch.arange(positions).expand(len(rows), positions)

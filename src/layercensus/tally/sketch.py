@@ -1,4 +1,4 @@
-"""A whole feature map in a thousand numbers that keep distances: coordinates added to bins with random signs."""
+"""A whole feature map in a thousand numbers that preserve distances: coordinates added to bins with random signs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ TOGETHER, EXAMPLES = 16, 32  # blocks and examples multiplied at once: two megab
 class Sketch:
     """The random signs of one layer: a linear map (coordinates,) -> (bins,), the same for every net and example.
 
-    Squared distances are kept in expectation, to a relative standard deviation of about sqrt(2 / bins); this is the
+    Squared distances are preserved in expectation, with a relative standard deviation near sqrt(2 / bins); this is the
     count sketch (Charikar et al. 2002; Weinberger et al. 2009) with coordinate i in bin i mod bins. A map with no more
-    coordinates than bins is kept as it is. Cost: one multiplication and addition per coordinate.
+    coordinates than bins is stored as it is. Cost: one multiplication and addition per coordinate.
     """
 
     def __init__(self, name: str, shape: Sequence[int], unit_axis: int, bins: int = BINS, seed: int = 0) -> None:

@@ -17,7 +17,7 @@ NOBODY = torch.iinfo(torch.int64).max  # the key of an empty rank among the top 
 class Moments(Tally):
     """Count, mean and centred sum of squares of both readings, firing counts, extremes (Chan, Golub & LeVeque 1983)."""
 
-    count: Tensor  # () int64, examples seen
+    count: Tensor  # () int64, examples counted
     mean: Tensor  # (units,) float64, of the spatial mean
     m2: Tensor  # (units,) float64, sum of squared deviations of the spatial mean
     peak_mean: Tensor  # (units,) float64, of the spatial maximum
@@ -55,11 +55,11 @@ class Moments(Tally):
         self.low, self.high = torch.minimum(self.low, other.low), torch.maximum(self.high, other.high)
 
 
-def _join(one: Moments, two: Moments, mean: str, m2: str, total: Tensor) -> tuple[Tensor, Tensor]:
-    weight = two.count.double() / total  # integers divided would be float32
-    delta = getattr(two, mean) - getattr(one, mean)
-    joined = getattr(one, m2) + getattr(two, m2) + delta.square() * (one.count * weight)
-    return getattr(one, mean) + delta * weight, joined
+def _join(a: Moments, b: Moments, mean: str, m2: str, total: Tensor) -> tuple[Tensor, Tensor]:
+    weight = b.count.double() / total  # integers divided would be float32
+    delta = getattr(b, mean) - getattr(a, mean)
+    joined = getattr(a, m2) + getattr(b, m2) + delta.square() * (a.count * weight)
+    return getattr(a, mean) + delta * weight, joined
 
 
 @dataclass

@@ -11,10 +11,10 @@ from torch import Tensor
 
 @dataclass
 class Tally:
-    """The fields ARE the state: tensors whose merge equals having seen both parts of the data."""
+    """The fields ARE the state: tensors whose merge equals a count of both parts of the data."""
 
     def merge(self, other: Self) -> None:
-        """Take in what `other` saw; the order of merging does not matter."""
+        """Add what `other` counted; the order of merging does not matter."""
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -24,20 +24,20 @@ class Difference:
 
 def differences(a: CensusRecord, b: CensusRecord) -> Difference:
     """Layer by layer what differs; `significant` where the 95 % intervals of `distinct` do not touch, else NA."""
-    one, two = a.layers.set_index("layer"), b.layers.set_index("layer")
+    in_a, in_b = a.layers.set_index("layer"), b.layers.set_index("layer")
     compared = a.columns.where(lambda column: column.compare) | b.columns.where(lambda column: column.compare)
-    both = [name for name in one.index if name in two.index]
-    rows = [row for name in both for row in _of_layer(name, one.loc[name], two.loc[name], list(compared))]
-    only = [f"{n} is only in A" for n in one.index if n not in two.index]
-    only += [f"{n} is only in B" for n in two.index if n not in one.index]
+    both = [name for name in in_a.index if name in in_b.index]
+    rows = [row for name in both for row in _of_layer(name, in_a.loc[name], in_b.loc[name], list(compared))]
+    only = [f"{n} is only in A" for n in in_a.index if n not in in_b.index]
+    only += [f"{n} is only in B" for n in in_b.index if n not in in_a.index]
     table = pd.DataFrame(rows, columns=["layer", "measure", "a", "b", "change", "significant"])
     return Difference(table, _settings(a, b), tuple(only), (judge(a).answer, judge(b).answer))
 
 
-def _of_layer(name: str, one: pd.Series[Any], two: pd.Series[Any], compared: Sequence[str]) -> list[dict[str, object]]:
+def _of_layer(name: str, a: pd.Series[Any], b: pd.Series[Any], compared: Sequence[str]) -> list[dict[str, object]]:
     rows = []
     for measure in compared:
-        x, y = one.get(measure), two.get(measure)
+        x, y = a.get(measure), b.get(measure)
         if pd.isna(x) and pd.isna(y):
             continue
         if pd.isna(x) or pd.isna(y) or x != y:
@@ -49,24 +49,24 @@ def _of_layer(name: str, one: pd.Series[Any], two: pd.Series[Any], compared: Seq
                     "a": x,
                     "b": y,
                     "change": change,
-                    "significant": _apart(measure, one, two),
+                    "significant": _significant(measure, a, b),
                 }
             )
     return rows
 
 
-def _apart(measure: str, one: pd.Series[Any], two: pd.Series[Any]) -> object:
+def _significant(measure: str, a: pd.Series[Any], b: pd.Series[Any]) -> object:
     """Whether the intervals of a count do not meet; NA where it has none."""
     low, high = f"{measure}_low", f"{measure}_high"
-    if any(pd.isna(row.get(low)) for row in (one, two)):
+    if any(pd.isna(row.get(low)) for row in (a, b)):
         return pd.NA
-    return bool(one[high] < two[low] or two[high] < one[low])
+    return bool(a[high] < b[low] or b[high] < a[low])
 
 
 def _settings(a: CensusRecord, b: CensusRecord) -> tuple[str, ...]:
-    said = []
+    lines = []
     for name in ("model", "views", "twin", "seed", "ids", "settings", "weights"):
         x, y = a.about.get(name), b.about.get(name)
         if x != y:
-            said.append(f"{name}: {x} -> {y}" if name not in ("weights", "settings") else f"{name} differ")
-    return tuple(said)
+            lines.append(f"{name}: {x} -> {y}" if name not in ("weights", "settings") else f"{name} differ")
+    return tuple(lines)

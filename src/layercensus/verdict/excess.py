@@ -15,7 +15,7 @@ def excess(census: CensusRecord) -> pd.DataFrame:
     """A row per layer and count: layer, measure, trained, twin, excess, low, high; empty without a twin.
 
     low, high: 95 % interval over examples of the difference. Both nets saw the same examples and each resample draws
-    the same ones for both, so what moves the two together is not counted as doubt.
+    the same ones for both, so what moves both together adds no uncertainty.
     """
     rows: list[dict[str, Any]] = []
     for _, row in census.layers.iterrows():
@@ -36,5 +36,7 @@ def _interval(census: CensusRecord, layer: str, array: str, difference: float) -
     own, twin = (census.array(layer, f"{array}_resamples", net) for net in ("trained", "twin"))
     if own is None or twin is None:
         return float("nan"), float("nan")
-    kept = min(len(own), len(twin))  # wide layers of many near pairs have fewer
-    return interval(difference, np.asarray(own[:kept], dtype=np.float64) - np.asarray(twin[:kept], dtype=np.float64))
+    common = min(len(own), len(twin))  # wide layers of many near pairs have fewer
+    return interval(
+        difference, np.asarray(own[:common], dtype=np.float64) - np.asarray(twin[:common], dtype=np.float64)
+    )

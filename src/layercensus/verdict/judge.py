@@ -53,7 +53,7 @@ def judge(census: CensusRecord) -> Verdict:
 def hidden(layers: pd.DataFrame) -> pd.DataFrame:
     """The rows that a trend is read from: the nonlinearities' outputs, or all hidden layers where these are few.
 
-    Blocks are sums of what the neurons write, and alternating the two kinds would draw a zigzag.
+    Blocks are sums of what the neurons write, and alternating the two kinds would give a zigzag.
     """
     neurons = layers[layers["role"] == "neurons"]
     return neurons if len(neurons) >= FEWEST_LAYERS else layers[layers["role"] != "output"]
@@ -128,8 +128,8 @@ def _minus_twin(name: str, s: Series) -> Corrected:
     rows: Corrected = {name: (s.trained, s.replicates, float(np.abs(s.trained).mean()), None)}
     if s.twin is not None and s.twin_replicates is not None:
         level = float((np.abs(s.trained).mean() + np.abs(s.twin).mean()) / 2)
-        kept = min(len(s.replicates), len(s.twin_replicates))
-        excess = s.replicates[:kept] - s.twin_replicates[:kept]
+        common = min(len(s.replicates), len(s.twin_replicates))
+        excess = s.replicates[:common] - s.twin_replicates[:common]
         rows[f"{name}, minus twin"] = (s.trained - s.twin, excess, level, s.untrained)
     return rows
 
@@ -142,7 +142,7 @@ def _scaled(s: Series, width: Values) -> Series:
 
 
 def _series(census: CensusRecord, layers: pd.DataFrame, column: str, array: str) -> Series | None:
-    """Values and replicates of a column; one without replicates is taken as it is, without uncertainty of examples."""
+    """Values and replicates of a column; one without replicates gets no uncertainty over examples."""
     if column not in layers or layers[column].isna().any():
         return None
     trained = layers[column].to_numpy(dtype=np.float64)
@@ -157,7 +157,7 @@ def _series(census: CensusRecord, layers: pd.DataFrame, column: str, array: str)
 
 
 def _untrained(census: CensusRecord, layers: pd.DataFrame, column: str) -> Untrained | None:
-    """The count on a few examples, of the net and of several untrained ones; None where only one was made."""
+    """The count on a few examples, of the net and of several untrained ones; None where there is only one."""
     net, nets = (counts.get(column, {}) for counts in (census.untrained.trained, census.untrained.nets))
     names = list(layers["layer"])
     if any(name not in net or name not in nets for name in names):
@@ -172,8 +172,8 @@ def _replicates(census: CensusRecord, layers: pd.DataFrame, array: str, net: str
     arrays = [census.array(name, f"{array}_resamples", net) for name in layers["layer"]]
     if any(a is None for a in arrays):
         return np.tile(values, (2, 1))
-    kept = min(len(a) for a in arrays if a is not None)  # wide layers of many near pairs have fewer
-    return np.stack([np.asarray(a, dtype=np.float64)[:kept] for a in arrays], axis=1)
+    common = min(len(a) for a in arrays if a is not None)  # wide layers of many near pairs have fewer
+    return np.stack([np.asarray(a, dtype=np.float64)[:common] for a in arrays], axis=1)
 
 
 def _sensitivity(census: CensusRecord, layers: pd.DataFrame, twin: bool) -> dict[str, str]:
@@ -201,7 +201,7 @@ def index_of_thresholds(census: CensusRecord) -> tuple[int, int]:
 
 
 def _nearest(census: CensusRecord, setting: str, grid: Sequence[float]) -> int:
-    """Index on the grid of the threshold that the census was taken with."""
+    """Index on the grid of the threshold that the census was counted with."""
     threshold = float(census.provenance.settings[setting])
     return min(range(len(grid)), key=lambda i: abs(grid[i] - threshold))
 

@@ -17,12 +17,12 @@ Values = NDArray[np.float64]
 FLAT = 0.15  # of the level: a smaller range over depth is no trend
 FIT = 0.7  # fraction of the variation over depth that a shape must explain
 BEND = 0.15  # how much more of it a peak must explain than the best monotone curve
-SURE = 0.9  # fraction of replicates that must agree on the shape
+AGREEMENT = 0.9  # fraction of replicates that must agree on the shape
 CHANCE = 0.05 / 4  # a rise or fall must be rarer than this among random orders of the layers: four shapes are tried
 CHANCE_OF_A_BEND = 0.02  # the same for a peak or trough, of which seven layers have 64 among 5,040 orders
 CHANCE_OF_FOUR = 0.05  # the same for four layers, whose 24 orders cannot be rarer than 1/24
 ALPHA = 0.05  # an excess must be rarer than this among untrained nets
-ORDERS = 400  # random orders drawn where there are too many to go through
+ORDERS = 400  # random orders sampled where there are too many to enumerate
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ def trend(
     shapes = [shape_of(row, level) for row in centred]
     shape = shape_of(y, level)
     agreement = float(np.mean([s == shape for s in shapes])) if len(shapes) else 0.0
-    sure = agreement >= SURE and (shape == "flat" or rarity(y, shape) <= _allowed(shape, len(y)))
+    certain = agreement >= AGREEMENT and (shape == "flat" or rarity(y, shape) <= _allowed(shape, len(y)))
     p = float("nan") if untrained is None else rarity_untrained(untrained, shape)
-    sure = sure and not p > ALPHA
+    certain = certain and not p > ALPHA
     low, high = np.percentile(taus, [2.5, 97.5])
-    return Trend(_tau(y), float(low), float(high), shape if sure else "undecided", agreement, len(y), p)
+    return Trend(_tau(y), float(low), float(high), shape if certain else "undecided", agreement, len(y), p)
 
 
 def rarity_untrained(untrained: Untrained, shape: str) -> float:

@@ -27,7 +27,7 @@ SHAPES = {
 
 
 def paragraph(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:
-    """A paragraph of the answer, what it rests on, and what speaks against it."""
+    """A paragraph of the answer, what it rests on, and the evidence against it."""
     past, perfect = VERBS[twin]
     parts = [ANSWERS[verdict.answer].format(past=past, perfect=perfect)]
     if verdict.reasons:

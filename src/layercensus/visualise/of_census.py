@@ -17,7 +17,7 @@ from ..count.interrupts import uninterrupted
 from ..data.files import image_bytes
 from ..data.source import Source
 from ..errors import CensusError
-from ..gallery.gallery import Made
+from ..gallery.gallery import OptimisedImage
 from ..layers.layer import Layer
 from ..layers.net import call
 from ..layers.select import select
@@ -81,7 +81,7 @@ def _with_images(
     census: C, subject: Subject, options: SeeOptions, each: int, names: Sequence[str], keep: Callable[[C], None]
 ) -> tuple[C, bool]:
     text = method_text(options)
-    images = dict(census.gallery.made) if census.gallery.made_by == text else {}
+    images = dict(census.gallery.visualisations) if census.gallery.method == text else {}
     interrupted = False
     with tqdm(total=len(names), desc="visualising", unit="layer", disable=not options.progress) as bar:
         for name in names:
@@ -92,7 +92,7 @@ def _with_images(
                     images[name, unit] = image
             except KeyboardInterrupt:
                 interrupted = True
-            census = replace(census, gallery=replace(census.gallery, made=dict(images), made_by=text))
+            census = replace(census, gallery=replace(census.gallery, visualisations=dict(images), method=text))
             interrupted = _kept(census, keep) or interrupted
             if interrupted:
                 break
@@ -117,7 +117,9 @@ def concepts(units: pd.DataFrame, each: int) -> list[int]:
     return [int(unit) for unit in own.sort_values(["size", "reliability"], ascending=False)["unit"][:each]]
 
 
-def _of_layer(subject: Subject, name: str, units: Sequence[int], options: SeeOptions) -> Iterator[tuple[int, Made]]:
+def _of_layer(
+    subject: Subject, name: str, units: Sequence[int], options: SeeOptions
+) -> Iterator[tuple[int, OptimisedImage]]:
     """The images of some units of a layer."""
     if not units:
         return
@@ -165,7 +167,7 @@ def _takes(net: nn.Module, layer: Layer, shape: tuple[int, ...]) -> bool:
     return False
 
 
-def _cut(entry: Visualisation, side: tuple[int, int]) -> Made:
+def _cut(entry: Visualisation, side: tuple[int, int]) -> OptimisedImage:
     """An image as a file, cut to what the peak sees."""
     assert entry.image is not None
     assert entry.score is not None
@@ -173,4 +175,4 @@ def _cut(entry: Visualisation, side: tuple[int, int]) -> Made:
     image = cropped(shown(entry.image), window, TILE)
     few_pixels = max(high - low for low, high in window) <= TILE // 3
     file = image_bytes(image, "png") if few_pixels else image_bytes(image, "webp", quality=QUALITY)
-    return Made(file, asdict(entry.score) | {"contrast": entry.contrast})
+    return OptimisedImage(file, asdict(entry.score) | {"contrast": entry.contrast})

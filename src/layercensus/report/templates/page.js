@@ -38,7 +38,7 @@
     }
     return row.dataset.words;
   }
-  function explained(table) { // a cell says what its heading says, a picture what it shows
+  function explained(table) { // a cell has its heading's title, a picture its own text
     var heads = table.tHead ? Array.from(table.tHead.rows[table.tHead.rows.length - 1].cells) : [];
     table.addEventListener("mouseover", function (event) {
       var cell = event.target.closest("td"), image = event.target.closest("img[alt]");
@@ -48,16 +48,16 @@
   }
   function searchable(input) {
     var table = document.getElementById(input.getAttribute("aria-controls"));
-    var said = document.getElementById(input.getAttribute("aria-describedby"));
+    var output = document.getElementById(input.getAttribute("aria-describedby"));
     input.addEventListener("input", function () {
       var words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-      var found = 0;
+      var matching = 0;
       Array.from(table.tBodies[0].rows).forEach(function (row) {
         var text = wordsOf(row).toLowerCase();
         row.hidden = !words.every(function (word) { return text.includes(word); });
-        found += row.hidden ? 0 : 1;
+        matching += row.hidden ? 0 : 1;
       });
-      said.textContent = found + " of " + table.tBodies[0].rows.length + " rows";
+      output.textContent = matching + " of " + table.tBodies[0].rows.length + " rows";
     });
   }
   document.querySelectorAll("table").forEach(explained);
@@ -65,11 +65,11 @@
   document.querySelectorAll("input[type=search]").forEach(searchable);
   document.querySelectorAll("script[type='application/vega-lite+json']").forEach(function (script) {
     if (!window.vegaEmbed) return;
-    var place = document.getElementById(script.dataset.into);
-    vegaEmbed(place, JSON.parse(script.textContent), {
+    var target = document.getElementById(script.dataset.into);
+    vegaEmbed(target, JSON.parse(script.textContent), {
       renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false },
     }).then(function () {
-      place.querySelectorAll("summary").forEach(function (menu) { menu.setAttribute("aria-label", "save this picture"); });
+      target.querySelectorAll("summary").forEach(function (menu) { menu.setAttribute("aria-label", "save this picture"); });
     });
   });
 })();

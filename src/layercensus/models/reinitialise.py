@@ -1,4 +1,4 @@
-"""Every parameter of a net drawn anew, as if training had never happened."""
+"""Every parameter of a net initialised again, as if training had never happened."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ POWER_STEPS = 15  # of the power iteration with which a spectral norm starts, as
 
 
 @torch.no_grad()
-def redraw(net: nn.Module) -> list[str]:
-    """Re-draw the net's parameters in place; returns the names of those that no initialiser of their module draws.
+def reinitialise(net: nn.Module) -> list[str]:
+    """Re-initialise the net's parameters in place; returns the names of those that no module's own initialiser sets.
 
     Each module's own initialiser does it, children before parents, so that what a parent does to its children holds.
-    A parameter without one is drawn as a linear layer's weight, or is one or zero where it has a single dimension.
-    A parameter that is computed (weight norm, spectral norm) is drawn as it would be without, and then taken apart.
+    A parameter without one is initialised as a linear layer's weight, or set to one or zero where it has one dimension.
+    A parameter that is computed (weight norm, spectral norm) is initialised as it would be without, then decomposed.
 
     Raises:
         CensusError: when a module's own initialiser fails.
@@ -29,13 +29,13 @@ def redraw(net: nn.Module) -> list[str]:
     bare: list[str] = []
     for name, module in reversed(list(net.named_modules())):
         if isinstance(module, parametrize.ParametrizationList):
-            continue  # drawn with the module that it belongs to
-        drawn = _draw_module(name, module)
-        bare += [f"{name}.{part}".lstrip(".") for part in drawn]
+            continue  # initialised with the module that it belongs to
+        initialised = _initialise_module(name, module)
+        bare += [f"{name}.{part}".lstrip(".") for part in initialised]
     return sorted(bare)
 
 
-def _draw_module(name: str, module: nn.Module) -> list[str]:
+def _initialise_module(name: str, module: nn.Module) -> list[str]:
     own: Callable[[], None] | None = next(
         (f for f in (getattr(module, n, None) for n in ("reset_parameters", "_reset_parameters")) if callable(f)), None
     )
@@ -43,22 +43,22 @@ def _draw_module(name: str, module: nn.Module) -> list[str]:
     with parametrize.cached():
         before = {part: getattr(module, part).detach().clone() for part in computed}
         if own is None:
-            bare = _draw_bare(module)
+            bare = _initialise_bare(module)
         else:
             bare = []
-            _let_draw(own, name or type(module).__name__)
+            _call_initialiser(own, name or type(module).__name__)
         after = {part: getattr(module, part).detach().clone() for part in computed}
-    for part, take_apart in computed.items():
-        if torch.equal(before[part], after[part]):  # the initialiser went through parameters() and drew the pieces
+    for part, decompose in computed.items():
+        if torch.equal(before[part], after[part]):  # the initialiser went through parameters() and set the pieces
             own_pieces = (f"parametrizations.{part}.", f"{part}_v", f"{part}_orig")
             named = [p for n, p in module.named_parameters() if n.startswith(own_pieces)]
             pieces = [p for p in named if p.shape == after[part].shape]
             after[part] = pieces[-1].detach().clone() if pieces else after[part]
-        take_apart(after[part])
+        decompose(after[part])
     return bare
 
 
-def _let_draw(own: Callable[[], None], name: str) -> None:
+def _call_initialiser(own: Callable[[], None], name: str) -> None:
     try:
         own()
     except Exception as error:
@@ -68,23 +68,23 @@ def _let_draw(own: Callable[[], None], name: str) -> None:
         ) from error
 
 
-def _draw_bare(module: nn.Module) -> list[str]:
+def _initialise_bare(module: nn.Module) -> list[str]:
     """A module without an initialiser: its own parameters, and the statistics of a frozen normalisation."""
     if isinstance(getattr(module, "running_mean", None), Tensor):
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_floating_point():
                 buffer.fill_(0.0 if name in ("running_mean", "bias") else 1.0)
-    drawn = [name for name, p in module.named_parameters(recurse=False) if p.is_floating_point()]
-    for name in drawn:
-        _draw(name, module.get_parameter(name))
+    initialised = [name for name, p in module.named_parameters(recurse=False) if p.is_floating_point()]
+    for name in initialised:
+        _initialise(name, module.get_parameter(name))
     if parametrize.is_parametrized(module):
         for name in module.parametrizations:  # type: ignore[union-attr]
-            _draw(str(name), getattr(module, str(name)))
-            drawn.append(str(name))
-    return drawn
+            _initialise(str(name), getattr(module, str(name)))
+            initialised.append(str(name))
+    return initialised
 
 
-def _draw(name: str, parameter: Tensor) -> None:
+def _initialise(name: str, parameter: Tensor) -> None:
     if parameter.ndim >= 2 and parameter.numel():
         nn.init.kaiming_uniform_(parameter, a=5**0.5)
     elif any(word in name for word in ("weight", "gamma", "scale")):
@@ -95,16 +95,16 @@ def _draw(name: str, parameter: Tensor) -> None:
 
 def _computed(module: nn.Module) -> dict[str, Callable[[Tensor], None]]:
     """The module's computed parameters, each with what writes a value into the pieces that it is computed from."""
-    found: dict[str, Callable[[Tensor], None]] = {}
+    writers: dict[str, Callable[[Tensor], None]] = {}
     if parametrize.is_parametrized(module):
         for name in module.parametrizations:  # type: ignore[union-attr]
-            found[str(name)] = _into_parametrization(module, str(name))
+            writers[str(name)] = _into_parametrization(module, str(name))
     for hook in module._forward_pre_hooks.values():
         if isinstance(hook, WeightNorm):
-            found[hook.name] = _into_weight_norm(module, hook)
+            writers[hook.name] = _into_weight_norm(module, hook)
         elif isinstance(hook, SpectralNorm):
-            found[hook.name] = _into_spectral_norm(module, hook)
-    return found
+            writers[hook.name] = _into_spectral_norm(module, hook)
+    return writers
 
 
 def _into_parametrization(module: nn.Module, name: str) -> Callable[[Tensor], None]:
@@ -114,7 +114,7 @@ def _into_parametrization(module: nn.Module, name: str) -> Callable[[Tensor], No
             setattr(module, name, value)
         except (NotImplementedError, RuntimeError, ValueError, TypeError):  # it has no inverse
             for piece in pieces.parameters(recurse=False):
-                _draw(name, piece)
+                _initialise(name, piece)
         pieces.train()
         for _ in range(POWER_STEPS):
             pieces()
