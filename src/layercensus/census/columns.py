@@ -8,10 +8,35 @@ from typing import Any, Self
 
 import pandas as pd
 
+from ..count.nets import TRAINED, TWIN
 from ..errors import CensusError
 from ..measures import Column, Measure
 
-TWIN = "twin_"  # before the name of a column: the untrained twin's
+PREFIX = "twin_"  # before the name of a column: the untrained twin's
+
+
+def twin_of(name: str) -> str:
+    """The name of the untrained twin's own column."""
+    return f"{PREFIX}{name}"
+
+
+def of_net(name: str, net: str) -> str:
+    """The name of a column of `layers` for "trained" or "twin"."""
+    return name if net == TRAINED else twin_of(name)
+
+
+def resamples_of(array: str) -> str:
+    """The name of the array with a column's values on resampled examples. array: its `Column.resamples`."""
+    return f"{array}_resamples"
+
+
+def intervals(columns: Mapping[str, Column]) -> dict[str, tuple[str, str]]:
+    """The columns with the lower and the upper end of the 95 % interval of each that has one."""
+    ends: dict[str, list[str]] = {}
+    for name, column in columns.items():
+        if column.bound_of:
+            ends.setdefault(column.bound_of, []).append(name)
+    return {name: (both[0], both[1]) for name, both in ends.items() if len(both) == 2}
 
 
 def _frame(meaning: str, order: int, kind: str = "text", *, shown: bool = True, compare: bool = False) -> Column:
@@ -28,14 +53,19 @@ FRAME = {
     "width": replace(
         _frame("number of units: channels, features or hidden units", 40, "count", compare=True), unit="units", low=1
     ),
-    "status": _frame("count; or why the number is only a bound or no evidence", 50),
-    "dimension_status": _frame("estimate; or why the nonlinear dimension is a lower bound or none", 420, shown=False),
+    "status": _frame("count; or why the number is only a bound or no evidence", 50, "sentence"),
+    "dimension_status": _frame(
+        "estimate; or why the nonlinear dimension is a lower bound or none", 420, "sentence", shown=False
+    ),
 }
 UNIT_FRAME = {
     "layer": _frame("dotted name; a module's second call in one pass is name@1", 0, shown=False),
     "unit": replace(_frame("index along the layer's unit axis", 10, "index"), low=0),
-    "top": _frame(
-        "ids of the examples with the highest peak, highest first; empty for a dead unit", 120, "ids", shown=False
+    "top": replace(
+        _frame(
+            "ids of the examples with the highest peak, highest first; empty for a dead unit", 120, "ids", shown=False
+        ),
+        heading="top examples",
     ),
 }
 
@@ -70,12 +100,27 @@ class Columns:
     @property
     def twins(self) -> dict[str, Column]:
         """The twin's columns."""
-        return {f"{TWIN}{name}": column for name, column in self.layers.items() if column.twin}
+        own = {name: column for name, column in self.layers.items() if column.twin}
+        return {
+            twin_of(name): replace(column, bound_of=twin_of(column.bound_of)) if column.bound_of else column
+            for name, column in own.items()
+        }
 
     @property
     def meanings(self) -> dict[str, Column]:
         """Every column of `layers`, the twin's among them."""
         return self.table(True)
+
+    @property
+    def intervals(self) -> dict[str, tuple[str, str]]:
+        """The ends of the interval of every column of `layers` that has one, the twin's among them."""
+        return intervals(self.meanings)
+
+    @property
+    def numbers(self) -> list[str]:
+        """The measured columns of the main table of `layers`, each followed by its interval and its twin's."""
+        own, ends = self.where(lambda column: column.shown and column.twin), self.intervals
+        return [of_net(each, net) for name in own for each in (name, *ends.get(name, ())) for net in (TRAINED, TWIN)]
 
     def as_json(self) -> dict[str, Any]:
         """Everything as JSON."""
@@ -115,7 +160,7 @@ def typed(table: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
 def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
     if column.kind == "ids":
         return values
-    if column.kind == "text":
+    if column.kind in ("text", "sentence"):
         return values.astype(object).where(values.notna(), "").astype("string")
     if column.dtype == "Int64":
         return values.astype("Float64").astype("Int64")

@@ -22,7 +22,7 @@ from ..data.files import finish_folder, whole_folder
 from ..errors import CensusError
 from ..gallery.gallery import Gallery
 from ..measures import MEASURES
-from .columns import Columns
+from .columns import Columns, twin_of
 
 FORMAT = 4  # of the saved folder
 TABLES = ("layers", "units", "twin_units", "runs")
@@ -86,7 +86,8 @@ class CensusRecord:
     @property
     def has_twin(self) -> bool:
         """Whether an untrained twin was counted beside the net."""
-        return "twin_distinct" in self.layers and bool(self.layers["twin_distinct"].notna().any())
+        name = twin_of("distinct")
+        return name in self.layers and bool(self.layers[name].notna().any())
 
     def array(self, layer: str, name: str, net: str = TRAINED) -> NDArray[Any] | None:
         """A curve or the bootstrap replicates of one layer, None where it was not made."""

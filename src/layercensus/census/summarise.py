@@ -23,8 +23,7 @@ from ..measures import Column, Evidence, Measure, Outcome, measure
 from ..settings import Settings
 from ..tally import Panel
 from ..tally.streams import NOBODY, Top
-from .columns import TWIN as TWINS
-from .columns import Columns, typed
+from .columns import FRAME, Columns, twin_of, typed
 from .findings import find
 from .record import ArrayKey, CensusRecord
 from .status import dimension_status, status
@@ -137,13 +136,11 @@ def _twin_first(nets: Nets) -> Iterator[Any]:
 def _row(summary: LayerSummary, nets: Nets, classes: int) -> dict[str, Any]:
     layer, layers = summary.layer, nets.trained.layers
     own = summary.outcomes[TRAINED].layer
-    frame = {
-        "layer": layer.name, "depth": layers.index(layer) / max(1, len(layers) - 1), "kind": layer.kind,
-        "role": layer.role, "width": layer.width, "status": status(layer, summary.panel, classes),
-        "dimension_status": dimension_status(own),
-    }  # fmt: skip
+    depth = layers.index(layer) / max(1, len(layers) - 1)
+    words = (status(layer, summary.panel, classes), dimension_status(own))
+    frame = dict(zip(FRAME, (layer.name, depth, layer.kind, layer.role, layer.width, *words), strict=True))
     twin = summary.outcomes[TWIN].layer if TWIN in summary.outcomes else {}
-    return frame | own | {f"{TWINS}{name}": value for name, value in twin.items()}
+    return frame | own | {twin_of(name): value for name, value in twin.items()}
 
 
 def _units(

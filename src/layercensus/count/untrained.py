@@ -109,12 +109,12 @@ def _columns() -> Iterator[tuple[str, Column]]:
         yield from each.layer_columns.items()
 
 
-COUNTED = tuple(name for name, column in _columns() if column.trend)
+COUNTED = {name: column for name, column in _columns() if column.trend}
 
 
 def _value(outcome: Outcome, name: str, itself: bool = False) -> float:
-    """The count; missing for the twin's class information, which would be compared with itself."""
-    return math.nan if itself and name == "informative" else float(outcome.layer.get(name, math.nan))
+    """The count; missing for the twin where it rests on a comparison with the twin."""
+    return math.nan if itself and COUNTED[name].needs_twin else float(outcome.layer.get(name, math.nan))
 
 
 def _another(model: Model, plan: Plan, batches: Sequence[Batch], number: int) -> Net:

@@ -10,7 +10,7 @@ from typing import Any, Self
 LAST = 1000  # order of a column that does not say where it stands
 DTYPES = {
     "count": "Int64", "index": "Int64", "number": "Float64", "fraction": "Float64", "dimension": "Float64",
-    "truth": "boolean", "text": "string", "choice": "string", "ids": "object",
+    "truth": "boolean", "text": "string", "sentence": "string", "choice": "string", "ids": "object",
 }  # fmt: skip
 
 
@@ -20,7 +20,8 @@ class Column:
 
     kind: "count" (integers: units, concepts, examples), "fraction" (of something, 0 to 1), "dimension", "number",
     "truth" (a boolean), "choice" (one of `choices`, given by its index, -1 for none), "index" (of a unit, -1 for none),
-    "text" or "ids". A column without a value is missing (NA), never 0.
+    "text" (a name), "sentence" (words that may fill several lines) or "ids". A column without a value is missing (NA),
+    never 0.
 
     >>> Column("third standardised moment over examples").described
     'third standardised moment over examples'
@@ -42,6 +43,12 @@ class Column:
     over_depth: bool = True  # drawn over depth; a count of units is divided by the width there
     shown: bool = True  # in the main table of its page
     beside_twin: bool = False  # the twin's stands beside it in that table
+    heading: str = ""  # over it in a table; its own name where empty
+    terminal: str = ""  # heading in the terminal's table, which has it only where this is set
+    legend: str = ""  # name in the chart of dimensions, which has it only where this is set
+    bound_of: str = ""  # the column whose 95 % interval it ends: two columns, the lower end first
+    with_units: str = "moves"  # how it goes with the order of the units: see testing/laws.py
+    needs_twin: bool = False  # it rests on a comparison with the twin, which cannot be compared with itself
     resamples: str = ""  # name of the array with its values on resampled examples
     excess: bool = False  # its difference to the twin is reported
     trend: tuple[str, str] | None = None  # (measure, correction) under which the verdict reads its trend over depth
@@ -50,6 +57,11 @@ class Column:
     def dtype(self) -> str:
         """The type of its values in a table, as pandas names it."""
         return "Int64" if self.integer else DTYPES[self.kind]
+
+    @property
+    def decimals(self) -> int:
+        """How many of its decimals a table of few characters shows."""
+        return 0 if self.dtype == "Int64" else 1
 
     @property
     def per_unit(self) -> bool:
@@ -86,7 +98,7 @@ def interval(name: str, unit: str, order: int, *, kind: str = "number", scale_fr
     return {
         f"{name}_{end}": Column(
             f"{word} end of the 95 % interval over examples", unit, 0, scale_free=scale_free, kind=kind,
-            order=order + place, compare=False, over_depth=False, shown=False,
+            order=order + place, compare=False, over_depth=False, shown=False, bound_of=name,
         )
         for place, (end, word) in enumerate(ends.items())
     }  # fmt: skip

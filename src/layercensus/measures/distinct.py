@@ -144,7 +144,7 @@ distinct = Measure(
             "clusters of reliable units that say the same: complete linkage at abs(correlation) >= tau on held-out "
             "examples",
             "concepts", 0, source="docs/numbers.md", kind="count", order=90,
-            resamples="distinct", excess=True, beside_twin=True, trend=("distinct", "raw"),
+            resamples="distinct", excess=True, beside_twin=True, trend=("distinct", "raw"), terminal="distinct",
         ),
         **interval_columns("distinct", "concepts", 91),
         "distinct_per_unit": Column(
@@ -153,7 +153,7 @@ distinct = Measure(
         "distinct_rarefied": Column(
             "expected distinct concepts in a random draw of as many units as the narrowest hidden layer has",
             "concepts", 0, source="Hurlbert 1971", order=120, over_depth=False,
-            resamples="rarefied", excess=True, beside_twin=True, trend=("distinct", "rarefied"),
+            resamples="rarefied", excess=True, beside_twin=True, trend=("distinct", "rarefied"), terminal="rarefied",
         ),
         "distinct_pooled": Column(
             "distinct when units are compared by their spatial means", "concepts", 0, kind="count", order=130,
@@ -161,7 +161,12 @@ distinct = Measure(
         ),
     },
     unit_columns={
-        "cluster": Column("number of the unit's cluster, -1 where it is in none", "", -1, kind="index", table=False),
-        "representative": Column("the unit that stands for its cluster", "", -1, kind="index", order=30),
+        "cluster": Column(
+            "number of the unit's cluster, -1 where it is in none", "", -1, kind="index", table=False,
+            with_units="groups",
+        ),
+        "representative": Column(
+            "the unit that stands for its cluster", "", -1, kind="index", order=30, with_units="names"
+        ),
     },
 )  # fmt: skip

@@ -116,7 +116,7 @@ informative = Measure(
             "reliable units whose eta^2 beats permuted labels (Benjamini-Hochberg) and, with a twin, the 95 % quantile "
             "of the untrained units",
             "units", 0, source="docs/numbers.md", kind="count", order=150,
-            resamples="informative", excess=True, trend=("informative", "raw"),
+            resamples="informative", excess=True, trend=("informative", "raw"), needs_twin=True,
         ),
         **interval_columns("informative", "units", 320),
     },

@@ -139,7 +139,7 @@ nonlinear = Measure(
                 "there is one, else on the units' responses",
                 240, "Facco et al. 2017", over_depth=False, shown=True,
             ),
-            beside_twin=True,
+            beside_twin=True, legend="nonlinear (TwoNN)",
         ),
         **interval_columns("twonn", "dimensions", 360, kind="dimension", scale_free=False),
         "mle": _dimension(

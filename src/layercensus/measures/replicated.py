@@ -143,12 +143,14 @@ replicated = Measure(
         ),
         "replication_null": Column(
             "what that must exceed to be beyond rotated and shuffled replicas", "", 0, 1, kind="fraction", order=170,
-            shown=False,
+            shown=False, with_units="drawn",
         ),
         "replication_paired": Column(
             "abs(correlation) with its partner in a one-to-one matching", "", 0, 1, kind="fraction", order=180,
             shown=False,
         ),
-        "replicated": Column("found in every replica beyond chance", "", 0, 1, kind="truth", order=190, shown=False),
+        "replicated": Column(
+            "found in every replica beyond chance", "", 0, 1, kind="truth", order=190, shown=False, with_units="drawn"
+        ),
     },
 )  # fmt: skip

@@ -131,7 +131,7 @@ linear = Measure(
                 f"(sum l)^2 / sum l^2 of the eigenvalues l {WHAT}, corrected for few examples", 170,
                 "Chun et al. 2026; Himeno & Yamada 2014", integer=False,
             ),
-            over_depth=False, shown=True, beside_twin=True,
+            over_depth=False, shown=True, beside_twin=True, legend="linear (participation ratio)",
         ),
         "participation_ratio_naive": replace(
             _directions("the same, not corrected", 340, integer=False), over_depth=False
@@ -152,7 +152,7 @@ linear = Measure(
                 "directions of the correlation matrix beyond what units with independently permuted examples give",
                 220, "Horn 1965", scale_free=True,
             ),
-            shown=True,
+            shown=True, with_units="drawn",
         ),
         "mp_dim": _directions(
             "eigenvalues of the correlation matrix beyond the edge of pure noise, fitted to the bulk", 350,

@@ -13,8 +13,6 @@ from .evidence import evidence, first, panel
 
 UNITS, EXAMPLES, CLASSES = 24, 400, 4
 FEW = (1, 2, 3, 5, 8, 12, 16, 24, 32, 50, 64, 99, 128, 200)  # examples at which a zero would be no finding
-DRAWN_BY_UNIT = ("parallel_dim",)  # its permutations are drawn unit by unit, and so move with their order
-NUMBERED = ("cluster", "representative", "replication_null", "replicated")  # they name units, or are drawn by them
 Measures = Sequence[Measure]
 
 
@@ -88,15 +86,25 @@ def order_of_examples(measures: Measures) -> None:
 
 
 def order_of_units(measures: Measures) -> None:
-    """The order of the units moves nothing but the units."""
+    """The order of the units moves nothing but the units; `Column.with_units` says how a column goes with them.
+
+    "moves": a unit's value goes where the unit goes, and a layer's stays. "names": the value is the index of a unit, of
+    its new place then. "groups": it numbers groups of units, which stay together whatever their numbers. "drawn":
+    random numbers are drawn unit by unit, so that another order draws others.
+    """
     units = torch.randperm(UNITS, generator=torch.Generator().manual_seed(8))
     plain, other = measure(mixed_evidence(), measures), measure(mixed_evidence(units=units), measures)
-    for name in set(plain.layer) - set(DRAWN_BY_UNIT):
-        _close(name, values(plain)[f"layers.{name}"], values(other)[f"layers.{name}"], 1e-4)
-    for name in set(plain.units) - set(NUMBERED):
-        _close(name, values(plain)[f"units.{name}"][units], values(other)[f"units.{name}"], 1e-4)
-    mine, theirs = plain.units["representative"][units], other.units["representative"]
-    assert torch.equal(torch.where(theirs >= 0, units[theirs.clamp(min=0)], -1), mine)
+    declared = columns(measures)
+    for name in sorted(set(values(plain)) & set(declared)):
+        mine, theirs, how = values(plain)[name], values(other)[name], declared[name].with_units
+        if how == "drawn":
+            continue
+        mine = mine[units] if name.startswith("units.") else mine
+        if how == "names":
+            theirs = torch.where(theirs >= 0, units[theirs.long().clamp(min=0)], theirs)
+        if how == "groups":
+            mine, theirs = ((x[:, None] == x[None]).double() for x in (mine, theirs))
+        _close(name, mine, theirs, 1e-4)
 
 
 def any_positive_scale(measures: Measures) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,16 +27,20 @@ def differences(a: CensusRecord, b: CensusRecord) -> Difference:
     in_a, in_b = a.layers.set_index("layer"), b.layers.set_index("layer")
     compared = a.columns.where(lambda column: column.compare) | b.columns.where(lambda column: column.compare)
     both = [name for name in in_a.index if name in in_b.index]
-    rows = [row for name in both for row in _of_layer(name, in_a.loc[name], in_b.loc[name], list(compared))]
+    intervals = a.columns.intervals | b.columns.intervals
+    ends = {name: intervals.get(name) for name in compared}
+    rows = [row for name in both for row in _of_layer(name, in_a.loc[name], in_b.loc[name], ends)]
     only = [f"{n} is only in A" for n in in_a.index if n not in in_b.index]
     only += [f"{n} is only in B" for n in in_b.index if n not in in_a.index]
     table = pd.DataFrame(rows, columns=["layer", "measure", "a", "b", "change", "significant"])
     return Difference(table, _settings(a, b), tuple(only), (judge(a).answer, judge(b).answer))
 
 
-def _of_layer(name: str, a: pd.Series[Any], b: pd.Series[Any], compared: Sequence[str]) -> list[dict[str, object]]:
+def _of_layer(
+    name: str, a: pd.Series[Any], b: pd.Series[Any], compared: Mapping[str, tuple[str, str] | None]
+) -> list[dict[str, object]]:
     rows = []
-    for measure in compared:
+    for measure, ends in compared.items():
         x, y = a.get(measure), b.get(measure)
         if pd.isna(x) and pd.isna(y):
             continue
@@ -49,17 +53,17 @@ def _of_layer(name: str, a: pd.Series[Any], b: pd.Series[Any], compared: Sequenc
                     "a": x,
                     "b": y,
                     "change": change,
-                    "significant": _significant(measure, a, b),
+                    "significant": _significant(ends, a, b),
                 }
             )
     return rows
 
 
-def _significant(measure: str, a: pd.Series[Any], b: pd.Series[Any]) -> object:
+def _significant(ends: tuple[str, str] | None, a: pd.Series[Any], b: pd.Series[Any]) -> object:
     """Whether the intervals of a count do not meet; NA where it has none."""
-    low, high = f"{measure}_low", f"{measure}_high"
-    if any(pd.isna(row.get(low)) for row in (a, b)):
+    if ends is None or any(pd.isna(row.get(ends[0])) for row in (a, b)):
         return pd.NA
+    low, high = ends
     return bool(a[high] < b[low] or b[high] < a[low])
 
 

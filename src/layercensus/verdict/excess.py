@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..census.columns import resamples_of, twin_of
 from ..census.record import CensusRecord
+from ..count.nets import TRAINED, TWIN
 from ..measures.interval import interval
 
 
@@ -20,7 +22,7 @@ def excess(census: CensusRecord) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for _, row in census.layers.iterrows():
         for measure, column in census.columns.where(lambda column: column.excess).items():
-            own, twin = row.get(measure), row.get(f"twin_{measure}")
+            own, twin = row.get(measure), row.get(twin_of(measure))
             if pd.isna(own) or pd.isna(twin):
                 continue
             difference = float(own) - float(twin)
@@ -33,7 +35,7 @@ def excess(census: CensusRecord) -> pd.DataFrame:
 
 
 def _interval(census: CensusRecord, layer: str, array: str, difference: float) -> tuple[float, float]:
-    own, twin = (census.array(layer, f"{array}_resamples", net) for net in ("trained", "twin"))
+    own, twin = (census.array(layer, resamples_of(array), net) for net in (TRAINED, TWIN))
     if own is None or twin is None:
         return float("nan"), float("nan")
     common = min(len(own), len(twin))  # wide layers of many near pairs have fewer

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..census.columns import of_net, resamples_of, twin_of
 from ..census.record import CensusRecord
 from ..count.nets import TRAINED, TWIN
 from ..settings import RELIABILITY_GRID, TAU_GRID
@@ -70,7 +71,8 @@ def _too_little(census: CensusRecord, layers: pd.DataFrame) -> list[str]:
 
 def _gained(layers: pd.DataFrame) -> bool:
     """Whether training added a concept to any layer: a loss that grows with depth is no learning before it."""
-    excess = layers["distinct_rarefied"].astype(float) - layers["twin_distinct_rarefied"].astype(float)
+    own, twin = (layers[of_net("distinct_rarefied", net)].astype(float) for net in (TRAINED, TWIN))
+    excess = own - twin
     return bool((excess > 0).any())
 
 
@@ -147,7 +149,7 @@ def _series(census: CensusRecord, layers: pd.DataFrame, column: str, array: str)
         return None
     trained = layers[column].to_numpy(dtype=np.float64)
     own = _replicates(census, layers, array, TRAINED, trained)
-    other = f"twin_{column}"
+    other = twin_of(column)
     if other not in layers or layers[other].isna().any():
         return Series(trained, own)
     twin = layers[other].to_numpy(dtype=np.float64)
@@ -169,7 +171,7 @@ def _untrained(census: CensusRecord, layers: pd.DataFrame, column: str) -> Untra
 
 
 def _replicates(census: CensusRecord, layers: pd.DataFrame, array: str, net: str, values: Values) -> Values:
-    arrays = [census.array(name, f"{array}_resamples", net) for name in layers["layer"]]
+    arrays = [census.array(name, resamples_of(array), net) for name in layers["layer"]]
     if any(a is None for a in arrays):
         return np.tile(values, (2, 1))
     common = min(len(a) for a in arrays if a is not None)  # wide layers of many near pairs have fewer

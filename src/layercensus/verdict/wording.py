@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..census.columns import twin_of
 from ..census.record import CensusRecord
 from .trend import ALPHA
 from .verdict import Verdict
@@ -62,7 +63,8 @@ def _counts(layers: pd.DataFrame, twin: bool) -> list[str]:
 
 def _count(row: pd.Series, twin: bool) -> str:
     own = f"{row['distinct']} of {row['width']} [{row['distinct_low']:.0f}-{row['distinct_high']:.0f}]"
-    return own + (f" (untrained twin {row['twin_distinct']})" if twin and pd.notna(row.get("twin_distinct")) else "")
+    untrained = row.get(twin_of("distinct"))
+    return own + (f" (untrained twin {untrained})" if twin and pd.notna(untrained) else "")
 
 
 def _trends(verdict: Verdict, twin: bool) -> list[str]:
