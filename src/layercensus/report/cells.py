@@ -7,15 +7,28 @@ from typing import Any
 
 import pandas as pd
 
+from ..measures import Column
+
 LONGEST = 60  # characters of an example's id
+CLASSES = {"text": "t", "choice": "t", "ids": "t", "sentence": "wrap"}  # kind -> CSS class of its cells
 
 
-def cell(row: Mapping[Any, Any] | pd.Series[Any], name: str) -> str:
-    """One value of a row, with its interval where it has one; a dash where it was not measured."""
+def heading(name: str, column: Column) -> str:
+    """What stands over a column."""
+    return column.heading or name.replace("_", " ")
+
+
+def css(column: Column) -> str:
+    """The CSS class of a column's cells: "t" for words on the left, "wrap" over several lines, "" for numbers."""
+    return CLASSES.get(column.kind, "")
+
+
+def cell(row: Mapping[Any, Any] | pd.Series[Any], name: str, ends: tuple[str, str] | None = None) -> str:
+    """One value of a row, with its interval, whose columns are `ends`; a dash where it was not measured."""
     value = row.get(name)
     if value is None or pd.isna(value):
         return "–"
-    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    low, high = (None, None) if ends is None else (row.get(end) for end in ends)
     if low is None or high is None or pd.isna(low):
         return _number(value)
     digits = 1 if isinstance(value, float) else 0

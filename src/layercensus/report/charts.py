@@ -6,12 +6,14 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from ..census.columns import of_net, resamples_of
 from ..census.record import CensusRecord
 from ..measures import FATES
 from ..measures.interval import interval
+from .fates import LOOKS
 from .picture import INK, NETS, Picture, drawn, layer_axis, net_colours, svg
 
-COLOURS = {"distinct": "#4477aa", "duplicate": "#99ccee", "noise": "#ddaa33", "dead": "#aaaaaa"}
+DIMENSION_COLOURS = ["#bb5566", "#4477aa", "#ddaa33", "#228833", "#66ccee", "#aa3377"]
 
 
 def fates(census: CensusRecord, fraction: bool) -> Picture | None:
@@ -36,9 +38,9 @@ def fates(census: CensusRecord, fraction: bool) -> Picture | None:
             ),
             color=alt.Color(
                 "fate:N",
-                sort=list(COLOURS),
+                sort=list(LOOKS),
                 title=None,
-                scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
+                scale=alt.Scale(domain=list(LOOKS), range=[look.colour for look in LOOKS.values()]),
                 legend=alt.Legend(orient="top", symbolType="square"),
             ),
             opacity=alt.Opacity(
@@ -65,21 +67,21 @@ def fates(census: CensusRecord, fraction: bool) -> Picture | None:
 def _fates(census: CensusRecord, fraction: bool) -> pd.DataFrame:
     rows = []
     for _, layer in census.layers.iterrows():
-        for net, prefix in (("trained", ""), ("twin", "twin_")):
+        for net in NETS:
             for fate in FATES:
-                n = layer.get(prefix + fate)
+                n = layer.get(of_net(fate, net))
                 if not pd.isna(n):
-                    rank = list(COLOURS).index(fate)
+                    rank = list(LOOKS).index(fate)
                     units = float(n) / (float(layer["width"]) if fraction else 1)
                     rows.append({"layer": layer["layer"], "net": NETS[net], "fate": fate, "units": units, "rank": rank})
     return pd.DataFrame(rows)
 
 
 def _intervals(census: CensusRecord, fraction: bool) -> pd.DataFrame:
-    rows = []
+    rows, ends = [], census.columns.intervals
     for _, layer in census.layers.iterrows():
-        for net, prefix in (("trained", ""), ("twin", "twin_")):
-            low, high = layer.get(f"{prefix}distinct_low"), layer.get(f"{prefix}distinct_high")
+        for net in NETS:
+            low, high = (layer.get(end) for end in ends.get(of_net("distinct", net), ("", "")))
             if not pd.isna(low):
                 scale = float(layer["width"]) if fraction else 1.0
                 rows.append(
@@ -92,9 +94,9 @@ def rarefied(census: CensusRecord) -> Picture | None:
     """Distinct units among equally many random units of every layer (rarefied), with intervals, twin beside."""
     rows = []
     for _, layer in census.layers.iterrows():
-        for net, prefix in (("trained", ""), ("twin", "twin_")):
-            value = layer.get(f"{prefix}distinct_rarefied")
-            replicates = census.array(str(layer["layer"]), "rarefied_resamples", net)
+        for net in NETS:
+            value = layer.get(of_net("distinct_rarefied", net))
+            replicates = census.array(str(layer["layer"]), resamples_of("rarefied"), net)
             if pd.isna(value) or replicates is None:
                 continue
             low, high = interval(float(value), np.asarray(replicates))
@@ -145,15 +147,15 @@ def rarefaction(census: CensusRecord) -> Picture | None:
 
 def dimensions(census: CensusRecord) -> Picture | None:
     """Nonlinear and linear dimension over depth, the untrained twin's dashed."""
-    measures = {"twonn": "nonlinear (TwoNN)", "participation_ratio": "linear (participation ratio)"}
+    columns = census.columns.where(lambda column: column.legend)
     rows = []
     for index, (_, layer) in enumerate(census.layers.iterrows()):
-        for prefix, net in (("", NETS["trained"]), ("twin_", NETS["twin"])):
-            for name, title in measures.items():
-                value = layer.get(prefix + name)
+        for net, title in NETS.items():
+            for name, column in columns.items():
+                value = layer.get(of_net(name, net))
                 if not pd.isna(value):
-                    row = {"layer": layer["layer"], "index": index, "net": net}
-                    rows.append(row | {"measure": title, "dimension": float(value)})
+                    row = {"layer": layer["layer"], "index": index, "net": title}
+                    rows.append(row | {"measure": column.legend, "dimension": float(value)})
     if not rows:
         return None
     data = pd.DataFrame(rows)
@@ -163,7 +165,7 @@ def dimensions(census: CensusRecord) -> Picture | None:
         color=alt.Color(
             "measure:N",
             title=None,
-            scale=alt.Scale(domain=list(measures.values()), range=["#4477aa", "#bb5566"]),
+            scale=alt.Scale(domain=[column.legend for column in columns.values()], range=DIMENSION_COLOURS),
             legend=alt.Legend(orient="top", symbolType="square"),
         ),
     )
@@ -179,11 +181,11 @@ def over_depth(census: CensusRecord) -> Picture | None:
     columns = census.columns.where(lambda column: column.over_depth)
     rows = []
     for index, (_, layer) in enumerate(census.layers.iterrows(), 1):
-        for prefix, net in (("", NETS["trained"]), ("twin_", NETS["twin"])):
+        for net, net_title in NETS.items():
             for name, column in columns.items():
-                value = layer.get(prefix + name)
+                value = layer.get(of_net(name, net))
                 if not pd.isna(value):
-                    row = {"layer": layer["layer"], "index": index, "net": net}
+                    row = {"layer": layer["layer"], "index": index, "net": net_title}
                     title = f"{name} / width" if column.per_unit else name
                     value = float(value) / (layer["width"] if column.per_unit else 1)
                     rows.append(row | {"measure": title, "value": value})

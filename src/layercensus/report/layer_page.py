@@ -9,11 +9,14 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from ..census.columns import intervals, twin_of
 from ..census.record import CensusRecord
 from ..gallery.gallery import RANKS, Strip
+from ..measures import Column
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict.judge import index_of_thresholds
-from .cells import cell, shown
+from .cells import cell, css, heading, shown
+from .fates import LOOKS, UNJUDGED
 from .picture import NETS, Picture, net_colours, svg
 from .tiles import Examples, Sheet, Tile, Words
 
@@ -53,14 +56,13 @@ def layer_page(
     shown = [name for name, column in census.columns.units.items() if column.shown]
     columns = [name for name in shown if name in units and units[name].notna().any()]
     size = units["representative"].value_counts()
-    facts = [n for n in census.layers.columns if not n.startswith("twin_") and _has_value(layer, n, f"twin_{n}")]
-    facts = [f for f in facts if not f.endswith(("_low", "_high")) and f != "layer"]
-    meanings = census.columns.meanings
     return {
         "layer": layer,
-        "facts": [(f, cell(layer, f), cell(layer, f"twin_{f}"), meanings[f]) for f in facts],
+        "facts": _facts(census, layer),
         "columns": columns,
         "meanings": census.columns.units,
+        "css": css,
+        "heading": heading,
         "concepts": int((size > 1).sum()),
         "compared": bool(size.sum()),
         "rows": _rows(census, units.loc[_order(units, size)], columns, examples, sheet, visualisations),
@@ -70,6 +72,20 @@ def layer_page(
         "visible": _visible(examples, str(layer["layer"])),
         "gallery": examples.gallery,
     }
+
+
+def _facts(census: CensusRecord, layer: pd.Series[Any]) -> list[tuple[str, str, str, Column]]:
+    """Every number of the layer that it or its twin has: name, the layer's own, the twin's, what it means."""
+    ends = census.columns.intervals
+
+    def value(name: str) -> str:
+        return cell(layer, name, ends.get(name))
+
+    return [
+        (heading(name, column), value(name), value(twin_of(name)), column)
+        for name, column in census.columns.layers.items()
+        if name != "layer" and not column.bound_of and _has_value(layer, name, twin_of(name))
+    ]
 
 
 def visualisation_sheet(census: CensusRecord, index: int, examples: Examples) -> Sheet | None:
@@ -113,7 +129,7 @@ def _order(units: pd.DataFrame, size: pd.Series[Any]) -> pd.Index[Any]:
     """Units of one concept stand together, the largest concepts first; then what has none, by fate."""
     members = units["representative"].map(size).fillna(0).astype(int)
     keys = pd.DataFrame({
-        "fate": units["fate"].map({"distinct": 0, "duplicate": 0, "noise": 1, "dead": 3}).fillna(2),
+        "fate": units["fate"].map({fate: look.place for fate, look in LOOKS.items()}).fillna(UNJUDGED),
         "members": -members,
         "concept": units["representative"].fillna(-1).astype(int),
         "own": units["unit"] != units["representative"],
@@ -132,13 +148,13 @@ def _rows(
 ) -> list[Row]:
     name = str(units["layer"].iloc[0]) if len(units) else ""
     strip = census.gallery.strips.get(name)
-    rows = []
+    rows, ends = [], intervals(census.columns.units)
     for row, unit in enumerate(units.to_dict("records")):
         number, top = int(unit["unit"]), unit["top"][:RANKS]
         tiles = sheet.tiles[row] if sheet is not None else ()
         words = examples.words(name, number, top) if examples.spoken else ()
         histogram = None if strip is None or unit["fate"] == "dead" else _histogram(strip, number)
-        cells = tuple(cell(unit, column) for column in columns)
+        cells = tuple(cell(unit, column, ends.get(column)) for column in columns)
         ids = tuple(shown(id) for id in top)
         picture = visualisations.tiles[row][0] if visualisations is not None and visualisations.tiles[row] else None
         score, failed = _score(examples, name, number) if picture is not None else ("", "")

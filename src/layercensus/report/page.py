@@ -11,14 +11,14 @@ import pandas as pd
 from markupsafe import Markup
 from tqdm import tqdm
 
+from ..census.columns import twin_of
 from ..census.record import CensusRecord, Finding
 from ..layers.memory_format import in_words
-from ..measures import Column
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict.excess import excess
 from ..verdict.judge import answers, index_of_thresholds
 from ..verdict.verdict import Verdict
-from .cells import cell
+from .cells import cell, css, heading
 from .charts import dimensions, fates, over_depth, rarefaction, rarefied
 from .files import drawn_files, environment, put, vega
 from .layer_page import layer_page, layer_picture, layer_sheet, visualisation_sheet
@@ -27,8 +27,6 @@ from .picture import Picture
 from .thresholds import thresholds
 from .tiles import Examples, Sheet
 
-FIRST = ("layer", "kind", "role")  # words that name a layer
-NUMBER = Column("a number")
 LARGEST_IN_NOTEBOOK = 250_000  # characters of a picture
 
 
@@ -113,6 +111,7 @@ def _layer_html(
 
 def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture | None]) -> str:
     columns = [name for name in _shown(census) if _has_values(census.layers[name])]
+    ends = census.columns.intervals
     shapes = answers(census)
     chart = thresholds(census, shapes)
     files = {str(name): f"layers/{_number(index)}.html" for index, name in enumerate(census.layers["layer"])}
@@ -133,7 +132,9 @@ def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture |
         columns=columns,
         meanings=census.columns.meanings,
         memory_format=in_words(**census.provenance.memory_format),
-        rows=[[cell(row, name) for name in columns] for _, row in census.layers.iterrows()],
+        css=css,
+        heading=heading,
+        rows=[[cell(row, name, ends.get(name)) for name in columns] for _, row in census.layers.iterrows()],
         files=list(files.values()),
         findings=[(f, _link(f, files)) for f in census.findings],
         learned=_learned(census),
@@ -142,13 +143,13 @@ def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture |
 
 
 def _shown(census: CensusRecord) -> list[str]:
-    """The columns of the main table: names first, then numbers, a twin's beside its own where declared, then words."""
+    """The columns of the main table: in their order, a twin's beside its own where declared, then sentences."""
     shown = {name: column for name, column in census.columns.layers.items() if column.shown and name in census.layers}
     names: list[str] = []
     for name, column in shown.items():
-        names += [name, *([f"twin_{name}"] if column.beside_twin and f"twin_{name}" in census.layers else [])]
-    words = [name for name in names if name not in FIRST and shown.get(name, NUMBER).kind == "text"]
-    return [name for name in names if name not in words] + words
+        names += [name, *([twin_of(name)] if column.beside_twin and twin_of(name) in census.layers else [])]
+    sentences = [name for name in names if name in shown and shown[name].kind == "sentence"]
+    return [name for name in names if name not in sentences] + sentences
 
 
 def _started(census: CensusRecord) -> tuple[float, float] | None:
@@ -195,16 +196,18 @@ def _learned(census: CensusRecord) -> dict[str, Any]:
     if not len(table):
         return {}
     measures = list(dict.fromkeys(table["measure"]))
-    cells = {(row["layer"], row["measure"]): _excess(row) for _, row in table.iterrows()}
+    cells = {
+        (row["layer"], row["measure"]): _excess(row, census.columns.layers[row["measure"]].decimals)
+        for _, row in table.iterrows()
+    }
     layers = dict.fromkeys(table["layer"])
     rows = [(layer, [cells.get((layer, measure), "–") for measure in measures]) for layer in layers]
     return {"measures": measures, "rows": rows}
 
 
-def _excess(row: pd.Series[Any]) -> str:
-    digits = 1 if row["measure"] == "distinct_rarefied" else 0
-    text = f"{row['excess']:+.{digits}f}"
-    return text if pd.isna(row["low"]) else f"{text} [{row['low']:+.{digits}f}, {row['high']:+.{digits}f}]"
+def _excess(row: pd.Series[Any], decimals: int) -> str:
+    text = f"{row['excess']:+.{decimals}f}"
+    return text if pd.isna(row["low"]) else f"{text} [{row['low']:+.{decimals}f}, {row['high']:+.{decimals}f}]"
 
 
 def _has_values(column: pd.Series[Any]) -> bool:

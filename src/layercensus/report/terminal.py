@@ -13,17 +13,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..census.columns import twin_of
 from ..census.record import CensusRecord
 from ..layers.layer import Layer
 from ..layers.memory_format import in_words
-from ..measures import FATES
+from ..measures import Column
 from ..verdict.diff import Difference
 from ..verdict.verdict import Verdict
+from .fates import LOOKS
 
 WIDTH = 100
 BAR = 20
-GLYPHS = {"distinct": "█", "duplicate": "▓", "noise": "░", "dead": "·"}
-COLOURS = {"distinct": "#4477aa", "duplicate": "#88ccee", "noise": "#ddaa33", "dead": "bright_black"}
 
 
 def show(census: CensusRecord, verdict: Verdict) -> None:
@@ -56,23 +56,35 @@ def _table(census: CensusRecord) -> Table:
     table.add_column("layer", no_wrap=True)
     table.add_column("units", justify="right")
     table.add_column("fate of the units", no_wrap=True)
-    for name in ("distinct", *(["twin"] if twin else []), "rarefied", *(["twin"] if twin else []), "reliable"):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = _columns(census)
+    for column in columns.values():
+        for heading in (column.terminal, *(["twin"] if twin and column.beside_twin else [])):
+            table.add_column(heading, justify="right", no_wrap=True)
+    ends = census.columns.intervals
     for _, row in census.layers.iterrows():
-        cells: list[str | Text] = [_short(str(row["layer"])), str(row["width"]), bar(row), _distinct(row)]
-        cells += [_number(row["twin_distinct"])] if twin else []
-        cells += [_number(row["distinct_rarefied"], 1)]
-        cells += [_number(row["twin_distinct_rarefied"], 1)] if twin else []
-        table.add_row(*cells, _number(row["reliable"]))
+        cells: list[str | Text] = [_short(str(row["layer"])), str(row["width"]), bar(row)]
+        for name, column in columns.items():
+            if not column.beside_twin:
+                cells.append(_number(row.get(name), column.decimals))
+                continue
+            cells.append(_compared(row, name, column, ends.get(name)))
+            cells += [_number(row.get(twin_of(name)), column.decimals)] if twin else []
+        table.add_row(*cells)
     return table
+
+
+def _columns(census: CensusRecord) -> dict[str, Column]:
+    """The columns of the terminal's table: first those with the twin's beside them."""
+    chosen = census.columns.where(lambda column: column.terminal)
+    return dict(sorted(chosen.items(), key=lambda item: not item[1].beside_twin))
 
 
 def bar(row: pd.Series[Any]) -> Text:
     """The fractions of the four fates in BAR characters; a fate that some unit has is never left out."""
-    counts = {fate: 0 if pd.isna(row[fate]) else int(row[fate]) for fate in reversed(FATES)}
+    counts = {fate: 0 if pd.isna(row[fate]) else int(row[fate]) for fate in LOOKS}
     text = Text()
     for fate, cells in _cells(counts).items():
-        text.append(GLYPHS[fate] * cells, style=COLOURS[fate])
+        text.append(LOOKS[fate].glyph * cells, style=LOOKS[fate].colour)
     return text
 
 
@@ -88,8 +100,8 @@ def _cells(counts: dict[str, int]) -> dict[str, int]:
 
 def _legend(census: CensusRecord) -> Text:
     text = Text()
-    for fate in reversed(FATES):
-        text.append(GLYPHS[fate], style=COLOURS[fate])
+    for fate, look in LOOKS.items():
+        text.append(look.glyph, style=look.colour)
         text.append(f" {fate}  ")
     text.append(
         f"| [95 % interval] | rarefied to {census.provenance.rarefied_to} units | views: {census.provenance.views}"
@@ -97,15 +109,18 @@ def _legend(census: CensusRecord) -> Text:
     return text
 
 
-def _distinct(row: pd.Series[Any]) -> str:
-    if pd.isna(row["distinct"]):
-        return "-"
+def _compared(row: pd.Series[Any], name: str, column: Column, ends: tuple[str, str] | None) -> str:
+    """A number with its interval where it has one; marked where it is only a bound."""
+    number = _number(row.get(name), column.decimals)
+    if ends is None or pd.isna(row.get(name)):
+        return number
     mark = "" if row["status"] == "count" else "*"
-    return escape(f"{row['distinct']}{mark} [{row['distinct_low']:.0f}-{row['distinct_high']:.0f}]")
+    low, high = (_number(row[end], column.decimals) for end in ends)
+    return escape(f"{number}{mark} [{low}-{high}]")
 
 
-def _number(value: Any, digits: int = 0) -> str:
-    return "-" if pd.isna(value) else f"{float(value):.{digits}f}"
+def _number(value: Any, decimals: int) -> str:
+    return "-" if pd.isna(value) else f"{float(value):.{decimals}f}"
 
 
 def _short(name: str, most: int = 26) -> str:
