@@ -8,7 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from ...report.picture import INK, Picture, svg
+from ...census.columns import of_net
+from ...report.picture import INK, NETS, Picture, svg
 from .fewlabels import PUBLISHED as ERRORS
 from .specificity import PUBLISHED as AREAS
 
@@ -105,11 +106,11 @@ def census_curves(census: Mapping[str, Sequence[Mapping[str, Any]]]) -> Picture 
     rows = []
     for name, layers in census.items():
         for layer in layers:
-            for prefix, net in (("", "trained"), ("twin_", "untrained twin")):
-                value, width = layer.get(f"{prefix}distinct"), layer.get("width")
+            for net, title in NETS.items():
+                value, width = layer.get(of_net("distinct", net)), layer.get("width")
                 if value is not None and width:
                     rows.append(
-                        {"stack": name, "layer": _short(str(layer["layer"])), "net": net, "share": value / width}
+                        {"stack": name, "layer": _short(str(layer["layer"])), "net": title, "share": value / width}
                     )
     if not rows:
         return None

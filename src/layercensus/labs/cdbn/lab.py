@@ -101,12 +101,9 @@ def _census(out: Path, name: str, stack: Stack, source: Source, options: Options
 
 
 def _rows(census: Census) -> list[dict[str, Any]]:
-    """The columns that the page shows, a row a layer."""
-    columns = [
-        name for base in ("width", "live", "reliable", "distinct", "distinct_low", "distinct_high", "informative",
-        "participation_ratio", "twonn") for name in (base, f"twin_{base}") if name in census.layers
-    ]  # fmt: skip
-    table = census.layers[["layer", *columns]]
+    """The numbers of the main table with their intervals and the twin's, a row a layer."""
+    columns = [name for name in census.columns.numbers if name in census.layers]
+    table = census.layers[["layer", "width", *columns]]
     return [
         {name: None if pd.isna(value) else value for name, value in row.items()} for row in table.to_dict("records")
     ]

@@ -7,7 +7,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from ...report.picture import INK, Picture, svg
+from ...census.columns import of_net
+from ...report.picture import INK, NETS, Picture, svg
 from .layers import READ, SEEN
 
 COPY, RECITE = "#4477aa", "#bb5566"
@@ -104,10 +105,11 @@ def counted(census: pd.DataFrame, lost: pd.DataFrame) -> Picture:
     rows = []
     for _, row in census.iterrows():
         for name, title in titles.items():
-            for prefix, net in (("", "trained"), ("twin_", "untrained twin")):
-                if not pd.isna(row[prefix + name]):
-                    at = {"net": row["net"], "layer": row["layer"], "of": net}
-                    rows.append(at | {"measure": title, "value": float(row[prefix + name])})
+            for net, of in NETS.items():
+                value = row[of_net(name, net)]
+                if not pd.isna(value):
+                    at = {"net": row["net"], "layer": row["layer"], "of": of}
+                    rows.append(at | {"measure": title, "value": float(value)})
     data = pd.DataFrame(rows)
     gone = lost.dropna(subset=["seen"]).set_index("net")["seen"]
     data["lost"] = data["net"].map(gone[~gone.index.duplicated()])

@@ -173,17 +173,11 @@ def _counted(trained: Mapping[Key, Trained], out: Path, options: Options) -> lis
         hidden = census.layers[census.layers["role"] != "output"]
         for number, (_, layer) in enumerate(hidden.iterrows(), 1):
             row: Results = {"net": shape.name, "layer": number, "width": int(layer["width"])}
-            for column in CENSUS:
+            for column in census.columns.numbers:
                 value = layer.get(column)
                 row[column] = None if value is None or pd.isna(value) else float(value)
             rows.append(row)
     return rows
-
-
-CENSUS = (
-    "reliable", "distinct", "distinct_low", "distinct_high", "twin_distinct", "participation_ratio",
-    "twin_participation_ratio", "twonn", "twin_twonn", "informative",
-)  # fmt: skip
 
 
 def _census(run: Trained, shape: Shape, folder: Path, options: Options) -> Census:
