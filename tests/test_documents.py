@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import runpy
 import sys
 import warnings
 from pathlib import Path
@@ -45,6 +46,11 @@ def test_links_lead_somewhere(file: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", file.read_text("utf-8")):
         if "://" not in target:
             assert (file.parent / target).exists(), target
+
+
+def test_the_document_of_the_columns_is_what_they_declare() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "make_columns.py"))["document"]()
+    assert (ROOT / "docs" / "columns.md").read_text("utf-8") == made, "python docs/make_columns.py > docs/columns.md"
 
 
 SCRIPTS = [file for room in ("benchmarks", "examples", "docs") for file in sorted((ROOT / room).glob("*.py"))]

@@ -69,13 +69,18 @@ class Column:
         return self.kind == "count" and self.unit in ("units", "concepts")
 
     @property
-    def described(self) -> str:
-        """Meaning, unit, range and source in one line, for a tooltip."""
+    def extent(self) -> str:
+        """Unit and range in few words."""
         bounds = (
             "" if isinf(self.low) else f"{self.low:g} or more" if isinf(self.high) else f"{self.low:g} to {self.high:g}"
         )
-        of = ", ".join(filter(None, (self.unit, bounds)))
-        return self.meaning + (f" [{of}]" if of else "") + (f" ({self.source})" if self.source else "")
+        return ", ".join(filter(None, (self.unit, bounds)))
+
+    @property
+    def described(self) -> str:
+        """Meaning, unit, range and source in one line, for a tooltip."""
+        of = f" [{self.extent}]" if self.extent else ""
+        return self.meaning + of + (f" ({self.source})" if self.source else "")
 
     def as_json(self) -> dict[str, Any]:
         """Everything that differs from the defaults, as JSON."""

@@ -150,7 +150,7 @@ nonlinear = Measure(
             370, "Denti et al. 2022", shown=True,
         ),
         "gride_neighbours": Column(
-            "that scale, in neighbours", "neighbours", 1, 64, scale_free=False, integer=True, order=380,
+            "the scale of gride, in neighbours", "neighbours", 1, 64, scale_free=False, integer=True, order=380,
             compare=False, over_depth=False, shown=False,
         ),
         "twonn_pooled": _dimension("twonn of the units' spatial means", 390),

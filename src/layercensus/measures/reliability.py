@@ -100,7 +100,7 @@ reliability = Measure(
             "permutation p of the reliability", "", 0, 1, kind="fraction", order=140, shown=False
         ),
         "reliability_peak": Column(
-            "the same for the spatial maximum", "", -1, 1, kind="fraction", order=130, shown=False
+            "reliability of the spatial maximum", "", -1, 1, kind="fraction", order=130, shown=False
         ),
         "real": Column("reliability beyond chance (Benjamini-Hochberg)", "", 0, 1, kind="truth", table=False),
         "reliable": Column("live, above the threshold and beyond chance", "", 0, 1, kind="truth", table=False),

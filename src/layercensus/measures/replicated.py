@@ -142,7 +142,7 @@ replicated = Measure(
             "best abs(correlation) with a unit of a replica, least over replicas", "", 0, 1, kind="fraction", order=100
         ),
         "replication_null": Column(
-            "what that must exceed to be beyond rotated and shuffled replicas", "", 0, 1, kind="fraction", order=170,
+            "what replication must exceed to be beyond rotated and shuffled replicas", "", 0, 1, kind="fraction", order=170,
             shown=False, with_units="drawn",
         ),
         "replication_paired": Column(

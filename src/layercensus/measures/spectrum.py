@@ -134,7 +134,7 @@ linear = Measure(
             over_depth=False, shown=True, beside_twin=True, legend="linear (participation ratio)",
         ),
         "participation_ratio_naive": replace(
-            _directions("the same, not corrected", 340, integer=False), over_depth=False
+            _directions("participation_ratio, not corrected for few examples", 340, integer=False), over_depth=False
         ),
         "entropy_rank": _directions(
             f"exp of the entropy of the eigenvalues' fractions {WHAT}", 180, "Roy & Vetterli 2007", 1, integer=False
