@@ -15,7 +15,7 @@ def compute(evidence):
     if len(x) < 16:
         return lc.Outcome()
     peaky = (evidence.panel.peak.double() - x).mean(0)
-    layer = {"peaky": int((peaky > .1).sum()), "peaky_mean": float(peaky.mean())}
+    layer = {"peaky": int((peaky > .1).sum()), "peaky_mean": float(peaky.mean()), "mean_low": float(peaky.min())}
     return lc.Outcome(layer=layer, units={"peakiness": peaky})
 
 mine = lc.Measure(
@@ -23,6 +23,7 @@ mine = lc.Measure(
     layer_columns={
         "peaky": lc.Column("units whose maximum is above their mean", "units", 0, kind="count", scale_free=False),
         "peaky_mean": lc.Column("mean distance of maximum and mean", scale_free=False),
+        "mean_low": lc.Column("least distance of maximum and mean: a name like an interval's", scale_free=False),
     },
     unit_columns={"peakiness": lc.Column("mean distance of maximum and mean", scale_free=False)},
 )
@@ -52,5 +53,6 @@ def test_a_column_of_one_s_own_goes_everywhere(tmp_path: Path) -> None:
     index, layer = (tmp_path / "again" / name for name in ("index.html", "layers/layer-000.html"))
     assert "units whose maximum is above their mean" in index.read_text("utf-8")
     assert "peakiness" in layer.read_text("utf-8")
+    assert '<th scope="row" class="t">mean low</th>' in layer.read_text("utf-8")
     assert "peaky / width" in (tmp_path / "again/pictures/depth.csv").read_text("utf-8")
     assert index.read_bytes() == (tmp_path / "a/report/index.html").read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 from layercensus.errors import CensusError
 from layercensus.measures import MEASURES, Column, Evidence, Measure, Outcome, measure
 from layercensus.testing import LAWS, check
-from layercensus.testing.laws import Measures, gaps_not_zeros, mixed_evidence
+from layercensus.testing.laws import Measures, gaps_not_zeros, mixed_evidence, order_of_units
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
@@ -51,6 +52,21 @@ MUTANTS = {
 def test_a_measure_that_breaks_a_law_is_caught(says: str) -> None:
     with pytest.raises(AssertionError, match=says):
         check(MUTANTS[says])
+
+
+def brightest(evidence: Evidence) -> Outcome:
+    """The unit of the highest mean, said of every unit."""
+    highest = evidence.panel.mean.mean(0).argmax()
+    return Outcome(units={"brightest": highest.expand(evidence.width).clone()})
+
+
+def test_a_column_that_names_units_is_held_to_the_order_of_units() -> None:
+    column = Column("unit with the highest mean", "", -1, kind="index", scale_free=False, with_units="names")
+    names = Measure("brightest", brightest, unit_columns={"brightest": column})
+    order_of_units((*MEASURES, names))
+    moves = replace(names, unit_columns={"brightest": replace(column, with_units="moves")})
+    with pytest.raises(AssertionError, match=r"units\.brightest must stay the same"):
+        order_of_units((*MEASURES, moves))
 
 
 def test_the_law_of_gaps_alone_catches_a_zero_for_too_few_examples() -> None:
