@@ -143,7 +143,7 @@ def _with_examples(census: Census, plan: Plan, format: str) -> Census:
 
 
 def _with_earlier(census: Census, folder: Path) -> Census:
-    """The census with the optimised images that an interrupted run for the same weights had made already."""
+    """The census with the optimised images that an interrupted run for the same weights has already."""
     if not (folder / "census.json").is_file():
         return census
     try:

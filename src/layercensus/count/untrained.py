@@ -69,7 +69,7 @@ def untrained_counts(model: Model, plan: Plan, classes: int, format: str) -> Unt
 
     The first untrained net is the twin; the others are initialised and calibrated as it was, and judged as a trained
     net would be: their class information is compared with the twin's, and the twin's own is missing. A net that cannot
-    be counted is left out. Cost: a calibration on 256 examples and three passes over 192 for each net. Empty for one twin
+    be counted is left out. Cost: a calibration on 256 examples and three passes over 192 a net. Empty for one twin
     or none, and for a user-supplied twin.
     """
     twin = plan.nets.twin
