@@ -41,18 +41,27 @@ def keep_best(value: Tensor, key: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def highest(value: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k largest values of each column and their rows, (k, units) each, largest first; ties go to the upper row.
 
-    value: (rows, units), any k. Cost: one `topk`, which a full sort exceeds fifty times; `topk` alone would break ties
-    as it likes, so equal values at the threshold are chosen from the top down.
+    value: (rows, units), any k. Cost: one `topk`; columns in which it had equal values to choose from, which it breaks
+    as it likes, are ranked again from the top down.
     """
     k = min(k, len(value))
-    threshold = value.topk(k, dim=0).values[-1]
-    above, equal = value > threshold, value == threshold
-    wanted = k - above.sum(0, dtype=torch.int32)
-    chosen = above | (equal & (equal.cumsum(0, dtype=torch.int32) <= wanted))
-    rows = chosen.T.nonzero()[:, 1].view(-1, k).T
-    best = value.gather(0, rows)
-    order = best.argsort(dim=0, descending=True, stable=True)
-    return best.gather(0, order), rows.gather(0, order)
+    columns = value.T.contiguous()
+    best, rows = columns.topk(k, dim=1)
+    tied = ((columns >= best[:, -1:]).sum(1, dtype=torch.int32) > k) | (best[:, 1:] == best[:, :-1]).any(1)
+    if bool(tied.any()):
+        best[tied], rows[tied] = _upper_first(columns[tied], best[tied, -1:], k)
+    return best.T, rows.T
+
+
+def _upper_first(columns: Tensor, threshold: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The same for columns (units, rows) with equal values; threshold: (units, 1), the least that is among the k."""
+    above, equal = columns > threshold, columns == threshold
+    wanted = k - above.sum(1, keepdim=True, dtype=torch.int32)
+    chosen = above | (equal & (equal.cumsum(1, dtype=torch.int32) <= wanted))
+    rows = chosen.nonzero()[:, 1].view(-1, k)
+    best = columns.gather(1, rows)
+    order = best.argsort(dim=1, descending=True, stable=True)
+    return best.gather(1, order), rows.gather(1, order)
 
 
 def padded(value: Tensor, rows: int, fill: float) -> Tensor:
