@@ -9,8 +9,8 @@ from layercensus.measures import MEASURES, Column
 
 HEAD = """# Columns
 
-Made by `python docs/make_columns.py > docs/columns.md` from what the measures declare; a measure of your own declares its
-columns [the same way](measures.md). [What each number means and where it fails](numbers.md) says more.
+Made by `python docs/make_columns.py > docs/columns.md` from what the measures declare; a measure of your own declares
+its columns [the same way](measures.md). [What each number means and where it fails](numbers.md) says more.
 """
 
 

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 from math import isinf
 from typing import Any, Self
 
+from ..errors import CensusError
+
 LAST = 1000  # order of a column that does not say where it stands
+NUMERIC = ("count", "number", "fraction", "dimension")
 DTYPES = {
     "count": "Int64", "index": "Int64", "number": "Float64", "fraction": "Float64", "dimension": "Float64",
     "truth": "boolean", "text": "string", "sentence": "string", "choice": "string", "ids": "object",
@@ -20,8 +23,7 @@ class Column:
 
     kind: "count" (integers: units, concepts, examples), "fraction" (of something, 0 to 1), "dimension", "number",
     "truth" (a boolean), "choice" (one of `choices`, given by its index, -1 for none), "index" (of a unit, -1 for none),
-    "text" (a name), "sentence" (words that may fill several lines) or "ids". A column without a value is missing (NA),
-    never 0.
+    "text" (a name) or "sentence" (words that may fill several lines). A column without a value is NA, never 0.
 
     >>> Column("third standardised moment over examples").described
     'third standardised moment over examples'
@@ -48,10 +50,22 @@ class Column:
     legend: str = ""  # name in the chart of dimensions, which has it only where this is set
     bound_of: str = ""  # the column whose 95 % interval it ends: two columns, the lower end first
     with_units: str = "moves"  # how it goes with the order of the units: see testing/laws.py
+    rare: bool = False  # counts what a layer of every kind of unit may lack: law tests do not ask for more than 0
     needs_twin: bool = False  # it rests on a comparison with the twin, which cannot be compared with itself
     resamples: str = ""  # name of the array with its values on resampled examples
     excess: bool = False  # its difference to the twin is reported
     trend: tuple[str, str] | None = None  # (measure, correction) under which the verdict reads its trend over depth
+
+    def __post_init__(self) -> None:
+        if self.kind not in DTYPES:
+            raise CensusError(f"kind of a column must be one of {', '.join(DTYPES)}. Got {self.kind!r}.")
+        if (self.kind == "choice") != bool(self.choices):
+            raise CensusError(f"choices must be given with kind 'choice', and only there. Got kind {self.kind!r}.")
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its values can be subtracted and drawn over depth."""
+        return self.kind in NUMERIC
 
     @property
     def dtype(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -42,7 +44,9 @@ funnel = Measure(
         "dead": _fate("units that never vary on this data", 260),
         "noise": _fate("live units whose response is not reproduced in a second view", 270),
         "duplicate": _fate("reliable units that repeat another", 280),
-        "unjudged": _fate("live units too rare to respond in the panel: neither noise nor reliable", 290),
+        "unjudged": replace(
+            _fate("live units too rare to respond in the panel: neither noise nor reliable", 290), rare=True
+        ),
     },
     unit_columns={
         "fate": Column(

@@ -160,7 +160,7 @@ nonlinear = Measure(
         ),
         "repeated": Column(
             "examples left out since they repeat another", "examples", 0, kind="count", order=410,
-            compare=False, over_depth=False, shown=False,
+            compare=False, over_depth=False, shown=False, rare=True,
         ),
     },
 )  # fmt: skip

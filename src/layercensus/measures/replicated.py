@@ -142,8 +142,8 @@ replicated = Measure(
             "best abs(correlation) with a unit of a replica, least over replicas", "", 0, 1, kind="fraction", order=100
         ),
         "replication_null": Column(
-            "what replication must exceed to be beyond rotated and shuffled replicas", "", 0, 1, kind="fraction", order=170,
-            shown=False, with_units="drawn",
+            "what replication must exceed to be beyond rotated and shuffled replicas", "", 0, 1, kind="fraction",
+            order=170, shown=False, with_units="drawn",
         ),
         "replication_paired": Column(
             "abs(correlation) with its partner in a one-to-one matching", "", 0, 1, kind="fraction", order=180,

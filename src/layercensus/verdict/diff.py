@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..census.record import CensusRecord
+from ..measures import Column
 from .judge import judge
 
 
@@ -23,13 +24,12 @@ class Difference:
 
 
 def differences(a: CensusRecord, b: CensusRecord) -> Difference:
-    """Layer by layer what differs; `significant` where the 95 % intervals of `distinct` do not touch, else NA."""
+    """Layer by layer what differs; `significant` where the 95 % intervals of a number do not touch, else NA."""
     in_a, in_b = a.layers.set_index("layer"), b.layers.set_index("layer")
     compared = a.columns.where(lambda column: column.compare) | b.columns.where(lambda column: column.compare)
     both = [name for name in in_a.index if name in in_b.index]
     intervals = a.columns.intervals | b.columns.intervals
-    ends = {name: intervals.get(name) for name in compared}
-    rows = [row for name in both for row in _of_layer(name, in_a.loc[name], in_b.loc[name], ends)]
+    rows = [row for name in both for row in _of_layer(in_a.loc[name], in_b.loc[name], compared, intervals)]
     only = [f"{n} is only in A" for n in in_a.index if n not in in_b.index]
     only += [f"{n} is only in B" for n in in_b.index if n not in in_a.index]
     table = pd.DataFrame(rows, columns=["layer", "measure", "a", "b", "change", "significant"])
@@ -37,23 +37,23 @@ def differences(a: CensusRecord, b: CensusRecord) -> Difference:
 
 
 def _of_layer(
-    name: str, a: pd.Series[Any], b: pd.Series[Any], compared: Mapping[str, tuple[str, str] | None]
+    a: pd.Series[Any], b: pd.Series[Any], compared: Mapping[str, Column], intervals: Mapping[str, tuple[str, str]]
 ) -> list[dict[str, object]]:
     rows = []
-    for measure, ends in compared.items():
+    for measure, column in compared.items():
         x, y = a.get(measure), b.get(measure)
         if pd.isna(x) and pd.isna(y):
             continue
         if pd.isna(x) or pd.isna(y) or x != y:
-            change = pd.NA if pd.isna(x) or pd.isna(y) or isinstance(x, str) else y - x
+            change = y - x if column.numeric and pd.notna(x) and pd.notna(y) else pd.NA
             rows.append(
                 {
-                    "layer": name,
+                    "layer": a.name,
                     "measure": measure,
                     "a": x,
                     "b": y,
                     "change": change,
-                    "significant": _significant(ends, a, b),
+                    "significant": _significant(intervals.get(measure), a, b),
                 }
             )
     return rows
