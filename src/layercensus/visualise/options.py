@@ -71,7 +71,7 @@ class SeeOptions:
                 object.__setattr__(self, name, rule(name, value))
         if isinstance(self.contrast, str) and self.contrast != AUTO:
             raise CensusError(f"contrast must be a number, None or 'auto'. Got {self.contrast!r}.")
-        if self.contrast is not None and self.contrast != AUTO and not 0 < Number(0, 1)("contrast", self.contrast):
+        if self.contrast is not None and self.contrast != AUTO and Number(0, 1)("contrast", self.contrast) == 0:
             raise CensusError(f"contrast must be above 0 and at most 1. Got {self.contrast}.")
         object.__setattr__(self, "size", _size(self.size))
         check_seed(self.seed)
