@@ -28,6 +28,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"q": float("nan")}, "q must be between 0.0001 and 0.5. Got nan."),
     ({"checkpoint": float("nan")}, "checkpoint must be at least 0. Got nan."),
     ({"checkpoint": -1}, "checkpoint must be at least 0. Got -1."),
+    ({"checkpoint": float("inf")}, "checkpoint must be at least 0 and finite. Got inf."),
+    ({"out": "a\0b"}, "out must be a folder, as a string or a Path. Got 'a\\x00b'."),
     ({"limit_bad": -1}, "limit_bad must be at least 0. Got -1."),
     ({"out": 3}, "out must be a folder, as a string or a Path. Got 3."),
     ({"out": ""}, "out must be a folder, as a string or a Path. Got ''."),
@@ -39,6 +41,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"shard": (5, 4), "out": "x"}, "shard must be like (2, 4): the second of four. Got (5, 4)."),
     ({"shard": "1/4", "out": "x"}, "shard must be like (2, 4): the second of four. Got '1/4'."),
     ({"shard": (1, 4)}, "out must be given with shard, which is counted into a folder. Got None."),
+    ({"out": "x", "resume": True, "overwrite": True}, "overwrite begins anew and resume continues. Got both."),
     ({"resume": True}, "out must be given with resume: the folder of the count that continues. Got None."),
     ({"twins": 2}, "twins must be 1, or 4 and more to tell how much they differ. Got 2."),
 ]
@@ -49,6 +52,35 @@ def test_what_is_refused_and_how(given: dict[str, Any], says: str) -> None:
     with pytest.raises(lc.CensusError) as caught:
         lc.Settings(**given)
     assert str(caught.value).startswith(says)
+
+
+SEE_REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"top": "x"}, "top must be an integer. Got 'x'."),
+    ({"steps": 0}, "steps must be at least 1. Got 0."),
+    ({"faces": None}, "faces must be an integer. Got None."),
+    ({"progress": 3}, "progress must be True or False. Got 3."),
+    ({"size": float("nan")}, "size must be an integer. Got nan."),
+    ({"size": (8, 2)}, "size must be at least 4. Got 2."),
+    ({"size": (8, 8, 3)}, "size must be a side or (height, width) in pixels. Got (8, 8, 3)."),
+    ({"contrast": 0}, "contrast must be above 0 and at most 1. Got 0."),
+    ({"contrast": float("nan")}, "contrast must be between 0 and 1. Got nan."),
+    ({"contrast": "high"}, "contrast must be a number, None or 'auto'. Got 'high'."),
+    ({"seed": -1}, "seed must be between"),
+    ({"preset": "best"}, "preset must be"),
+]
+
+
+@pytest.mark.parametrize(("given", "says"), SEE_REFUSED)
+def test_what_options_of_pictures_are_refused(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(lc.CensusError) as caught:
+        lc.SeeOptions(**given)
+    assert str(caught.value).startswith(says)
+
+
+def test_options_of_pictures_that_leave_it_to_the_preset() -> None:
+    options = lc.SeeOptions(steps=None, batch=None, size=None, contrast=None)
+    assert options.count == options.method.steps
+    assert lc.SeeOptions(size=[9, 8]).sides == (9, 8)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "1", True, None, float("nan")])

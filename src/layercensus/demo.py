@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from .census.census import Census
 from .data.digits import Digits, split
 from .models.digits import EPOCHS, WIDTHS, Split, factory, fit
 from .models.model import Model
-from .settings import Settings
+from .settings import Settings, check_seed
 from .take import take
 
 VISUALISED = 32  # concepts of each layer that get an optimised image: all of them
@@ -23,16 +22,13 @@ def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
 
     An earlier demonstration in `out` is replaced.
     """
-    runs, accuracy = [], []
-    for run in (seed, seed + 1):
+    runs = []
+    for run in (check_seed(seed), seed + 1):
         net, held_out = train(run, progress=progress)
         runs.append(Model(net, "digits", fresh=lambda s: factory(s)))
-        accuracy.append(held_out)
         print(f"training run {run}: {held_out:.1%} of the held-out digits are right")
-    shutil.rmtree(out / "counting", ignore_errors=True)
-    settings = Settings(out=out, progress=progress, dimension=True, see=VISUALISED)
-    census = take(runs[0], Digits(), replicas=runs[1:], seed=seed, settings=settings)
-    return census
+    settings = Settings(out=out, overwrite=True, progress=progress, dimension=True, see=VISUALISED)
+    return take(runs[0], Digits(), replicas=runs[1:], seed=seed, settings=settings)
 
 
 def train(
@@ -42,6 +38,7 @@ def train(
 
     The same seed gives the same net; see `layercensus.models.digits.fit`.
     """
+    check_seed(seed)
     digits = Digits()
     assert digits.labels is not None
     data = Split(digits.images, digits.labels, *split())

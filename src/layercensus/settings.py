@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -43,7 +44,7 @@ class Integer:
 
 @dataclass(frozen=True)
 class Number:
-    """A number from `low` to `high`; never NaN."""
+    """A number from `low` to `high`; never NaN, never infinite."""
 
     low: float
     high: float | None = None
@@ -56,8 +57,9 @@ class Number:
 
 
 def _within(name: str, value: Any, low: float, high: float | None) -> None:
-    if not value >= low or (high is not None and value > high):
-        bounds = f"at least {low}" if high is None else f"between {low} and {high}"
+    if not low <= value < math.inf or (high is not None and value > high):
+        least = f"at least {low}" if value != math.inf else f"at least {low} and finite"
+        bounds = least if high is None else f"between {low} and {high}"
         raise CensusError(f"{name} must be {bounds}. Got {value}.")
 
 
@@ -82,7 +84,7 @@ class OneOf:
 
 def folder(name: str, value: Any) -> str | Path | None:
     """A path, or None."""
-    if value is None or (isinstance(value, (str, os.PathLike)) and str(value)):
+    if value is None or (isinstance(value, (str, os.PathLike)) and str(value) and "\0" not in str(value)):
         return value if value is None or isinstance(value, str) else Path(value)
     raise CensusError(f"{name} must be a folder, as a string or a Path. Got {value!r}.")
 
@@ -176,6 +178,8 @@ class Settings:
         flag="--out DIR", flag_help="results folder")
     resume: bool = setting(False, "run", boolean, "continue what `out` already holds", flag="--resume",
         flag_help="continue an interrupted count in DIR")
+    overwrite: bool = setting(False, "run", boolean, "replace a census that `out` already holds", flag="--overwrite",
+        flag_help="replace a census that DIR already holds")
     shard: tuple[int, int] | None = setting(None, "run", part,
         "(2, 4): count the second of four shards of the data, to be merged later", flag="--shard I/N",
         flag_help="count only shard I of N of the data, to be merged later")
@@ -194,6 +198,8 @@ class Settings:
             raise CensusError(f"twins must be 1, or 4 and more to tell how much they differ. Got {self.twins}.")
         if self.resume and self.out is None:
             raise CensusError("out must be given with resume: the folder of the count that continues. Got None.")
+        if self.overwrite and self.resume:
+            raise CensusError("overwrite begins anew and resume continues. Got both.")
         if self.shard is not None and self.out is None:
             raise CensusError("out must be given with shard, which is counted into a folder. Got None.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,13 +14,15 @@ from torch import nn
 
 from .census.census import Census, load
 from .census.columns import Columns
+from .census.record import holds_census
 from .census.summarise import classes_of, summarise
 from .count.count import count
 from .count.memory import kept_memory
 from .count.plan import PROBE, Asked, Plan, make_plan
 from .count.shards import Counted, write_shard
-from .count.store import Store
+from .count.store import COUNTING, Store
 from .count.untrained import UntrainedCounts, untrained_counts
+from .data.files import free_folder
 from .data.open import open_data
 from .data.source import Source
 from .data.views import Views
@@ -85,6 +88,7 @@ def take(
     settings, measures = _checked(settings), MEASURES if measures is None else measures
     Columns.of(measures)
     seed = check_seed(seed)
+    _make_room(settings)
     opened = open_model(model)
     source = open_data(data, prepare=opened.prepare, labels=labels, limit_bad=settings.limit_bad)
     if settings.see and source.kind != "images":
@@ -94,6 +98,19 @@ def take(
     asked = Asked(layers, twin, [open_model(run) for run in replicas], views, seed)
     plan = make_plan(opened, source, asked, settings)
     return _counted(opened, plan, tuple(measures))
+
+
+def _make_room(settings: Settings) -> None:
+    """Refuse to count into a folder with a finished census, unless that was asked for; drop what is overwritten."""
+    if settings.out is None:
+        return
+    out = Path(settings.out)
+    holds = "a census" if out.is_dir() and holds_census(out) else ""
+    if holds and not settings.overwrite and not (out / COUNTING).exists():
+        raise CensusError(f"{out} already holds a finished census. Pass another out, or overwrite=True.")
+    free_folder(out, holds=holds, overwrite=settings.overwrite, resume=settings.resume)
+    if settings.overwrite and (out / COUNTING).exists():
+        shutil.rmtree(out / COUNTING)
 
 
 def _checked(settings: Settings | None) -> Settings:
@@ -153,7 +170,7 @@ def _with_examples(census: Census, plan: Plan, format: str) -> Census:
 
 def _with_earlier(census: Census, folder: Path) -> Census:
     """The census with the optimised images that an interrupted run for the same weights has already."""
-    if not (folder / "census.json").is_file():
+    if not holds_census(folder):
         return census
     try:
         earlier = load(folder)
@@ -188,7 +205,7 @@ def _saver(folder: Path) -> Callable[[Census], None]:
 @contextmanager
 def _folder(settings: Settings) -> Iterator[Path]:
     if settings.out is not None:
-        yield Path(settings.out) / "counting"
+        yield Path(settings.out) / COUNTING
         return
     with tempfile.TemporaryDirectory(prefix="layercensus-") as folder:
         yield Path(folder)

@@ -142,9 +142,11 @@ class Columns:
 
 def _check(measures: Sequence[Measure]) -> None:
     """Refuse measures that no table could be made of."""
-    strange = next((m for m in measures if not isinstance(m, Measure)), None)
-    if strange is not None or not isinstance(measures, Sequence):
-        got = type(measures if strange is None else strange).__name__
+    strange = (
+        next((m for m in measures if not isinstance(m, Measure)), None) if isinstance(measures, Sequence) else measures
+    )
+    if strange is not None:
+        got = type(strange).__name__
         raise CensusError(f"measures must be a sequence of layercensus.Measure. Got {got}.")
     names = [m.name for m in measures]
     missing = [m.name for m in MEASURES if m.name not in names]

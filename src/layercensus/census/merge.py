@@ -11,22 +11,24 @@ from pathlib import Path
 
 from ..count.shards import Counted, join, read_shard, whole
 from ..count.store import Store
+from ..data.files import free_folder
 from ..errors import CensusError
 from ..measures import MEASURES, Measure
 from ..settings import Settings
 from .census import Census
 from .columns import Columns
+from .record import holds_census
 from .summarise import summarise
 
 
 def merge(
     folders: Sequence[str | Path], *, out: str | Path | None = None, measures: Sequence[Measure] | None = None,
-    progress: bool = True,
+    overwrite: bool = False, progress: bool = True,
 ) -> Census:  # fmt: skip
     """The census of all the data from the census folders of its shards, equal to one that counted everything at once.
 
     folders: the `out` of every shard, in any order; they are left as they are. out: where to save the census.
-    measures: as for `take`.
+    measures: as for `take`. overwrite: replace a census that `out` already holds.
 
     >>> import layercensus as lc, torch
     >>> from torch import nn
@@ -48,6 +50,8 @@ def merge(
     _check_measures(shards, measures)
     if out is not None and any(Path(out).resolve() == Path(folder).resolve() for folder in folders):
         raise CensusError(f"out must be another folder than those of the shards. Got {out}.")
+    if out is not None:
+        free_folder(Path(out), holds="a census" if holds_census(Path(out)) else "", overwrite=overwrite)
     settings = replace(Settings(**shards[0].provenance.settings), out=out, progress=progress)
     with _folder(out) as folder:
         store = Store.start(folder, stores[0].identity | {"shard": None}, resume=False)

@@ -18,13 +18,14 @@ from ..count.interrupts import uninterrupted
 from ..count.nets import BETWEEN, TRAINED, LayerKey
 from ..count.provenance import Provenance
 from ..count.untrained import UntrainedCounts
-from ..data.files import finish_folder, whole_folder
+from ..data.files import finish_folder, read_whole, whole_folder, writable
 from ..errors import CensusError
 from ..gallery.gallery import Gallery
 from ..measures import MEASURES
 from .columns import Columns, twin_of
 
 FORMAT = 4  # of the saved folder
+HEAD = "census.json"
 TABLES = ("layers", "units", "twin_units", "runs")
 
 
@@ -108,7 +109,7 @@ class CensusRecord:
             arrays = {key.text: np.ascontiguousarray(value) for key, value in self.arrays.items()}
             (new / "arrays.safetensors").write_bytes(save(arrays))
             self.gallery.save(new)
-            (new / "census.json").write_text(json.dumps(self._head(), indent=1, ensure_ascii=False), "utf-8")
+            (new / HEAD).write_text(json.dumps(self._head(), indent=1, ensure_ascii=False), "utf-8")
         return folder
 
     def _head(self) -> dict[str, Any]:
@@ -128,32 +129,39 @@ def read_record(folder: Path) -> CensusRecord:
     Raises:
         CensusError: when there is none, or it is damaged.
     """
-    try:
-        finish_folder(folder)
-    except OSError as error:
-        raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
-    file = folder / "census.json"
-    if not file.is_file():
+    if not holds_census(folder):
         raise CensusError(f"{folder} must hold a saved census (census.json). Got a folder without one.")
     try:
-        head = json.loads(file.read_text("utf-8"))
-        if head["format"] != FORMAT:
-            raise CensusError(f"{folder} must hold a census of format {FORMAT}. Got format {head['format']}.")
-        return CensusRecord(
-            **{name: _from_csv(folder / f"{name}.csv", head["types"][name]) for name in TABLES},
-            arrays={ArrayKey.read(n): value for n, value in load_file(str(folder / "arrays.safetensors")).items()},
-            findings=tuple(
-                Finding(f["layer"], tuple(f["units"]), f["sentence"], f["evidence"]) for f in head["findings"]
-            ),
-            provenance=Provenance.from_json(head["about"]),
-            columns=Columns.from_json(head["columns"]),
-            untrained=UntrainedCounts.from_json(head["untrained"]),
-            gallery=Gallery.load(folder),
-        )
+        return read_whole(folder, HEAD, lambda: _read(folder))
     except CensusError:
         raise
     except Exception as error:
         raise CensusError(f"{folder} holds a damaged census ({type(error).__name__}: {error}).") from error
+
+
+def holds_census(folder: Path) -> bool:
+    """Whether a census was saved in `folder`; a save that was interrupted after its files were complete is finished."""
+    with writable(folder):
+        finish_folder(folder)
+    return (folder / HEAD).is_file()
+
+
+def _read(folder: Path) -> CensusRecord:
+    head = json.loads((folder / HEAD).read_text("utf-8"))
+    if head["format"] != FORMAT:
+        raise CensusError(
+            f"{folder} must hold a census of format {FORMAT}. Got format {head['format']}: count again, "
+            "since this version reads no other."
+        )
+    return CensusRecord(
+        **{name: _from_csv(folder / f"{name}.csv", head["types"][name]) for name in TABLES},
+        arrays={ArrayKey.read(n): value for n, value in load_file(str(folder / "arrays.safetensors")).items()},
+        findings=tuple(Finding(f["layer"], tuple(f["units"]), f["sentence"], f["evidence"]) for f in head["findings"]),
+        provenance=Provenance.from_json(head["about"]),
+        columns=Columns.from_json(head["columns"]),
+        untrained=UntrainedCounts.from_json(head["untrained"]),
+        gallery=Gallery.load(folder),
+    )
 
 
 def _to_csv(table: pd.DataFrame, file: Path) -> None:

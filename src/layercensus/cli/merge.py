@@ -7,8 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..errors import CensusError
-from .parameters import Out, Quiet
+from .parameters import Out, Overwrite, Quiet
 from .show import show_census
 
 EXAMPLES = """Examples:
@@ -18,12 +17,11 @@ EXAMPLES = """Examples:
 def merge(
     *shards: Annotated[str, Parameter(metavar="SHARD", help="results folder of each shard")],
     out: Out,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Make one census of the counted shards of a data set."""
     folder = Path(out)
-    if (folder / "census.json").exists():
-        raise CensusError(f"{folder} already holds a census. Pass another --out.")
     from ..census.merge import merge as merged
 
-    show_census(merged(shards, out=folder, progress=not quiet), folder, quiet=quiet)
+    show_census(merged(shards, out=folder, overwrite=overwrite, progress=not quiet), folder, quiet=quiet)

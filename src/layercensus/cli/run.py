@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from ..errors import CensusError
 from ..settings import check_seed
 from .interrupt import kept
 from .open import model_of
-from .parameters import FLAT, DataName, ModelName, Out, Overwrite, Replicas, Seed, Size
+from .parameters import FLAT, DataName, ModelName, Out, Replicas, Seed, Size
 from .setting_flags import SettingFlags, settings_of
 from .show import show_census
 
@@ -48,7 +46,6 @@ def run(
     /,
     *,
     out: Out,
-    overwrite: Overwrite = False,
     seed: Seed = 0,
     counted: Annotated[Counted, FLAT] = Counted(),
     settings: Annotated[SettingFlags, FLAT] = SettingFlags(),  # noqa: B008 - frozen
@@ -58,7 +55,6 @@ def run(
 
     chosen, folder = settings_of(settings, out=out), Path(out)
     check_seed(seed)
-    _make_room(folder, overwrite, chosen.resume)
     opened = model_of(model, counted.size)
     if opened.prepare:
         print(f"inputs: {opened.prepare.describe()}")
@@ -72,11 +68,3 @@ def run(
     else:
         print(f"shard {settings.shard} is counted: {census.about['examples']:,} examples, kept in {folder}")
         print("when all shards are: layercensus merge SHARD ... --out DIR")
-
-
-def _make_room(folder: Path, overwrite: bool, resume: bool) -> None:
-    """Refuse to count into a folder with a census, unless that was asked for."""
-    if (folder / "census.json").exists() and not (overwrite or (resume and (folder / "counting").exists())):
-        raise CensusError(f"{folder} already holds a census. Pass another --out, or replace it with --overwrite.")
-    if overwrite and (folder / "counting" / "shard.json").exists():
-        shutil.rmtree(folder / "counting")

@@ -25,6 +25,7 @@ from ..tally import Panel, Streams
 from ..tally.panel import ROWS, joined_spots
 from .nets import BETWEEN, LayerKey
 
+COUNTING = "counting"  # the folder of checkpoints within a results folder
 State = dict[str, Tensor]
 Keys = NDArray[np.int64]
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
 from ..errors import CensusError
 
 WRITING, WRITTEN = ".writing", ".written"  # a set of files that is being written; that only has to be moved
+ATTEMPTS = 5  # at reading a set of files that others write
+T = TypeVar("T")
 WEBP_QUALITY, WEBP_EFFORT = 80, 4
 
 
@@ -103,12 +106,41 @@ def finish_folder(folder: Path) -> None:
     new = folder / WRITTEN
     if not new.is_dir():
         return
-    for file in sorted(path for path in new.rglob("*") if path.is_file()):
-        target = folder / file.relative_to(new)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # another reader has moved it
-            os.replace(file, target)
-    shutil.rmtree(new, ignore_errors=True)
+    with suppress(FileNotFoundError):  # another reader moves the same files
+        paths = sorted(new.rglob("*"))
+        for file in (path for path in paths if path.is_file()):
+            target = folder / file.relative_to(new)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                os.replace(file, target)
+        for emptied in reversed([new, *(path for path in paths if path.is_dir())]):
+            with suppress(OSError):  # a next set came to lie here meanwhile
+                emptied.rmdir()
+
+
+def read_whole(folder: Path, last: str, read: Callable[[], T]) -> T:
+    """What `read` makes of a set of files that a `whole_folder` wrote, all of one set.
+
+    last: a file that every set has. Where another process moves in a new set meanwhile, everything is read again.
+    """
+    for _ in range(ATTEMPTS):
+        finish_folder(folder)
+        before = _version(folder / last)
+        try:
+            content = read()
+        except Exception:
+            if (folder / WRITTEN).exists() or _version(folder / last) != before:
+                continue
+            raise
+        if not (folder / WRITTEN).exists() and _version(folder / last) == before:
+            return content
+    raise CensusError(f"{folder} must rest for a moment to be read. Got one that is written again and again.")
+
+
+def _version(file: Path) -> tuple[int, int]:
+    """Which file stands there: another one after every rename."""
+    status = file.stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def free_folder(folder: Path, *, holds: str, overwrite: bool = False, resume: bool = False) -> None:

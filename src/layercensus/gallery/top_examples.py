@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from tqdm import tqdm
 
 from ..count.nets import Net
 from ..data.batch import Batch, tensors
+from ..data.files import image_bytes
 from ..data.source import Source
 from ..layers.field import Field
 from ..layers.layer import Layer
@@ -192,9 +192,4 @@ class _Encoder:
 
 def _encoded(pixels: NDArray[np.uint8]) -> bytes:
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    encoded = io.BytesIO()
-    if max(image.size) <= LOSSLESS:
-        image.save(encoded, "PNG", optimize=True)
-    else:
-        image.save(encoded, "WEBP", quality=QUALITY, method=4)
-    return encoded.getvalue()
+    return image_bytes(image, "png") if max(image.size) <= LOSSLESS else image_bytes(image, "webp", quality=QUALITY)

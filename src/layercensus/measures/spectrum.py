@@ -15,6 +15,8 @@ from .measure import Evidence, Measure, Outcome
 from .parallel import parallel
 from .reliability import FEWEST
 
+FEWEST_PERMUTED = 32  # examples below which permuted ones have directions as strong as real ones
+
 
 def compute(evidence: Evidence) -> Outcome:
     """Everything that the spectrum of the spatial means over examples says; rows are examples, never positions."""
@@ -34,9 +36,10 @@ def compute(evidence: Evidence) -> Outcome:
         "k90": k90,
         "k99": k99,
         "saturation": k99 / evidence.width,
-        "parallel_dim": parallel(standard.float(), seed=evidence.seed),
         "signal_dim": signal_dim(evidence.panel, evidence.units["live"], evidence.settings.q, evidence.seed),
     }
+    if len(x) >= FEWEST_PERMUTED:
+        row["parallel_dim"] = parallel(standard.float(), seed=evidence.seed)
     beyond = spikes(spectrum(standard), *standard.shape)
     if beyond is not None:
         row["mp_dim"] = beyond

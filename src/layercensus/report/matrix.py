@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..data.files import image_bytes
 from ..gallery.gallery import Matrix
 from .picture import INK, Picture
 
@@ -47,6 +47,4 @@ def _png(values: NDArray[np.int8]) -> bytes:
     palette = (np.array(WHITE) + (ends - np.array(WHITE)) * np.abs(value)).round().astype(np.uint8)
     image = Image.fromarray((values.astype(np.int16) + 100).clip(0, 200).astype(np.uint8))
     image.putpalette(palette.flatten().tolist())
-    encoded = io.BytesIO()
-    image.save(encoded, "PNG", optimize=True)
-    return encoded.getvalue()
+    return image_bytes(image, "png")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from ..data.files import image_bytes
 from ..gallery.gallery import Gallery
 
 WIDTH, HEIGHT = 48, 48  # of a tile, in pixels
@@ -173,9 +174,7 @@ class Examples:
 
 
 def _webp(sheet: Image.Image) -> bytes:
-    encoded = io.BytesIO()
-    sheet.save(encoded, "WEBP", quality=QUALITY, method=EFFORT)
-    return encoded.getvalue()
+    return image_bytes(sheet, "webp", quality=QUALITY, effort=EFFORT)
 
 
 def _decoded(encoded: bytes) -> Image.Image:

@@ -3,7 +3,8 @@
 `check(mine)` holds a measure of one's own to the laws; see docs/measures.md.
 """
 
+from . import awkward, planted, stacks, trained
 from .evidence import evidence, panel
 from .laws import LAWS, check, mixed_evidence
 
-__all__ = ["LAWS", "check", "evidence", "mixed_evidence", "panel"]
+__all__ = ["LAWS", "awkward", "check", "evidence", "mixed_evidence", "panel", "planted", "stacks", "trained"]

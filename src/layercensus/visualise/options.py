@@ -9,7 +9,7 @@ from typing import Any
 from ..data.source import Source
 from ..errors import CensusError
 from ..models.fingerprint import weights
-from ..settings import check_seed
+from ..settings import Integer, Number, Rule, boolean, check_seed
 from .presets import DEFAULT, Preset, preset_of
 from .priors import Prior, load_prior
 from .subject import Subject
@@ -17,6 +17,12 @@ from .subject import Subject
 AUTO = "auto"
 EXAMPLES = 512
 TOP = 5
+RULES: dict[str, Rule] = {
+    "faces": Integer(1), "steps": Integer(1), "examples": Integer(2), "top": Integer(0), "batch": Integer(1),
+    "shared": boolean, "progress": boolean,
+}  # fmt: skip
+OPTIONAL = {"steps", "batch"}  # None stands for what the preset takes
+SIDE = Integer(4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +65,15 @@ class SeeOptions:
     progress: bool = True
 
     def __post_init__(self) -> None:
-        for name, least in (("faces", 1), ("steps", 1), ("examples", 2), ("top", 0), ("batch", 1)):
+        for name, rule in RULES.items():
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise CensusError(f"{name} must be at least {least}. Got {value}.")
+            if value is not None or name not in OPTIONAL:
+                object.__setattr__(self, name, rule(name, value))
         if isinstance(self.contrast, str) and self.contrast != AUTO:
             raise CensusError(f"contrast must be a number, None or 'auto'. Got {self.contrast!r}.")
-        if isinstance(self.contrast, (int, float)) and not 0 < self.contrast <= 1:
+        if self.contrast is not None and self.contrast != AUTO and Number(0, 1)("contrast", self.contrast) == 0:
             raise CensusError(f"contrast must be above 0 and at most 1. Got {self.contrast}.")
-        if any(side < 4 for side in self.sides or ()):
-            raise CensusError(f"size must be at least 4 pixels. Got {self.size}.")
+        object.__setattr__(self, "size", _size(self.size))
         check_seed(self.seed)
         preset_of(self.preset or DEFAULT)
         if isinstance(self.prior, (str, Path)):
@@ -93,6 +98,15 @@ class SeeOptions:
     def learned_prior(self) -> Prior | None:
         """The prior, loaded."""
         return load_prior(self.prior) if isinstance(self.prior, (str, Path)) else self.prior
+
+
+def _size(size: Any) -> int | tuple[int, int] | None:
+    """A side or (height, width), checked."""
+    if isinstance(size, (tuple, list)):
+        if len(size) != 2:
+            raise CensusError(f"size must be a side or (height, width) in pixels. Got {size!r}.")
+        return SIDE("size", size[0]), SIDE("size", size[1])
+    return None if size is None else SIDE("size", size)
 
 
 def about_of(options: SeeOptions, subject: Subject) -> dict[str, Any]:
