@@ -14,7 +14,9 @@ import pandas as pd
 import vl_convert
 
 import layercensus as lc
+from layercensus.census.columns import of_net
 from layercensus.report.charts import dimensions, fates, rarefied
+from layercensus.report.picture import NETS
 
 
 def one(folder: str, name: str) -> None:
@@ -37,10 +39,10 @@ def strengths(folders: dict[str, str], name: str) -> None:
     for strength, folder in folders.items():
         layers = lc.load(folder).layers
         for index, (_, row) in enumerate(layers[layers["role"] == "neurons"].iterrows()):
-            for net, prefix in (("trained", ""), ("untrained twin", "twin_")):
-                fraction = float(row[f"{prefix}reliable"]) / row["width"]
+            for net, title in NETS.items():
+                fraction = float(row[of_net("reliable", net)]) / row["width"]
                 rows.append(
-                    {"layer": row["layer"], "index": index, "net": net, "strength": strength, "fraction": fraction}
+                    {"layer": row["layer"], "index": index, "net": title, "strength": strength, "fraction": fraction}
                 )
     data = pd.DataFrame(rows)
     chart = (

@@ -24,7 +24,7 @@ from ..gallery.gallery import Gallery
 from ..measures import MEASURES
 from .columns import Columns, twin_of
 
-FORMAT = 4  # of the saved folder
+FORMAT = 5  # of the saved folder
 HEAD = "census.json"
 TABLES = ("layers", "units", "twin_units", "runs")
 
