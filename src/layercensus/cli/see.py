@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # heavy to import: each function does so itself
 ALL = "all"
 EXAMPLES = """Examples:
   layercensus see my_package.nets:make conv2:7 --data images:photographs
-  layercensus see my_package.nets:make conv2:3,5,8-11 conv3:all --preset all --data images:photographs
+  layercensus see digits act.1:3,5,8-11 act.5:all --preset all --data digits
   layercensus see digits --census results --each 12 --data digits"""
 
 
