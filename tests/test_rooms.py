@@ -19,6 +19,10 @@ UPWARDS = {
     ("census/census", "verdict"),
     ("census/census", "report"),
 }  # the facade alone reaches for what is drawn of it
+KEYWORDS = (  # these took six to eight things by position
+    "labs/identity/train train", "labs/cdbn/page write_cdbn", "visualise/of_census see_census",
+    "visualise/score score", "gallery/top_examples top_examples", "report/page _layer_html",
+)  # fmt: skip
 
 
 def modules() -> dict[str, Path]:
@@ -90,6 +94,35 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
         return []
 
     return next(filter(None, (visit(name, []) for name in sorted(graph))), [])
+
+
+def functions() -> Iterator[tuple[str, ast.arguments]]:
+    """Every function of the package, as "file:line name", with its parameters."""
+    for name, file in modules().items():
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                yield f"{name}:{node.lineno} {node.name}", node.args
+
+
+def without_self(arguments: ast.arguments) -> list[str]:
+    """The parameters that can be given by position."""
+    return [one.arg for one in (*arguments.posonlyargs, *arguments.args) if one.arg not in ("self", "cls")]
+
+
+def test_no_function_takes_many_things_by_position() -> None:
+    assert [name for name, arguments in functions() if len(without_self(arguments)) > 6] == []
+
+
+@pytest.mark.parametrize("where", KEYWORDS, ids=lambda where: where.split()[1])
+def test_what_was_long_by_position_is_named(where: str) -> None:
+    file, name = where.split()
+    found = [arguments for at, arguments in functions() if at.startswith(f"{file}:") and at.endswith(f" {name}")]
+    assert [len(without_self(arguments)) <= 3 for arguments in found] == [True]
+
+
+def test_only_take_has_more_than_eight_parameters() -> None:
+    long = [name for name, of in functions() if len(without_self(of)) + len(of.kwonlyargs) > 8]
+    assert [name.split()[1] for name in long] == ["take"]
 
 
 def test_a_circle_would_be_seen() -> None:

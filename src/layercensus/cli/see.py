@@ -188,7 +188,9 @@ def _see_census(asked: Asked, folder: Path) -> None:
     census = load(folder)
     model = model_of(asked.model)
     options, source = _options(asked, _presets(asked)[0]), _source(asked, model)
-    census, interrupted = see_census(census, model, source, options, wanted.each, asked.targets, partial(_save, folder))
+    census, interrupted = see_census(
+        census, model, source, options=options, each=wanted.each, layers=asked.targets, keep=partial(_save, folder)
+    )
     print(f"report: {census.report(folder / 'report', progress=not asked.running.quiet)}")
     if interrupted:
         raise KeyboardInterrupt
