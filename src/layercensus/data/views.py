@@ -1,4 +1,4 @@
-"""The same example shown a second time, perturbed: what comes back is signal."""
+"""The same example shown a second time, perturbed: what is reproducible is signal."""
 
 from __future__ import annotations
 
