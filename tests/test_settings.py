@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import layercensus as lc
-from layercensus.settings import Changes, Number, Whole, about_setting, check_seed
+from layercensus.settings import Changes, Integer, Number, about_setting, check_seed
 
 CHANGES_THE_NUMBERS = {
     "panel", "spots", "reliability", "tau", "sign_blind", "q", "resamples", "unit_axis", "twins", "dimension", "sketch",
@@ -94,6 +94,6 @@ def test_what_the_caller_changes_afterwards_changes_nothing() -> None:
 @pytest.mark.parametrize("one", fields(lc.Settings), ids=lambda one: one.name)
 def test_both_ends_of_a_range_are_taken(one: Any) -> None:
     rule = about_setting(one).rule
-    if isinstance(rule, (Whole, Number)):
+    if isinstance(rule, (Integer, Number)):
         for end in (rule.low, rule.high):
             assert end is None or getattr(lc.Settings(**{one.name: end}), one.name) == end

@@ -15,7 +15,7 @@ from .models.model import Model
 from .settings import Settings
 from .take import take
 
-SEEN = 32  # concepts of each layer that get an optimised image: all of them
+VISUALISED = 32  # concepts of each layer that get an optimised image: all of them
 
 
 def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
@@ -30,7 +30,7 @@ def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
         accuracy.append(held_out)
         print(f"training run {run}: {held_out:.1%} of the held-out digits are right")
     shutil.rmtree(out / "counting", ignore_errors=True)
-    settings = Settings(out=out, progress=progress, dimension=True, see=SEEN)
+    settings = Settings(out=out, progress=progress, dimension=True, see=VISUALISED)
     census = take(runs[0], Digits(), replicas=runs[1:], seed=seed, settings=settings)
     return census
 

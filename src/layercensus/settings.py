@@ -24,10 +24,10 @@ class Rule(Protocol):
 
 
 @dataclass(frozen=True)
-class Whole:
+class Integer:
     """An integer from `low` to `high`.
 
-    >>> Whole(1, 9)("top", 3)
+    >>> Integer(1, 9)("top", 3)
     3
     """
 
@@ -61,7 +61,7 @@ def _within(name: str, value: Any, low: float, high: float | None) -> None:
         raise CensusError(f"{name} must be {bounds}. Got {value}.")
 
 
-def truth(name: str, value: Any) -> bool:
+def boolean(name: str, value: Any) -> bool:
     """True or False, also of numpy."""
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         return bool(value)
@@ -144,46 +144,46 @@ class Settings:
         CensusError: a value is of another type or outside its range.
     """
 
-    panel: int = setting(2048, "numbers", Whole(4, 1_000_000),
+    panel: int = setting(2048, "numbers", Integer(4, 1_000_000),
         "examples kept for tests between units, chosen by a hash of their ids", flag="--panel N")
-    spots: int = setting(8, "numbers", Whole(1, 4096), "positions read per map and panel example")
+    spots: int = setting(8, "numbers", Integer(1, 4096), "positions read per map and panel example")
     reliability: float = setting(0.5, "numbers", Number(0, 1),
         "a unit is noise below this fraction of reproducible variance", flag="--reliability R")
     tau: float = setting(0.9, "numbers", Number(0.01, 1),
         "two units are one concept from this absolute correlation on", flag="--tau T")
-    sign_blind: bool = setting(True, "numbers", truth, "a unit and its negative are one concept",
+    sign_blind: bool = setting(True, "numbers", boolean, "a unit and its negative are one concept",
         flag="--signed", flag_help="a unit and its negative are two concepts")
     q: float = setting(0.05, "numbers", Number(0.0001, 0.5),
         "false discovery rate (Benjamini & Hochberg 1995) of every per-unit test")
-    resamples: int = setting(200, "numbers", Whole(20, 10_000), "bootstrap resamples behind every interval")
+    resamples: int = setting(200, "numbers", Integer(20, 10_000), "bootstrap resamples behind every interval")
     unit_axis: Mapping[str, int] = setting({}, "numbers", axes,
         "layer glob -> axis of its units, where inferred wrongly", flag="--unit-axis GLOB=AXIS",
         flag_help="axis of a layer's units, where inferred wrongly")
-    batch: int = setting(32, "run", Whole(1, 65_536), "examples a forward pass", flag="--batch N")
-    twins: int = setting(5, "numbers", Whole(1, 100),
+    batch: int = setting(32, "run", Integer(1, 65_536), "examples a forward pass", flag="--batch N")
+    twins: int = setting(5, "numbers", Integer(1, 100),
         "untrained nets: the first on all data, the others on a few examples, for how much they differ",
         flag="--twins N")
-    dimension: bool = setting(False, "numbers", truth, "also the linear and nonlinear dimension of every layer",
+    dimension: bool = setting(False, "numbers", boolean, "also the linear and nonlinear dimension of every layer",
         flag="--dimension")
-    sketch: int = setting(1021, "numbers", Whole(16, 1_000_000),
+    sketch: int = setting(1021, "numbers", Integer(16, 1_000_000),
         "numbers that a panel example's feature map is sketched in, for distances; a prime is best")
-    top: int = setting(9, "numbers", Whole(1, 1000), "top examples kept per unit")
-    pictures: int = setting(1000, "report", Whole(0, 100_000),
+    top: int = setting(9, "numbers", Integer(1, 1000), "top examples kept per unit")
+    pictures: int = setting(1000, "report", Integer(0, 100_000),
         "examples kept for the report, with where the units that they top peak in them; 0: none", flag="--pictures N")
-    see: int = setting(0, "report", Whole(0, 100_000),
+    see: int = setting(0, "report", Integer(0, 100_000),
         "concepts of each layer that get an optimised image (images only)", flag="--see N")
     out: str | Path | None = setting(None, "run", folder, "folder for checkpoints; None: a temporary one",  # noqa: RUF009
         flag="--out DIR", flag_help="results folder")
-    resume: bool = setting(False, "run", truth, "continue what `out` already holds", flag="--resume",
+    resume: bool = setting(False, "run", boolean, "continue what `out` already holds", flag="--resume",
         flag_help="continue an interrupted count in DIR")
     shard: tuple[int, int] | None = setting(None, "run", part,
         "(2, 4): count the second of four shards of the data, to be merged later", flag="--shard I/N",
         flag_help="count only shard I of N of the data, to be merged later")
     checkpoint: float = setting(30.0, "run", Number(0), "seconds between checkpoints", flag="--checkpoint SECONDS")
-    limit_bad: int = setting(0, "run", Whole(0), "unreadable files to skip before giving up", flag="--skip-bad N")
+    limit_bad: int = setting(0, "run", Integer(0), "unreadable files to skip before giving up", flag="--skip-bad N")
     memory_format: str = setting("auto", "run", OneOf(("auto", "contiguous", "channels_last")),
         "of images: auto times both and takes the faster")
-    progress: bool = setting(True, "run", truth, "progress bars on standard error", flag="--quiet",
+    progress: bool = setting(True, "run", boolean, "progress bars on standard error", flag="--quiet",
         flag_help="no progress bars")
     # fmt: on
 
@@ -215,4 +215,4 @@ def check_seed(seed: Any) -> int:
     Raises:
         CensusError: it is not an integer from 0 to 2**32 - 1.
     """
-    return Whole(0, SEEDS - 1)("seed", seed)
+    return Integer(0, SEEDS - 1)("seed", seed)

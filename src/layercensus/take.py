@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from .census.census import Census, load
+from .census.columns import Columns
 from .census.summarise import classes_of, summarise
 from .count.count import count
 from .count.memory import kept_memory
@@ -81,16 +82,24 @@ def take(
     Raises:
         CensusError: one line that says what must be changed.
     """
-    settings = settings or Settings()
+    settings, measures = _checked(settings), MEASURES if measures is None else measures
+    Columns.of(measures)
+    seed = check_seed(seed)
     opened = open_model(model)
     source = open_data(data, prepare=opened.prepare, labels=labels, limit_bad=settings.limit_bad)
     if settings.see and source.kind != "images":
         raise CensusError(refusal(source.kind))
     if settings.see and not source.reusable:
         raise CensusError("Optimised images of concepts need data that can be read twice. Got an iterator.")
-    asked = Asked(layers, twin, [open_model(run) for run in replicas], views, check_seed(seed))
+    asked = Asked(layers, twin, [open_model(run) for run in replicas], views, seed)
     plan = make_plan(opened, source, asked, settings)
-    return _counted(opened, plan, MEASURES if measures is None else tuple(measures))
+    return _counted(opened, plan, tuple(measures))
+
+
+def _checked(settings: Settings | None) -> Settings:
+    if settings is not None and not isinstance(settings, Settings):
+        raise CensusError(f"settings must be layercensus.Settings. Got {type(settings).__name__}.")
+    return settings or Settings()
 
 
 def _counted(model: Model, plan: Plan, measures: Sequence[Measure]) -> Census:
@@ -98,7 +107,7 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure]) -> Census:
     settings = plan.settings
     with _folder(settings) as folder:
         store = Store.start(folder, plan.identity, settings.resume)
-        counted = _passed(plan, store)
+        counted = _passed(plan, store, measures)
         format = str(counted.provenance.memory_format["name"])
         classes = classes_of(store, counted, settings)
         counted = replace(counted, untrained=untrained_counts(model, plan, classes, format))
@@ -115,7 +124,7 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure]) -> Census:
     return census
 
 
-def _passed(plan: Plan, store: Store) -> Counted:
+def _passed(plan: Plan, store: Store, measures: Sequence[Measure]) -> Counted:
     """Count into `store`; what is known of the count afterwards."""
     shard = plan.settings.shard
     with _fast(plan) as format:
@@ -127,7 +136,7 @@ def _passed(plan: Plan, store: Store) -> Counted:
     examples, ids = store.counted()
     provenance = replace(
         plan.provenance, data=dict(plan.source.about), examples=examples, ids=ids, memory_format=format,
-        mask_unfit=store.unmasked, shard=shard,
+        mask_unfit=store.unmasked, shard=shard, measures=tuple(each.name for each in measures),
     )  # fmt: skip
     names = tuple(plan.source.class_names) if plan.source.class_names else None
     return Counted(plan.nets, names, provenance, UntrainedCounts())
@@ -146,7 +155,7 @@ def _with_examples(census: Census, plan: Plan, format: str) -> Census:
 
 
 def _with_earlier(census: Census, folder: Path) -> Census:
-    """The census with the optimised images that an interrupted run for the same weights had made already."""
+    """The census with the optimised images that an interrupted run for the same weights has already."""
     if not (folder / "census.json").is_file():
         return census
     try:

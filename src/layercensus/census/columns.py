@@ -9,8 +9,9 @@ from typing import Any, Self
 import pandas as pd
 
 from ..errors import CensusError
-from ..measures import Column, Measure
+from ..measures import MEASURES, Column, Measure
 
+RESERVED = ("net", "top")  # of the tables themselves
 TWIN = "twin_"  # before the name of a column: the untrained twin's
 
 
@@ -52,8 +53,9 @@ class Columns:
         """Those that the measures declare.
 
         Raises:
-            CensusError: two measures declare one column.
+            CensusError: no measures; those of the package are not among them; one name twice, or a reserved one.
         """
+        _check(measures)
         return cls(
             _ordered(FRAME, [(m.name, m.layer_columns) for m in measures]),
             _ordered(UNIT_FRAME, [(m.name, m.unit_columns) for m in measures]),
@@ -93,6 +95,33 @@ class Columns:
         return cls(layers, units)
 
 
+def _check(measures: Sequence[Measure]) -> None:
+    """Refuse measures that no table could be made of."""
+    strange = next((m for m in measures if not isinstance(m, Measure)), None)
+    if strange is not None or not isinstance(measures, Sequence):
+        got = type(measures if strange is None else strange).__name__
+        raise CensusError(f"measures must be a sequence of layercensus.Measure. Got {got}.")
+    names = [m.name for m in measures]
+    missing = [m.name for m in MEASURES if m.name not in names]
+    if missing:
+        raise CensusError(
+            f"measures must hold those of the package, on which the tables rest: (*layercensus.MEASURES, mine). "
+            f"Got none of {', '.join(missing)}."
+        )
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise CensusError(f"Measures must have names of their own. Got {twice!r} twice.")
+    for m in measures:
+        reserved = [n for n in (*m.layer_columns, *m.unit_columns) if n in RESERVED or n.startswith(TWIN)]
+        if reserved:
+            raise CensusError(
+                f"A column must not be called {', '.join(RESERVED)} or {TWIN}..., which the tables use. "
+                f"Got {reserved[0]!r} from the measure {m.name!r}."
+            )
+        if any(column.kind == "ids" for column in (*m.layer_columns.values(), *m.unit_columns.values())):
+            raise CensusError(f"A column of ids cannot be declared. Got one from the measure {m.name!r}.")
+
+
 def _ordered(frame: Mapping[str, Column], declared: Sequence[tuple[str, Mapping[str, Column]]]) -> dict[str, Column]:
     every: dict[str, Column] = dict(frame)
     for measure, columns in declared:
@@ -117,6 +146,15 @@ def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
         return values
     if column.kind == "text":
         return values.astype(object).where(values.notna(), "").astype("string")
+    if column.kind == "choice":
+        return values.map(lambda value: _chosen(value, column)).astype("string")
     if column.dtype == "Int64":
         return values.astype("Float64").astype("Int64")
     return values.astype(column.dtype)
+
+
+def _chosen(value: Any, column: Column) -> Any:
+    """The word of a choice that is given by its index; words stay, -1 is none."""
+    if isinstance(value, str) or value is None or pd.isna(value):
+        return value
+    return column.choices[int(value)] if int(value) >= 0 else None

@@ -15,6 +15,7 @@ from ..errors import CensusError
 from ..measures import MEASURES, Measure
 from ..settings import Settings
 from .census import Census
+from .columns import Columns
 from .summarise import summarise
 
 
@@ -42,14 +43,16 @@ def merge(
     """
     opened = [read_shard(Path(folder)) for folder in folders]
     stores, shards = [store for store, _ in opened], [counted for _, counted in opened]
+    measures = MEASURES if measures is None else measures
     _check(folders, stores, shards)
+    _check_measures(shards, measures)
     if out is not None and any(Path(out).resolve() == Path(folder).resolve() for folder in folders):
         raise CensusError(f"out must be another folder than those of the shards. Got {out}.")
     settings = replace(Settings(**shards[0].provenance.settings), out=out, progress=progress)
     with _folder(out) as folder:
         store = Store.start(folder, stores[0].identity | {"shard": None}, resume=False)
         join(store, stores, list(shards[0].nets.keys))
-        census = Census.of(summarise(store, whole(stores, shards, store), measures or MEASURES, settings))
+        census = Census.of(summarise(store, whole(stores, shards, store), measures, settings))
         if out is not None:
             census.save(out)
     return census
@@ -70,6 +73,18 @@ def _check(folders: Sequence[str | Path], stores: Sequence[Store], shards: Seque
     if sorted(numbers) != [(number, count) for number in range(1, count + 1)]:
         given = ", ".join(f"{number}/{of}" for number, of in sorted(numbers))
         raise CensusError(f"merge must be given each of the {count} shards once. Got {given}.")
+
+
+def _check_measures(shards: Sequence[Counted], measures: Sequence[Measure]) -> None:
+    """The measures' columns are made here and not in the shards: those that counted them must be given again."""
+    Columns.of(measures)
+    given = {each.name for each in measures}
+    missing = [name for shard in shards for name in shard.provenance.measures if name not in given]
+    if missing:
+        raise CensusError(
+            f"measures must hold those of the shards, as in merge(..., measures=(*layercensus.MEASURES, mine)). "
+            f"Got none called {missing[0]!r}."
+        )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..settings import Whole, check_seed
+from ..settings import Integer, check_seed
 from .open import model_of, sized
 from .parameters import INTEGER, DataName, Quiet, Seed, Size, SkipBad
 
@@ -34,7 +34,7 @@ def prior(
     from ..data.open import open_data
     from ..visualise.priors import train_prior
 
-    Whole(1)("steps", steps)
+    Integer(1)("steps", steps)
     prepare = model_of(model).prepare if model else None
     prepare = prepare if size is None else sized(prepare, size)
     source = open_data(data, prepare=prepare, limit_bad=skip_bad)

@@ -28,6 +28,7 @@ class Provenance:
     not_counted: tuple[str, ...]
     versions: Mapping[str, str]
     # known once everything is counted
+    measures: tuple[str, ...] = ()
     examples: int = 0
     ids: str = ""  # hash of the set of ids
     memory_format: Mapping[str, Any] = field(default_factory=dict)  # name, and seconds of each that was timed

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from ..data.files import write_text
 from ..errors import CensusError
 from ..layers.layer import Layer, View
 from ..tally import Streams
@@ -38,7 +39,7 @@ def write_shard(store: Store, counted: Counted) -> None:
         "nets": [[net.name, [asdict(layer) for layer in net.layers]] for net in counted.nets],
         "roles": {"twin": counted.nets.twin is not None, "replicas": len(counted.nets.replicas)},
     }
-    store.shard_file.write_text(json.dumps(head, ensure_ascii=False), "utf-8")
+    write_text(store.shard_file, json.dumps(head, ensure_ascii=False))
 
 
 def read_shard(folder: Path) -> tuple[Store, Counted]:

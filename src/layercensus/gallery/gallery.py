@@ -47,7 +47,7 @@ class OptimisedImage:
 class Gallery:
     """Nothing here is counted, and no number of a census depends on it.
 
-    kind: what an example is: "images", "signals", "tokens", or "" where none are kept. examples: by id the bytes of a
+    kind: what an example is: "images", "signals", "tokens", or "" where there are none. examples: by id the bytes of a
     picture file, or float32 values of a signal, or a JSON list of a sentence's tokens in UTF-8 ("" for what is not
     counted). side: (height, width) or (length,) of an input. scale: how values became brightness, in words. missing:
     why there are no examples. peaks: by layer (units, ranks) int32, the position at which a unit peaks in each of its

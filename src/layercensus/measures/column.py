@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 from math import isinf
 from typing import Any, Self
 
+from ..errors import CensusError
+
 LAST = 1000  # order of a column that does not say where it stands
+NUMERIC = ("count", "number", "fraction", "dimension")
 DTYPES = {
     "count": "Int64", "index": "Int64", "number": "Float64", "fraction": "Float64", "dimension": "Float64",
     "truth": "boolean", "text": "string", "choice": "string", "ids": "object",
@@ -20,7 +23,7 @@ class Column:
 
     kind: "count" (integers: units, concepts, examples), "fraction" (of something, 0 to 1), "dimension", "number",
     "truth" (a boolean), "choice" (one of `choices`, given by its index, -1 for none), "index" (of a unit, -1 for none),
-    "text" or "ids". A column without a value is missing (NA), never 0.
+    or "text". A column without a value is missing (NA), never 0.
 
     >>> Column("third standardised moment over examples").described
     'third standardised moment over examples'
@@ -45,6 +48,17 @@ class Column:
     resamples: str = ""  # name of the array with its values on resampled examples
     excess: bool = False  # its difference to the twin is reported
     trend: tuple[str, str] | None = None  # (measure, correction) under which the verdict reads its trend over depth
+
+    def __post_init__(self) -> None:
+        if self.kind not in DTYPES:
+            raise CensusError(f"kind of a column must be one of {', '.join(DTYPES)}. Got {self.kind!r}.")
+        if (self.kind == "choice") != bool(self.choices):
+            raise CensusError(f"choices must be given with kind 'choice', and only there. Got kind {self.kind!r}.")
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its values can be subtracted and drawn over depth."""
+        return self.kind in NUMERIC
 
     @property
     def dtype(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from torch import Tensor
 
@@ -45,7 +46,7 @@ class Outcome:
     {}
     """
 
-    layer: dict[str, float] = field(default_factory=dict)
+    layer: dict[str, Any] = field(default_factory=dict)  # numbers; words for columns of text
     units: dict[str, Tensor] = field(default_factory=dict)
     arrays: dict[str, Tensor] = field(default_factory=dict)
 
@@ -74,19 +75,34 @@ def measure(evidence: Evidence, measures: Sequence[Measure]) -> Outcome:
     """Everything the measures say of one layer, each seeing the results of those before it.
 
     Raises:
-        CensusError: a measure returns a column that it does not declare.
+        CensusError: a measure returns a column that it does not declare, or values that do not fit it.
     """
     total = Outcome()
     for each in measures:
         outcome = each.compute(evidence)
-        _declared(each, "layer_columns", outcome.layer)
-        _declared(each, "unit_columns", outcome.units)
+        _check(each, outcome, evidence.width, total.arrays)
         total = Outcome(total.layer | outcome.layer, total.units | outcome.units, total.arrays | outcome.arrays)
         evidence = replace(evidence, units=total.units, layer=total.layer)
     return total
 
 
-def _declared(measure: Measure, table: str, returned: Mapping[str, object]) -> None:
-    unknown = sorted(set(returned) - set(getattr(measure, table)))
-    if unknown:
-        raise CensusError(f"The measure {measure.name!r} must declare its columns in {table}. Got {unknown[0]!r}.")
+def _check(measure: Measure, outcome: Outcome, width: int, arrays: Mapping[str, Tensor]) -> None:
+    """Refuse what tables and arrays could not hold, in the name of the measure."""
+    for table, columns, returned in (
+        ("layer_columns", measure.layer_columns, outcome.layer), ("unit_columns", measure.unit_columns, outcome.units),
+    ):  # fmt: skip
+        unknown = sorted(set(returned) - set(columns))
+        if unknown:
+            raise CensusError(f"The measure {measure.name!r} must declare its columns in {table}. Got {unknown[0]!r}.")
+    for name, values in outcome.units.items():
+        if len(values) != width:
+            raise CensusError(
+                f"The measure {measure.name!r} must give {name!r} for each of {width} units. Got {len(values)}."
+            )
+    for name, value in outcome.layer.items():
+        whole = measure.layer_columns[name].dtype == "Int64"
+        if whole and not float(value).is_integer():
+            raise CensusError(f"The measure {measure.name!r} must give an integer as {name!r}. Got {value}.")
+    taken = sorted(set(outcome.arrays) & set(arrays))
+    if taken:
+        raise CensusError(f"The measure {measure.name!r} must name its arrays anew. Got {taken[0]!r}, which is taken.")

@@ -24,7 +24,7 @@ TOO_FEW = "Expected more than 1"  # how torch's complaint begins about a batch w
 
 
 def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
-    """The twin, in eval mode, and how it was made, in words. The model is not touched; the same seed, the same twin.
+    """The twin, in eval mode, and how it was initialised, in words. The model is unchanged; same seed, same twin.
 
     The seed is scrambled first, so that the twin of a net that was itself initialised with this seed differs from it.
 

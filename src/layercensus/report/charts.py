@@ -176,7 +176,7 @@ def dimensions(census: CensusRecord) -> Picture | None:
 
 def over_depth(census: CensusRecord) -> Picture | None:
     """Every column that is drawn over depth in a small picture of its own, the untrained twin beside."""
-    columns = census.columns.where(lambda column: column.over_depth)
+    columns = census.columns.where(lambda column: column.over_depth and column.numeric)
     rows = []
     for index, (_, layer) in enumerate(census.layers.iterrows(), 1):
         for prefix, net in (("", NETS["trained"]), ("twin_", NETS["twin"])):

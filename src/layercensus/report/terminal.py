@@ -134,9 +134,9 @@ def show_difference(difference: Difference) -> None:
     for name in ("layer", "measure", "A", "B", "change", "significant"):
         table.add_column(name, justify="left" if name in ("layer", "measure") else "right")
     for _, row in difference.layers.iterrows():
-        sure = "" if pd.isna(row["significant"]) else "yes" if row["significant"] else "no"
+        significant = "" if pd.isna(row["significant"]) else "yes" if row["significant"] else "no"
         cells = [_plain(row[name]) for name in ("a", "b", "change")]
-        table.add_row(_short(str(row["layer"])), str(row["measure"]), *cells, sure)
+        table.add_row(_short(str(row["layer"])), str(row["measure"]), *cells, significant)
     if len(difference.layers):
         console.print(table)
     else:

@@ -30,7 +30,8 @@ class Tally:
 def keep_best(value: Tensor, key: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k largest values of each column with their keys; ties go to the smaller key.
 
-    value, key: (rows, units); returned (k, units), largest first.
+    value, key: (rows, units), few rows: the best of what was counted and the best of what is new; returned (k, units),
+    largest first.
     """
     order = key.argsort(dim=0, stable=True)
     value, key = value.gather(0, order), key.gather(0, order)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from ..census.record import CensusRecord
+from ..measures import Column
 from .judge import judge
 
 
@@ -27,21 +28,23 @@ def differences(a: CensusRecord, b: CensusRecord) -> Difference:
     in_a, in_b = a.layers.set_index("layer"), b.layers.set_index("layer")
     compared = a.columns.where(lambda column: column.compare) | b.columns.where(lambda column: column.compare)
     both = [name for name in in_a.index if name in in_b.index]
-    rows = [row for name in both for row in _of_layer(name, in_a.loc[name], in_b.loc[name], list(compared))]
+    rows = [row for name in both for row in _of_layer(name, in_a.loc[name], in_b.loc[name], compared)]
     only = [f"{n} is only in A" for n in in_a.index if n not in in_b.index]
     only += [f"{n} is only in B" for n in in_b.index if n not in in_a.index]
     table = pd.DataFrame(rows, columns=["layer", "measure", "a", "b", "change", "significant"])
     return Difference(table, _settings(a, b), tuple(only), (judge(a).answer, judge(b).answer))
 
 
-def _of_layer(name: str, a: pd.Series[Any], b: pd.Series[Any], compared: Sequence[str]) -> list[dict[str, object]]:
+def _of_layer(
+    name: str, a: pd.Series[Any], b: pd.Series[Any], compared: Mapping[str, Column]
+) -> list[dict[str, object]]:
     rows = []
-    for measure in compared:
+    for measure, column in compared.items():
         x, y = a.get(measure), b.get(measure)
         if pd.isna(x) and pd.isna(y):
             continue
         if pd.isna(x) or pd.isna(y) or x != y:
-            change = pd.NA if pd.isna(x) or pd.isna(y) or isinstance(x, str) else y - x
+            change = y - x if column.numeric and pd.notna(x) and pd.notna(y) else pd.NA
             rows.append(
                 {
                     "layer": name,
