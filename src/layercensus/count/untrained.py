@@ -67,8 +67,8 @@ class UntrainedCounts:
 def untrained_counts(model: Model, plan: Plan, classes: int, format: str) -> UntrainedCounts:
     """Counts of each layer in `settings.twins` untrained nets and in the trained one, all on the same few examples.
 
-        The first untrained net is the twin; the others are initialised and calibrated as it was, and judged as a trained
-        net would be: their class information is compared with the twin's, and the twin's own is missing. A net that cannot
+    The first untrained net is the twin; the others are initialised and calibrated as it was, and judged as a trained
+    net would be: their class information is compared with the twin's, and the twin's own is missing. A net that cannot
     be counted is left out. Cost: a calibration on 256 examples and three passes over 192 for each net. Empty for one
     twin or none, and for a user-supplied twin.
     """

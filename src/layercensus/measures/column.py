@@ -57,7 +57,11 @@ class Column:
 
     @property
     def numeric(self) -> bool:
-        """Whether its values can be subtracted and drawn over depth."""
+        """Whether its values can be subtracted and drawn over depth.
+
+        >>> Column("live units", kind="count").numeric
+        True
+        """
         return self.kind in NUMERIC
 
     @property
