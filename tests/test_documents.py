@@ -154,3 +154,14 @@ def test_commands_are_found_in_every_kind_of_block() -> None:
 def test_a_wrong_command_is_seen(line: str) -> None:
     with pytest.raises(CycloptsError):
         parse(shlex.split(line)[1:])
+
+
+PRIVATE = re.compile(r"\b(comes? back|coming back|spool|whole numbers|truth values|floating ones|doubt of the count)\b")
+
+
+def test_no_private_word_is_left() -> None:
+    """What has a usual name goes by it: reproducible, integers, booleans, uncertainty."""
+    source = ROOT / "src" / "layercensus"
+    files = [ROOT / "pyproject.toml", *PAGES, *source.rglob("*.py"), *source.rglob("*.html")]
+    found = {file.name: PRIVATE.findall(" ".join(file.read_text("utf-8").split())) for file in files}
+    assert {name: words for name, words in found.items() if words} == {}
