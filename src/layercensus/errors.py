@@ -2,7 +2,13 @@
 
 
 class CensusError(ValueError):
-    """One clear line: what must be, what was found, and what to do about it."""
+    """One clear line: what must be, what was found, and what to do about it.
+
+    >>> import layercensus as lc
+    >>> lc.Settings(tau=2)
+    Traceback (most recent call last):
+    layercensus.errors.CensusError: tau must be between 0.01 and 1. Got 2.0.
+    """
 
 
 def first_line(error: BaseException) -> str:

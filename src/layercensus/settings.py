@@ -204,7 +204,11 @@ class Settings:
             raise CensusError("out must be given with shard, which is counted into a folder. Got None.")
 
     def that_count(self) -> dict[str, Any]:
-        """The settings that change the numbers, as JSON; a count is resumed only where they are the same."""
+        """The settings that change the numbers, as JSON; a count is resumed only where they are the same.
+
+        >>> Settings(tau=0.8).that_count()["tau"]
+        0.8
+        """
         return {f.name: getattr(self, f.name) for f in fields(self) if about_setting(f).changes == "numbers"}
 
 

@@ -161,7 +161,10 @@ def _passed(plan: Plan, store: Store, measures: Sequence[Measure]) -> Counted:
 
 def _with_examples(census: Census, plan: Plan, format: str) -> Census:
     """The census with the examples that its units respond to most, for the report."""
-    gallery = top_examples(census.gallery, plan.nets.trained, plan.source, census.units, format, plan.settings)
+    gallery = top_examples(
+        census.gallery, plan.nets.trained, source=plan.source, units=census.units, format=format,
+        settings=plan.settings,
+    )  # fmt: skip
     census = replace(census, gallery=gallery)
     if plan.settings.out is not None:
         census.save(plan.settings.out)
@@ -189,7 +192,7 @@ def _with_visualisations(census: Census, plan: Plan, model: Model) -> Census:
         return census
     options = SeeOptions(seed=plan.seed, progress=settings.progress)
     keep = (lambda census: None) if settings.out is None else _saver(Path(settings.out))
-    census, interrupted = see_census(census, model, plan.source, options, settings.see, None, keep)
+    census, interrupted = see_census(census, model, plan.source, options=options, each=settings.see, keep=keep)
     if interrupted:
         raise KeyboardInterrupt
     return census

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import fields
 from importlib import import_module
 from typing import Any
 
 import pytest
+import torch
 from cyclopts import App
 
 import layercensus as lc
@@ -16,8 +18,12 @@ from layercensus.cli.app import app, main
 from layercensus.cli.defaults import DefaultAt
 from layercensus.cli.setting_flags import SettingFlags, settings_of
 from layercensus.data.table import OPENERS as DATA
+from layercensus.layers.select import select
+from layercensus.layers.survey import survey
+from layercensus.models.digits import factory
 from layercensus.models.table import OPENERS as MODELS
 from layercensus.settings import about_setting
+from layercensus.visualise.names import objectives_of
 
 
 def commands(of: App, *before: str) -> Iterator[tuple[str, ...]]:
@@ -63,11 +69,30 @@ def test_every_help_has_an_example_of_the_command(words: tuple[str, ...], capsys
     assert f"layercensus {' '.join(words)}" in help_of(words, capsys).partition("Examples:")[2]
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_the_examples_can_be_called(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    """Their flags exist and their arguments are enough; they are parsed, not run."""
-    for line in (app_of(words).help_epilogue or "").splitlines()[1:]:
-        app.parse_args(line.split()[1:], exit_on_error=False, print_error=False)
+def examples() -> list[str]:
+    """Every line of a command's examples, once."""
+    lines = [line for words in COMMANDS for line in (app_of(words).help_epilogue or "").splitlines()[1:]]
+    return list(dict.fromkeys(lines))
+
+
+@pytest.mark.parametrize("line", examples(), ids=str.strip)
+def test_an_example_can_be_called_and_does_not_wrap(line: str) -> None:
+    """Its flags exist and its arguments are enough; it is parsed, not run."""
+    assert len(line) <= 80
+    program, *words = shlex.split(line)
+    assert program == "layercensus"
+    app.parse_args(words, exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("line", [one for one in examples() if " digits" in one], ids=str.strip)
+def test_an_example_on_the_digits_names_layers_that_are_there(line: str) -> None:
+    _, bound, _ = app.parse_args(shlex.split(line)[1:], exit_on_error=False, print_error=False)
+    net = factory(0)
+    found = survey(net, torch.zeros(2, 1, 8, 8))
+    for glob in getattr(bound.arguments.get("counted"), "layers", None) or ():
+        assert select(net, found, glob)
+    for target in bound.arguments.get("targets", ()):
+        assert objectives_of(target, net, found)
 
 
 def borrowed() -> list[DefaultAt]:

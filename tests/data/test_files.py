@@ -43,8 +43,16 @@ def test_an_interrupt_leaves_the_file_as_it_was(tmp_path: Path, error: BaseExcep
 
 
 def test_a_full_disk_says_how_much_is_needed(tmp_path: Path) -> None:
-    with pytest.raises(CensusError, match=r"No space left in .*: 3 MB more are needed\..*resume=True"):
-        with beside(tmp_path / "a", 3.2):
+    with pytest.raises(
+        CensusError, match=r"No space left in .*: 3 MB more are needed\..*run again with resume=True\.$"
+    ):
+        with beside(tmp_path / "a", 3.2, resumes=True):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_only_what_can_be_resumed_is_told_to_be(tmp_path: Path) -> None:
+    with pytest.raises(CensusError, match=r"free some space and try again\.$"):
+        with beside(tmp_path / "a"):
             raise OSError(errno.ENOSPC, "No space left on device")
 
 

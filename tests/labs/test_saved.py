@@ -34,3 +34,12 @@ def test_what_is_no_net_of_a_lab_is_refused(tmp_path: Path) -> None:
     for file, words in ((plain, "cannot be read"), (other, "must come from one of"), (wrong, "do not fit")):
         with pytest.raises(CensusError, match=words):
             open_lab(str(file))
+
+
+def test_the_library_says_nothing_of_the_command(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no tensors")
+    for file in (broken, tmp_path / "none.safetensors"):
+        with pytest.raises(CensusError, match="must be a net saved by one of the labs") as caught:
+            open_lab(str(file))
+        assert "layercensus" not in str(caught.value)

@@ -85,7 +85,7 @@ def test_a_census_of_another_net_is_refused(net: torch.nn.Module, tmp_path: Path
     census = lc.take(net, Digits(), twin=False, settings=settings())
     torch.manual_seed(4)
     with pytest.raises(CensusError, match="other weights"):
-        see_census(census, open_model(DigitsNet((8, 8, 8))), Digits(), SeeOptions(progress=False), 2)
+        see_census(census, open_model(DigitsNet((8, 8, 8))), Digits(), options=SeeOptions(progress=False), each=2)
 
 
 def test_data_without_pictures_is_refused_before_the_count() -> None:
@@ -111,7 +111,7 @@ def test_an_interrupt_waits_until_the_census_is_saved(net: torch.nn.Module, tmp_
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         options = SeeOptions(steps=2, examples=16, progress=False)
-        census, interrupted = see_census(census, open_model(net), Digits(), options, 2, None, keep)
+        census, interrupted = see_census(census, open_model(net), Digits(), options=options, each=2, keep=keep)
     finally:
         signal.signal(signal.SIGINT, before)
     assert interrupted

@@ -15,23 +15,44 @@ if TYPE_CHECKING:
 
 
 class Census(CensusRecord):
-    """A record that can be asked for its verdict and its pages; nothing else in this room imports the report."""
+    """A record that can be asked for its verdict and its pages; nothing else in this room imports the report.
+
+    >>> import layercensus as lc, torch
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    >>> x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    >>> census = lc.take(net, x, twin=False, settings=lc.Settings(progress=False))
+    >>> census.units["layer"].value_counts().to_dict()
+    {'1': 8, '2': 3}
+    """
 
     @classmethod
     def of(cls, record: CensusRecord) -> Census:
-        """The census of what was counted."""
+        """The census of what was counted.
+
+        >>> Census.of(census).about == census.about
+        True
+        """
         return cls(**{name: getattr(record, name) for name in record.__dataclass_fields__})
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Do earlier or later layers hold and learn more: .answer, .table, and as text a paragraph."""
+        """Do earlier or later layers hold and learn more: .answer, .table, and as text a paragraph.
+
+        >>> census.verdict.answer  # one hidden layer is no trend
+        'undecided'
+        """
         from ..verdict.judge import judge
 
         return judge(self)
 
     @cached_property
     def learned(self) -> pd.DataFrame:
-        """What training added: a row per layer and count with the excess over the twin and its interval."""
+        """What training added: a row per layer and count with the excess over the twin and its interval.
+
+        >>> sorted({"excess", "low", "high"} & set(census.learned.columns))
+        ['excess', 'high', 'low']
+        """
         from ..verdict.excess import excess
 
         return excess(self)
@@ -40,6 +61,9 @@ class Census(CensusRecord):
         """Write the pages of results into `folder` and return the path of its index.html.
 
         progress: show a bar on standard error; a net of fifty layers takes half a minute.
+
+        >>> census.report("pages").as_posix()
+        'pages/index.html'
 
         Raises:
             CensusError: when the folder cannot be written.

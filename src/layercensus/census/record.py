@@ -50,7 +50,11 @@ class ArrayKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something worth a reader's attention, with the evidence for it."""
+    """Something worth a reader's attention, with the evidence for it.
+
+    >>> census.findings[0].sentence
+    'Only 64 examples stand behind the tests between units; below 200 they are weak.'
+    """
 
     layer: str | None  # None: it concerns the whole census
     units: tuple[int, ...]
@@ -81,23 +85,41 @@ class CensusRecord:
 
     @cached_property
     def about(self) -> Mapping[str, Any]:
-        """The provenance as a dict of plain values."""
+        """The provenance as a dict of plain values.
+
+        >>> census.about["examples"]
+        64
+        """
         return self.provenance.as_json()
 
     @property
     def has_twin(self) -> bool:
-        """Whether an untrained twin was counted beside the net."""
+        """Whether an untrained twin was counted beside the net.
+
+        >>> census.has_twin
+        True
+        """
         name = twin_of("distinct")
         return name in self.layers and bool(self.layers[name].notna().any())
 
     def array(self, layer: str, name: str, net: str = TRAINED) -> NDArray[Any] | None:
-        """A curve or the bootstrap replicates of one layer, None where it was not made."""
+        """A curve or the bootstrap replicates of one layer, None where it was not made.
+
+        >>> census.array("1", "distinct_resamples").shape
+        (20,)
+        >>> census.array("1", "spectrum") is None  # of Settings(dimension=True)
+        True
+        """
         return self.arrays.get(ArrayKey(net, layer, name))
 
     def save(self, folder: str | Path) -> Path:
         """Write the census into `folder`: CSV tables, census.json, arrays.safetensors, and the gallery's two files.
 
         All of them or none: an interrupt, a kill or a full disk leaves the census that the folder held before.
+
+        >>> folder = census.save("results")
+        >>> (folder / "layers.csv").is_file()
+        True
 
         Raises:
             CensusError: when the folder cannot be written.

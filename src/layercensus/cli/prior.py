@@ -11,8 +11,9 @@ from .open import model_of, sized
 from .parameters import INTEGER, DataName, Quiet, Seed, Size, SkipBad
 
 EXAMPLES = """Examples:
-  layercensus prior images:photographs --size 64 --out prior.safetensors
-  layercensus see my_package.nets:make conv2:7 --preset nguyen2016 --prior prior.safetensors --data images:mine"""
+  layercensus prior images:photographs --size 64 --out photographs.safetensors
+  layercensus prior digits --out prior.safetensors
+  layercensus see digits act.5:7 --preset nguyen2016 --prior prior.safetensors"""
 
 
 def prior(

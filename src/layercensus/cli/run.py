@@ -18,8 +18,8 @@ from .show import show_census
 COUNTED = Group("What is counted", sort_key=2)
 EXAMPLES = """Examples:
   layercensus run my_package.nets:make images:photographs --out results
-  layercensus run hf:path/to/encoder text:sentences.txt --out results --dimension
-  layercensus run digits digits --layers 'conv*' --layers head --out results
+  layercensus run hf:encoder text:sentences.txt --out results --dimension
+  layercensus run digits digits --layers 'act*' --layers out --out results
   layercensus run digits digits --out results --resume
   layercensus run digits digits --shard 1/4 --out part1"""
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # heavy to import: each function does so itself
 ALL = "all"
 EXAMPLES = """Examples:
   layercensus see my_package.nets:make conv2:7 --data images:photographs
-  layercensus see my_package.nets:make conv2:3,5,8-11 conv3:all --preset all --data images:photographs
+  layercensus see digits act.1:3,5,8-11 act.5:all --preset all --data digits
   layercensus see digits --census results --each 12 --data digits"""
 
 
@@ -188,7 +188,9 @@ def _see_census(asked: Asked, folder: Path) -> None:
     census = load(folder)
     model = model_of(asked.model)
     options, source = _options(asked, _presets(asked)[0]), _source(asked, model)
-    census, interrupted = see_census(census, model, source, options, wanted.each, asked.targets, partial(_save, folder))
+    census, interrupted = see_census(
+        census, model, source, options=options, each=wanted.each, layers=asked.targets, keep=partial(_save, folder)
+    )
     print(f"report: {census.report(folder / 'report', progress=not asked.running.quiet)}")
     if interrupted:
         raise KeyboardInterrupt

@@ -227,7 +227,7 @@ def _opened(file: Path) -> Any:
 
 def _write(file: Path, tensors: State, metadata: dict[str, str]) -> None:
     """Write a file, whole or not at all."""
-    with beside(file, sum(t.numel() * t.element_size() for t in tensors.values()) / 1e6) as part:
+    with beside(file, sum(t.numel() * t.element_size() for t in tensors.values()) / 1e6, resumes=True) as part:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(part), metadata)
 
 

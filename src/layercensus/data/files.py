@@ -21,11 +21,12 @@ WEBP_QUALITY, WEBP_EFFORT = 80, 4
 
 
 @contextmanager
-def beside(file: Path, megabytes: float = 0.0, durable: bool = True) -> Iterator[Path]:
+def beside(file: Path, megabytes: float = 0.0, *, durable: bool = True, resumes: bool = False) -> Iterator[Path]:
     """A path to write to; it is renamed to `file` after the block, so that a reader never sees half a file.
 
     megabytes: what the file needs, for the message of a full disk. durable: also after a power cut, which costs some
-    milliseconds; not needed for what can be made again. After an error or an interrupt `file` is as before.
+    milliseconds; not needed for what can be made again. resumes: its writer has resume=True, for
+    the same message. After an error or an interrupt `file` is as before.
 
     Raises:
         CensusError: the disk is full, or the file cannot be written.
@@ -42,21 +43,21 @@ def beside(file: Path, megabytes: float = 0.0, durable: bool = True) -> Iterator
         if _disk_is_full(error):
             need = f": {megabytes:.0f} MB more are needed" if megabytes >= 0.5 else ""
             raise CensusError(
-                f"No space left in {file.parent}{need}. What was written before is kept; free some space and run again "
-                "with resume=True."
+                f"No space left in {file.parent}{need}. What was written before is kept; free some space and "
+                + ("run again with resume=True." if resumes else "try again.")
             ) from error
         if isinstance(error, OSError):
             raise CensusError(f"{file} must be a file that can be written. Got: {error.strerror}.") from error
         raise
 
 
-def write_bytes(file: Path, content: bytes, durable: bool = True) -> None:
-    """Write a file, whole or not at all. durable: as for `beside`.
+def write_bytes(file: Path, content: bytes, *, durable: bool = True, resumes: bool = False) -> None:
+    """Write a file, whole or not at all. durable, resumes: as for `beside`.
 
     Raises:
         CensusError: the disk is full, or the file cannot be written.
     """
-    with beside(file, len(content) / 1e6, durable) as part:
+    with beside(file, len(content) / 1e6, durable=durable, resumes=resumes) as part:
         part.write_bytes(content)
 
 

@@ -1,4 +1,4 @@
-"""The same example shown a second time, perturbed: what comes back is signal."""
+"""The same example shown a second time, perturbed: what is reproducible is signal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ Make = Callable[[Example, np.random.Generator], Example]
 
 @dataclass(frozen=True)
 class Views:
-    """How an example is perturbed: make(example, random) gives it so, in its own shape, without an axis of examples."""
+    """How an example is perturbed: make(example, random) gives it so, in its own shape, without an axis of examples.
+
+    >>> noise = Views("noise of .1", lambda example, random: example + 0.1 * random.standard_normal(example.shape))
+    >>> noise.make(np.zeros(3), np.random.default_rng(0)).shape
+    (3,)
+    """
 
     name: str  # in words, with amounts
     make: Make

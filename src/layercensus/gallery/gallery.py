@@ -40,7 +40,7 @@ class OptimisedImage:
     """An image optimised to excite a unit, cropped to the receptive field of its peak, and its score."""
 
     picture: bytes  # a picture file
-    score: Mapping[str, Any]  # the fields of see.Score, and contrast
+    score: Mapping[str, Any]  # the fields of `Score` (visualise/score.py), and contrast
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ Tops = Mapping[str, Mapping[str, list[tuple[int, int]]]]  # by layer and id: whi
 
 
 def top_examples(
-    gallery: Gallery, net: Net, source: Source, units: pd.DataFrame, format: str, settings: Settings
+    gallery: Gallery, net: Net, *, source: Source, units: pd.DataFrame, format: str, settings: Settings
 ) -> Gallery:
     """The gallery with the examples that top most units, and the positions at which these units peak.
 

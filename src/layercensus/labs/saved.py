@@ -30,7 +30,7 @@ def save_net(file: Path, lab: str, shape: Mapping[str, Any], state: Mapping[str,
     """
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
     metadata = {"lab": lab, "shape": json.dumps(shape), "about": json.dumps(about)}
-    write_bytes(file, save(tensors, metadata))
+    write_bytes(file, save(tensors, metadata), resumes=True)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def load_net(file: Path) -> SavedNet:
         CensusError: no such file, or not one that a lab wrote.
     """
     if not file.is_file():
-        raise CensusError(f"lab:{file} must be a net that `layercensus lab` saved. Got no such file.")
+        raise CensusError(f"lab:{file} must be a net saved by one of the labs. Got no such file.")
     try:
         with safe_open(file, "pt") as opened:
             metadata = opened.metadata() or {}
@@ -58,9 +58,7 @@ def load_net(file: Path) -> SavedNet:
         return SavedNet(metadata["lab"], json.loads(metadata["shape"]), tensors, json.loads(metadata["about"]))
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CensusError(
-            f"lab:{file} must be a net that `layercensus lab` saved. It cannot be read: {why}."
-        ) from error
+        raise CensusError(f"lab:{file} must be a net saved by one of the labs. It cannot be read: {why}.") from error
 
 
 def open_lab(file: str) -> Model:

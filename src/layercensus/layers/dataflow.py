@@ -20,7 +20,7 @@ Fact = TypeVar("Fact")
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a torch function that has come back."""
+    """One call of a torch function that has returned."""
 
     name: str  # without underscores around it: F.relu, torch.relu_ and Tensor.relu_ are all "relu"
     function: Callable[..., Any]

@@ -64,27 +64,47 @@ class Column:
 
     @property
     def numeric(self) -> bool:
-        """Whether its values can be subtracted and drawn over depth."""
+        """Whether its values can be subtracted and drawn over depth.
+
+        >>> Column("live units", kind="count").numeric
+        True
+        """
         return self.kind in NUMERIC
 
     @property
     def dtype(self) -> str:
-        """The type of its values in a table, as pandas names it."""
+        """The type of its values in a table, as pandas names it.
+
+        >>> Column("live units", "units", kind="count").dtype
+        'Int64'
+        """
         return "Int64" if self.integer else DTYPES[self.kind]
 
     @property
     def decimals(self) -> int:
-        """How many of its decimals a table of few characters shows."""
+        """How many of its decimals a table of few characters shows.
+
+        >>> Column("live units", "units", kind="count").decimals
+        0
+        """
         return 0 if self.dtype == "Int64" else 1
 
     @property
     def per_unit(self) -> bool:
-        """Whether it is a count that the width of a layer divides."""
+        """Whether it is a count that the width of a layer divides.
+
+        >>> Column("live units", "units", kind="count").per_unit
+        True
+        """
         return self.kind == "count" and self.unit in ("units", "concepts")
 
     @property
     def extent(self) -> str:
-        """Unit and range in few words."""
+        """Unit and range in few words.
+
+        >>> Column("live units", "units", 0, kind="count").extent
+        'units, 0 or more'
+        """
         bounds = (
             "" if isinf(self.low) else f"{self.low:g} or more" if isinf(self.high) else f"{self.low:g} to {self.high:g}"
         )
@@ -92,18 +112,30 @@ class Column:
 
     @property
     def described(self) -> str:
-        """Meaning, unit, range and source in one line, for a tooltip."""
+        """Meaning, unit, range and source in one line, for a tooltip.
+
+        >>> Column("live units", "units", 0, kind="count").described
+        'live units [units, 0 or more]'
+        """
         of = f" [{self.extent}]" if self.extent else ""
         return self.meaning + of + (f" ({self.source})" if self.source else "")
 
     def as_json(self) -> dict[str, Any]:
-        """Everything that differs from the defaults, as JSON."""
+        """Everything that differs from the defaults, as JSON.
+
+        >>> Column("live units", kind="count").as_json()
+        {'meaning': 'live units', 'kind': 'count'}
+        """
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         return {name: value for name, value in plain.items() if getattr(type(self), name, None) != _tuple(value)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The column whose `as_json` this was."""
+        """The column whose `as_json` this was.
+
+        >>> Column.from_json({"meaning": "live units", "kind": "count"}).dtype
+        'Int64'
+        """
         return cls(**{name: _tuple(value) for name, value in values.items()})
 
 

@@ -1,4 +1,4 @@
-"""The 95 % interval of a count of units that pass a cut, from resampled examples."""
+"""The 95 % interval of a count of units that pass a threshold, from resampled examples."""
 
 from __future__ import annotations
 

@@ -16,7 +16,13 @@ from .column import Column
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known of one layer of one net."""
+    """All that is known of one layer of one net.
+
+    >>> import layercensus as lc
+    >>> evidence = lc.testing.mixed_evidence()
+    >>> evidence.width, len(evidence.panel)
+    (24, 400)
+    """
 
     width: int
     streams: Streams
@@ -34,7 +40,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a measure returns; a value that does not apply is left out, never 0."""
+    """What a measure returns; a value that does not apply is left out, never 0.
+
+    >>> Outcome(layer={"skewed": 3}).units
+    {}
+    """
 
     layer: dict[str, Any] = field(default_factory=dict)  # numbers; words for columns of text
     units: dict[str, Tensor] = field(default_factory=dict)
@@ -46,6 +56,13 @@ class Measure:
     """A pure function of the evidence and a declaration of each column that it returns.
 
     compute: never draws, reads a file or calls a net; what does not apply is left out of the outcome.
+
+    >>> import layercensus as lc
+    >>> def compute(evidence: lc.Evidence) -> lc.Outcome:
+    ...     return lc.Outcome(layer={"read": len(evidence.panel)})
+    >>> mine = lc.Measure("read", compute, {"read": lc.Column("examples of the panel", "examples", 0, kind="count")})
+    >>> mine.compute(lc.testing.mixed_evidence()).layer
+    {'read': 400}
     """
 
     name: str

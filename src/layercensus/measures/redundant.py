@@ -14,7 +14,7 @@ from .interval import bounds, example_weights
 from .measure import Evidence, Measure, Outcome
 from .reliability import FEWEST, reliable_replicates
 
-CUT = 0.95
+THRESHOLD = 0.95
 RIDGE = 1e-3  # keeps exact copies, and fewer rows than units, from making the correlation matrix singular
 
 
@@ -31,8 +31,8 @@ def compute(evidence: Evidence) -> Outcome:
         weights = example_weights(len(check), len(replicates), evidence.seed + 2).repeat_interleave(spots, 1)
         mixed = mixture(fit.spots[:, :, live].flatten(0, 1), check.spots[:, :, live].flatten(0, 1))
         r2[live], replicates[:, live] = mixed.r2(), mixed.r2_replicates(weights)
-    count = int((evidence.units["reliable"] & (r2 >= CUT)).sum())
-    counts = (reliable_replicates(evidence) & (replicates >= CUT)).sum(1)
+    count = int((evidence.units["reliable"] & (r2 >= THRESHOLD)).sum())
+    counts = (reliable_replicates(evidence) & (replicates >= THRESHOLD)).sum(1)
     return Outcome(
         layer={"redundant": count} | bounds("redundant", count, counts),
         units={"r2_rest": r2},

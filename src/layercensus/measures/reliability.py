@@ -29,7 +29,7 @@ def compute(evidence: Evidence) -> Outcome:
     passed = live & real & (r >= evidence.settings.reliability)
     count = int(passed.sum())
     replicates = _replicates(half, live & real, evidence).sum(1)
-    curve = torch.stack([(live & real & (r >= cut)).sum() for cut in RELIABILITY_GRID])
+    curve = torch.stack([(live & real & (r >= threshold)).sum() for threshold in RELIABILITY_GRID])
     return Outcome(
         layer={"reliable": count, "reliable_ratio": count / evidence.width} | bounds("reliable", count, replicates),
         units={

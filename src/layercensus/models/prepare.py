@@ -15,6 +15,9 @@ INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 class Prepare:
     """A model's own convention for images or text; what is None is left as the data has it.
 
+    >>> Prepare(size=(224, 224), channels=3).interpolation
+    'bicubic'
+
     Raises:
         CensusError: for a value that no picture can be given.
     """
@@ -50,7 +53,11 @@ class Prepare:
             raise CensusError(f"std must be positive. Got {self.std}.")
 
     def describe(self) -> str:
-        """One line that says what is done to an input."""
+        """One line that says what is done to an input.
+
+        >>> Prepare(channels=1, mean=(0.5,), std=(0.25,)).describe()
+        'grey, (x - 0.5) / 0.25 on the scale 0..1'
+        """
         if self.tokenizer is not None:
             truncated = f", truncated to {self.max_length} tokens" if self.max_length else ""
             return f"tokens by {getattr(self.tokenizer, '__name__', type(self.tokenizer).__name__)}{truncated}"

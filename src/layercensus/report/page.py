@@ -83,11 +83,22 @@ def _layer(census: CensusRecord, index: int, examples: Examples) -> Iterator[tup
     sheet = layer_sheet(census, index, examples, LARGEST_LAYER - drawn)
     if sheet is not None:
         yield f"sprites/{number}.webp", sheet.picture
-    yield f"layers/{number}.html", _layer_html(census, index, examples, sheet, visualisations, picture, correlations)
+    yield (
+        f"layers/{number}.html",
+        _layer_html(
+            census,
+            index,
+            examples,
+            sheet=sheet,
+            visualisations=visualisations,
+            picture=picture,
+            correlations=correlations,
+        ),
+    )
 
 
 def _layer_html(
-    census: CensusRecord, index: int, examples: Examples, sheet: Sheet | None, visualisations: Sheet | None,
+    census: CensusRecord, index: int, examples: Examples, *, sheet: Sheet | None, visualisations: Sheet | None,
     picture: Picture | None, correlations: Picture | None,
 ) -> str:  # fmt: skip
     names = [str(name) for name in census.layers["layer"]]

@@ -1,7 +1,7 @@
 """Networks whose true counts are known, because their weights were written down and not learned.
 
 Every layer reads latent features, a nuisance that the views redraw, and a little noise of its own per unit; latents and
-noise belong to the example and come back in a second view, the nuisance does not.
+noise belong to the example and are the same in a second view, the nuisance does not.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def planted(
     """A net with one layer per truth.
 
     wobble: standard deviation of a unit's own noise beside a latent's 1; copies then correlate 1 / (1 + wobble^2).
-    leak: standard deviation of the nuisance in a latent's units; 1 - leak^2 / (1 + wobble^2 + leak^2) of it comes back.
+    leak: standard deviation of the nuisance in a latent's units; the reproducible fraction of a unit's variance is
+        1 - leak^2 / (1 + wobble^2 + leak^2).
     """
     truths = (truth,) if isinstance(truth, Truth) else tuple(truth)
     rng = np.random.default_rng(seed)

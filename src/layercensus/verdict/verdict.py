@@ -19,7 +19,12 @@ MEANS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer and everything that it rests on; as text, a paragraph."""
+    """The answer and everything that it rests on; as text, a paragraph.
+
+    >>> verdict = census.verdict
+    >>> verdict.answer, sorted(verdict.table["measure"].unique())
+    ('undecided', ['distinct', 'reliable'])
+    """
 
     answer: str  # earlier | later | middle | even | undecided
     table: pd.DataFrame  # a row per measure and correction: tau, tau_low, tau_high, shape, says, agreement, layers
@@ -31,15 +36,27 @@ class Verdict:
         return self.text
 
     def says(self, measure: str, correction: str) -> str:
-        """The answer of one row of the table: "undecided" where it was not measured."""
+        """The answer of one row of the table: "undecided" where it was not measured.
+
+        >>> census.verdict.says("distinct", "raw")
+        'undecided'
+        """
         return MEANS[self.shape(measure, correction)]
 
     def shape(self, measure: str, correction: str) -> str:
-        """The shape of one row of the table: "undecided" where it was not measured."""
+        """The shape of one row of the table: "undecided" where it was not measured.
+
+        >>> census.verdict.shape("distinct", "raw")
+        'undecided'
+        """
         row = self.table[(self.table["measure"] == measure) & (self.table["correction"] == correction)]
         return str(row["shape"].iloc[0]) if len(row) else "undecided"
 
     def p_untrained(self, measure: str, correction: str) -> float:
-        """How rare the trend of one row is among untrained nets; nan where it was not asked."""
+        """How rare the trend of one row is among untrained nets; nan where it was not asked.
+
+        >>> census.verdict.p_untrained("distinct", "raw")
+        nan
+        """
         row = self.table[(self.table["measure"] == measure) & (self.table["correction"] == correction)]
         return float(row["p_untrained"].iloc[0]) if len(row) else float("nan")

@@ -214,7 +214,7 @@ class _Run:
         images = optimise(subject, objectives, options, contrast=contrast, start=self.start, tick=tick).cpu()
         matches = [match_of(subject, face) for face in faces] if subject.replicas else None
         best = None if responses is None else subject.best([responses.top(row, 1)[0] for row in range(len(faces))])
-        scores = score(subject, faces, images, responses, matches, best)
+        scores = score(subject, faces, images, responses=responses, matches=matches, best=best)
         limited = contrast if options.method.over == "fourier" else None
         return [_Scored(image, one, limited) for image, one in zip(images, scores, strict=True)]
 

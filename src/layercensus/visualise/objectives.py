@@ -1,6 +1,10 @@
 """What an image is optimised for, each objective by its name in the literature (Olah et al. 2017, "The objective").
 
-`layercensus.objectives` is this file: `lc.objectives.channel("conv2", 7) + 2 * lc.objectives.diversity("conv2")`.
+`layercensus.objectives` is this file; objectives add, subtract and are scaled.
+
+>>> import layercensus as lc
+>>> (lc.objectives.channel("conv2", 7) + 2 * lc.objectives.diversity("conv2")).name
+'conv2:7 + 2 (diversity of conv2)'
 """
 
 from __future__ import annotations
@@ -172,7 +176,11 @@ def diversity(layer: str) -> Objective:
 
 
 def gram_cosines(x: Tensor) -> Tensor:
-    """(faces, units, *map) -> (faces,): mean cosine of each image's Gram matrix with the others'."""
+    """(faces, units, *map) -> (faces,): mean cosine of each image's Gram matrix with the others'.
+
+    >>> gram_cosines(torch.eye(2).reshape(2, 2, 1))
+    tensor([0., 0.])
+    """
     if x.shape[0] < 2:
         return x.new_zeros(x.shape[0])
     flat = x.reshape(*x.shape[:2], -1)

@@ -43,7 +43,7 @@ QUALITY = 85  # of WebP
 
 
 def see_census(
-    census: C, model: Model, source: Source | None, options: SeeOptions, each: int,
+    census: C, model: Model, source: Source | None, *, options: SeeOptions, each: int,
     layers: str | Sequence[str] | None = None, keep: Callable[[C], None] = lambda census: None,
 ) -> tuple[C, bool]:  # fmt: skip
     """The census with images of at most `each` concepts of each layer, and whether an interrupt cut this short.

@@ -81,22 +81,38 @@ class SeeOptions:
 
     @property
     def method(self) -> Preset:
-        """The preset itself."""
+        """The preset itself.
+
+        >>> SeeOptions(preset="olah2017").method.name
+        'olah2017'
+        """
         return preset_of(self.preset or DEFAULT)
 
     @property
     def count(self) -> int:
-        """Steps."""
+        """Steps.
+
+        >>> SeeOptions(steps=64).count
+        64
+        """
         return self.method.steps if self.steps is None else self.steps
 
     @property
     def sides(self) -> tuple[int, int] | None:
-        """(height, width) of the images where they were asked for."""
+        """(height, width) of the images where they were asked for.
+
+        >>> SeeOptions(size=64).sides
+        (64, 64)
+        """
         return (self.size, self.size) if isinstance(self.size, int) else self.size
 
     @property
     def learned_prior(self) -> Prior | None:
-        """The prior, loaded."""
+        """The prior, loaded.
+
+        >>> SeeOptions().learned_prior is None
+        True
+        """
         return load_prior(self.prior) if isinstance(self.prior, (str, Path)) else self.prior
 
 

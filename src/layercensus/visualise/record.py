@@ -84,18 +84,20 @@ class Folder:
             return {"picture": None, "cut": None}
         file, cut = f"pictures/{name}.png", None
         image = shown(entry.image)
-        write_bytes(self.folder / file, image_bytes(enlarged(image, SIDE), "png"))
+        write_bytes(self.folder / file, image_bytes(enlarged(image, SIDE), "png"), resumes=True)
         if entry.window and entry.window != ((0, image.height), (0, image.width)):
             cut = f"pictures/{name}-cut.png"
             crop = cropped(image, entry.window, SIDE)
-            write_bytes(self.folder / cut, image_bytes(enlarged(crop, SIDE), "png"))
+            write_bytes(self.folder / cut, image_bytes(enlarged(crop, SIDE), "png"), resumes=True)
         return {"picture": file, "cut": cut}
 
     def _example(self, name: str, top: TopExample) -> Record:
         crop = None
         if top.image is not None:
             crop = f"examples/{name}.webp"
-            write_bytes(self.folder / crop, image_bytes(cropped(shown(top.image), top.window, CROP), "webp"))
+            write_bytes(
+                self.folder / crop, image_bytes(cropped(shown(top.image), top.window, CROP), "webp"), resumes=True
+            )
         return {
             "id": top.id, "by": top.by, "response": top.response, "crop": crop, "words": list(top.words),
             "peak": top.peak, "drivers": [list(driver) for driver in top.drivers],

@@ -1,4 +1,4 @@
-"""How good a optimised image is, by numbers that need no human eye."""
+"""How good an optimised image is, by numbers that need no human eye."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def kept(subject: Subject, objectives: Sequence[Objective], x: Tensor) -> Tensor
 
 
 def score(
-    subject: Subject, objectives: Sequence[Objective], x: Tensor, responses: Responses | None = None,
+    subject: Subject, objectives: Sequence[Objective], x: Tensor, *, responses: Responses | None = None,
     matches: Sequence[Match | None] | None = None, best: Tensor | None = None,
 ) -> list[Score]:  # fmt: skip
     """A score for each image (n, channels, height, width) of 0..1; objectives: the one that it was optimised for.

@@ -71,7 +71,7 @@ def lab(out: Path, *more: str) -> list[str]:
 def test_shallow_nets_copy_deep_and_full_ones_recite(shape: Shape, steps: int, copies: bool, inputs: Inputs) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    trained = train(shape, 0, inputs.training, Recipe(steps=steps))
+    trained = train(shape, 0, image=inputs.training, recipe=Recipe(steps=steps))
     torch.set_num_threads(threads)
     assert trained is not None
     assert trained.error < 0.15
@@ -87,7 +87,7 @@ def test_shallow_nets_copy_deep_and_full_ones_recite(shape: Shape, steps: int, c
 
 def test_training_goes_on_where_it_stopped(tmp_path: Path, inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
     shape, recipe = Shape(depth=3, channels=4), Recipe(steps=40)
-    whole = train(shape, 0, inputs.training, recipe)
+    whole = train(shape, 0, image=inputs.training, recipe=recipe)
     taken = 0
 
     def step() -> None:
@@ -95,7 +95,7 @@ def test_training_goes_on_where_it_stopped(tmp_path: Path, inputs: Inputs, monke
         taken += 1
 
     file = tmp_path / "net.safetensors"
-    assert train(shape, 0, inputs.training, recipe, file, stop=lambda: taken >= 17, step=step) is None
+    assert train(shape, 0, image=inputs.training, recipe=recipe, file=file, stop=lambda: taken >= 17, step=step) is None
     assert not file.exists()
     taken = really = 0
     ordinary = training._step
@@ -107,9 +107,9 @@ def test_training_goes_on_where_it_stopped(tmp_path: Path, inputs: Inputs, monke
 
     monkeypatch.setattr(training, "_step", counted)
     with pytest.raises(CensusError, match="asked for"):
-        train(shape, 1, inputs.training, recipe, file)
-    rest = train(shape, 0, inputs.training, recipe, file, step=step)
-    again = train(shape, 0, inputs.training, recipe, file)
+        train(shape, 1, image=inputs.training, recipe=recipe, file=file)
+    rest = train(shape, 0, image=inputs.training, recipe=recipe, file=file, step=step)
+    again = train(shape, 0, image=inputs.training, recipe=recipe, file=file)
     assert whole is not None
     assert rest is not None
     assert again is not None
@@ -120,7 +120,7 @@ def test_training_goes_on_where_it_stopped(tmp_path: Path, inputs: Inputs, monke
         assert torch.equal(a, c)
     assert list(tmp_path.iterdir()) == [file]
     with pytest.raises(CensusError, match="another"):
-        train(shape, 1, inputs.training, recipe, file)
+        train(shape, 1, image=inputs.training, recipe=recipe, file=file)
 
 
 def test_nets_are_the_same_for_any_number_of_workers(tmp_path: Path, inputs: Inputs) -> None:
@@ -138,7 +138,7 @@ def test_nets_are_the_same_for_any_number_of_workers(tmp_path: Path, inputs: Inp
 
 def test_training_that_runs_away_is_said(inputs: Inputs) -> None:
     with pytest.raises(CensusError, match="finite"):
-        train(Shape(depth=2, channels=4), 0, inputs.training * math.inf, Recipe(steps=5))
+        train(Shape(depth=2, channels=4), 0, image=inputs.training * math.inf, recipe=Recipe(steps=5))
 
 
 def test_the_figure_shows_inputs_and_outputs_as_they_are(inputs: Inputs) -> None:
@@ -222,7 +222,7 @@ def test_an_interrupt_loses_nothing(tmp_path: Path, inputs: Inputs) -> None:
         made = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    whole = train(Shape(depth=6, channels=8), 0, inputs.training, Recipe(steps=500))
+    whole = train(Shape(depth=6, channels=8), 0, image=inputs.training, recipe=Recipe(steps=500))
     torch.set_num_threads(threads)
     assert whole is not None
     assert all(torch.equal(made[name], tensor) for name, tensor in whole.net.state_dict().items())

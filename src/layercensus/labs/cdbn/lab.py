@@ -66,7 +66,7 @@ def run(out: Path, options: Options, *, resume: bool = False, overwrite: bool = 
         "seed": options.seed, "device": options.device, "seconds": round(time.monotonic() - began, 1),
     }  # fmt: skip
     folder.write(results)
-    write_cdbn(results, photos, digits, kinds, counted, out)
+    write_cdbn(results, out, photos=photos, digits=digits, kinds=kinds, counted=counted)
     return results
 
 

@@ -22,8 +22,8 @@ COLUMNS = 12
 
 
 def write_cdbn(
-    results: Mapping[str, Any], photos: Natural, digits: Handwritten, kinds: Sequence[Classes],
-    counted: Mapping[str, Census], folder: Path,
+    results: Mapping[str, Any], folder: Path, *, photos: Natural, digits: Handwritten, kinds: Sequence[Classes],
+    counted: Mapping[str, Census],
 ) -> Path:  # fmt: skip
     """Write `folder`/index.html with its pictures, and a report of every census below it; the path of the page.
 

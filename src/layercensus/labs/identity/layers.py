@@ -70,7 +70,7 @@ def lost(rows: Sequence[Row]) -> Lost:
 
 
 def gone(values: Sequence[float], threshold: float) -> int | None:
-    """The first place from which on every value is below the cut; None where the last is not."""
+    """The first place from which on every value is below the threshold; None where the last is not."""
     above = [index for index, value in enumerate(values) if value >= threshold]
     first = above[-1] + 1 if above else 0
     return first if first < len(values) else None

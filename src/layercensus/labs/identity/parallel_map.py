@@ -46,7 +46,10 @@ def trained_nets(options: Options, image: Tensor, folder: Path) -> dict[Key, Tra
             file = folder / f"{shape.name}-s{seed}.safetensors"
             if stop.is_set():
                 return None
-            trained = train(shape, seed, image, options.recipe, file, options.device, stop.is_set, step)
+            trained = train(
+                shape, seed, image=image, recipe=options.recipe, file=file, device=options.device, stop=stop.is_set,
+                step=step,
+            )  # fmt: skip
             bar.update(shape.depth * (options.recipe.steps - taken) if trained else 0)
             return trained
 

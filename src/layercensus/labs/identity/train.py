@@ -44,7 +44,7 @@ class Trained:
 
 
 def train(
-    shape: Shape, seed: int, image: Tensor, recipe: Recipe, file: Path | None = None, device: str = "cpu",
+    shape: Shape, seed: int, *, image: Tensor, recipe: Recipe, file: Path | None = None, device: str = "cpu",
     stop: Callable[[], bool] = lambda: False, step: Callable[[], None] = lambda: None,
 ) -> Trained | None:  # fmt: skip
     """The net of this shape after training on `image` (1, 1, 28, 28); None where `stop` said so before the end.
