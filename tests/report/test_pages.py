@@ -106,7 +106,7 @@ def test_every_link_leads_to_a_file_and_an_anchor_of_the_folder(report: Path) ->
 def test_sentences_stand_apart(report: Path) -> None:
     """A template that joins two sentences without a space between them."""
     for page in report.rglob("*.html"):
-        text = re.sub(r"<[^>]+>", "", "".join(re.findall(r"<p[ >].*?</p>", page.read_text("utf-8"), re.DOTALL)))
+        text = re.sub(r"<[^>]+>", "", "\n".join(re.findall(r"<p[ >].*?</p>", page.read_text("utf-8"), re.DOTALL)))
         assert not re.findall(r"\w+ \w{3,}\.[A-Z]\w*", text), page.name
 
 
