@@ -52,7 +52,7 @@ def normal(seed: int) -> Callable[..., Tensor]:
 
 
 def pairs_and_singles(p: Population, seed: int) -> tuple[Evidence, Truth]:
-    """Pairs of units that correlate around tau, single units of which around half comes back."""
+    """Pairs of units that correlate around tau, single units whose reliability is around a half."""
     rng, draw = np.random.default_rng(seed), normal(seed)
     rho = rng.uniform(0.9 - p.around_tau, 0.9 + p.around_tau, p.pairs)
     share = rng.uniform(0.5 - p.around_half, 0.5 + p.around_half, p.singles)

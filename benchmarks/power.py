@@ -2,8 +2,8 @@
 
     python benchmarks/power.py --seeds 20 --picture docs/pictures/power.svg
 
-Copies of a concept correlate less and less (the cut is at .9), and less and less of a unit's variance comes back in a
-second view (the cut is at .5). With 400 examples a half of the panel has 200.
+Copies of a concept correlate less and less (the cut is at .9), and units become less and less reliable: less of their
+variance is reproduced in a second view (the cut is at .5). With 400 examples a half of the panel has 200.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHARES = (0.95, 0.8, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45)
 
 
 def right(wobble: float, leak: float, truth: Truth, seed: int, examples: int) -> bool:
-    """Whether all four counts of one planted layer come back."""
+    """Whether all four counts of one planted layer are right."""
     p = planted("linear", truth, seed, examples=examples, wobble=wobble, leak=leak)
     settings = lc.Settings(progress=False, batch=256, resamples=20, spots=1)
     row = lc.take(p.net, p.data, layers="layers.*", twin=False, views=p.views, settings=settings).layers.iloc[0]
@@ -45,7 +45,7 @@ def curve(seeds: int, examples: int) -> pd.DataFrame:
     alone = Truth(latents=20, copies=1, dead=5, noise=7)
     for r in SHARES:  # (1 + wobble^2) / (1 + wobble^2 + leak^2)
         share = sum(right(0.1, ((1.01) * (1 / r - 1)) ** 0.5, alone, s, examples) for s in range(seeds)) / seeds
-        rows.append(("share of variance that comes back", r, examples, share))
+        rows.append(("reliability", r, examples, share))
     return pd.DataFrame(rows, columns=["what", "value", "examples", "right"])
 
 

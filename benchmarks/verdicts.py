@@ -24,7 +24,7 @@ DESIGNS = {"equal widths": (32,) * 6, "rising": (12, 16, 24, 32, 48, 64), "falli
 
 def planted(seeds: int) -> None:
     settings = lc.Settings(progress=False, batch=128, resamples=60, spots=1, dimension=False)
-    print("| planted course | right answer | right | undecided | wrong |\n|---|---|---|---|---|")
+    print("| planted trend | right answer | right | undecided | wrong |\n|---|---|---|---|---|")
     for course in TRENDS:
         said: Counter[str] = Counter()
         for seed in range(seeds):

@@ -46,7 +46,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    head = ("widths", "seed", "held out", "distinct", "twin", "replicated", "raw", "fair draw", "excess", "answer")
+    head = ("widths", "seed", "held out", "distinct", "twin", "replicated", "raw", "rarefied", "excess", "answer")
     print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
     for design in DESIGNS:
         count(design, arguments.folder)

@@ -125,6 +125,25 @@ def measure(name: str = "mine", **more: Any) -> lc.Measure:
     return lc.Measure(name, lambda e: lc.Outcome(layer=dict.fromkeys(more.get("layer_columns", ()), 1)), **more)
 
 
+ANSWERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "must return an Outcome. Got NoneType": (lambda e: None, {}),
+    "must give 'u' as a tensor. Got list": (lambda e: lc.Outcome(units={"u": [1.0] * e.width}), {"unit_columns": "u"}),
+    "must give a number as 'n'. Got 'many'": (lambda e: lc.Outcome(layer={"n": "many"}), {"layer_columns": "n"}),
+    r"must give 'u' for each of \d+ units\. Got the shape \(\d+, 2\)": (
+        lambda e: lc.Outcome(units={"u": torch.zeros(e.width, 2)}), {"unit_columns": "u"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("says", ANSWERS)
+def test_what_a_measure_may_not_answer(says: str) -> None:
+    compute, columns = ANSWERS[says]
+    mine = lc.Measure("mine", compute, **{table: {name: lc.Column("a number")} for table, name in columns.items()})
+    with pytest.raises(lc.CensusError, match=f"The measure 'mine' {says}"):
+        lc.take(nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)), torch.rand(20, 4),
+                measures=(*lc.MEASURES, mine), settings=lc.Settings(progress=False))  # fmt: skip
+
+
 REFUSED = {
     r"measures must hold those of the package.*Got none of live, ": lambda: [measure()],
     r"measures must be a sequence of layercensus.Measure. Got Measure": lambda: lc.MEASURES[0],
@@ -149,7 +168,7 @@ def test_measures_that_no_table_could_hold_are_refused_before_anything_is_read(s
 
 
 WRONG = {
-    r"must give 'u' for each of 8 units. Got 3": (
+    r"must give 'u' for each of 8 units. Got the shape .3,.": (
         lc.Outcome(units={"u": torch.zeros(3)}), {"unit_columns": {"u": lc.Column("u")}},
     ),
     r"must give an integer as 'n'. Got 9.5": (

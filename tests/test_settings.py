@@ -29,6 +29,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"checkpoint": float("nan")}, "checkpoint must be at least 0. Got nan."),
     ({"checkpoint": -1}, "checkpoint must be at least 0. Got -1."),
     ({"checkpoint": float("inf")}, "checkpoint must be at least 0 and finite. Got inf."),
+    ({"tau": 10**400}, "tau must be a number that a float holds. Got a larger one."),
     ({"out": "a\0b"}, "out must be a folder, as a string or a Path. Got 'a\\x00b'."),
     ({"limit_bad": -1}, "limit_bad must be at least 0. Got -1."),
     ({"out": 3}, "out must be a folder, as a string or a Path. Got 3."),
@@ -41,7 +42,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"shard": (5, 4), "out": "x"}, "shard must be like (2, 4): the second of four. Got (5, 4)."),
     ({"shard": "1/4", "out": "x"}, "shard must be like (2, 4): the second of four. Got '1/4'."),
     ({"shard": (1, 4)}, "out must be given with shard, which is counted into a folder. Got None."),
-    ({"out": "x", "resume": True, "overwrite": True}, "overwrite begins anew and resume continues. Got both."),
+    ({"out": "x", "resume": True, "overwrite": True}, "overwrite and resume exclude each other: one begins anew"),
     ({"resume": True}, "out must be given with resume: the folder of the count that continues. Got None."),
     ({"twins": 2}, "twins must be 1, or 4 and more to tell how much they differ. Got 2."),
 ]

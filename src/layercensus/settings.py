@@ -52,8 +52,12 @@ class Number:
     def __call__(self, name: str, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, Real):
             raise CensusError(f"{name} must be a number. Got {value!r}.")
-        _within(name, float(value), self.low, self.high)
-        return float(value)
+        try:
+            number = float(value)
+        except OverflowError as error:
+            raise CensusError(f"{name} must be a number that a float holds. Got a larger one.") from error
+        _within(name, number, self.low, self.high)
+        return number
 
 
 def _within(name: str, value: Any, low: float, high: float | None) -> None:
@@ -199,7 +203,7 @@ class Settings:
         if self.resume and self.out is None:
             raise CensusError("out must be given with resume: the folder of the count that continues. Got None.")
         if self.overwrite and self.resume:
-            raise CensusError("overwrite begins anew and resume continues. Got both.")
+            raise CensusError("overwrite and resume exclude each other: one begins anew, one continues. Got both.")
         if self.shard is not None and self.out is None:
             raise CensusError("out must be given with shard, which is counted into a folder. Got None.")
 

@@ -20,7 +20,7 @@ from .count.count import count
 from .count.memory import kept_memory
 from .count.plan import PROBE, Asked, Plan, make_plan
 from .count.shards import Counted, write_shard
-from .count.store import COUNTING, Store
+from .count.store import COUNTING, SHARD, Store
 from .count.untrained import UntrainedCounts, untrained_counts
 from .data.files import free_folder
 from .data.open import open_data
@@ -34,7 +34,7 @@ from .layers.survey import survey
 from .measures import MEASURES, Measure
 from .models.model import Model
 from .models.open import open_model
-from .settings import Settings, check_seed
+from .settings import Settings, boolean, check_seed
 from .visualise.input_space import refusal
 from .visualise.of_census import see_census
 from .visualise.options import SeeOptions
@@ -86,6 +86,10 @@ def take(
         CensusError: one line that says what must be changed.
     """
     settings, measures = _checked(settings), MEASURES if measures is None else measures
+    if not isinstance(twin, nn.Module):
+        twin = boolean("twin", twin)
+    if isinstance(replicas, nn.Module | Model | str) or not isinstance(replicas, Sequence):
+        raise CensusError(f"replicas must be a list of models. Got {type(replicas).__name__}.")
     Columns.of(measures)
     seed = check_seed(seed)
     _make_room(settings)
@@ -95,7 +99,7 @@ def take(
         raise CensusError(refusal(source.kind))
     if settings.see and not source.reusable:
         raise CensusError("Optimised images of concepts need data that can be read twice. Got an iterator.")
-    asked = Asked(layers, twin, [open_model(run) for run in replicas], views, seed)
+    asked = Asked(layers, twin, [open_model(run, "replica") for run in replicas], views, seed)
     plan = make_plan(opened, source, asked, settings)
     return _counted(opened, plan, tuple(measures))
 
@@ -105,7 +109,8 @@ def _make_room(settings: Settings) -> None:
     if settings.out is None:
         return
     out = Path(settings.out)
-    holds = "a census" if out.is_dir() and holds_census(out) else ""
+    is_shard = (out / COUNTING / SHARD).is_file()
+    holds = "a counted shard" if is_shard else "a census" if out.is_dir() and holds_census(out) else ""
     if holds and not settings.overwrite and not (out / COUNTING).exists():
         raise CensusError(f"{out} already holds a finished census. Pass another out, or overwrite=True.")
     free_folder(out, holds=holds, overwrite=settings.overwrite, resume=settings.resume)

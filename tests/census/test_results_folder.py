@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -37,12 +39,36 @@ def test_a_finished_census_is_replaced_only_when_asked(tmp_path: Path) -> None:
     assert lc.load(tmp_path).provenance.settings["tau"] == 0.8
 
 
+def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
+    census = _take(tmp_path)
+    loaded = lc.load(tmp_path)
+    for table in ("layers", "units", "twin_units", "runs"):
+        pd.testing.assert_frame_equal(getattr(loaded, table), getattr(census, table), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: lc.load(3), "folder must be a string or a Path. Got 3."),
+        (lambda: lc.merge("one"), "folders must be those of several shards. Got only 'one'."),
+        (lambda: lc.take(NET, X, replicas=NET), "replicas must be a list of models. Got Sequential."),
+        (lambda: lc.take(NET, X, replicas=["nope"]), "replica must be one of "),
+        (lambda: lc.take(NET, X, twin="no"), "twin must be True or False. Got 'no'."),
+        (lambda: lc.take("digit", "digits"), "model must be one of "),
+    ],
+)
+def test_arguments_of_another_kind(call: Callable[[], object], says: str) -> None:
+    with pytest.raises(lc.CensusError) as caught:
+        call()
+    assert str(caught.value).startswith(says)
+
+
 def test_a_merge_replaces_a_census_only_when_asked(tmp_path: Path) -> None:
     shards = [tmp_path / "one", tmp_path / "two"]
     for part, folder in enumerate(shards, 1):
         _take(folder, shard=(part, 2))
     first = lc.merge(shards, out=tmp_path / "all", progress=False)
-    with pytest.raises(lc.CensusError, match="already holds a census"):
+    with pytest.raises(lc.CensusError, match=r"already holds a census\. Pass another out, or overwrite=True\.$"):
         lc.merge(shards, out=tmp_path / "all", progress=False)
     again = lc.merge(shards, out=tmp_path / "all", overwrite=True, progress=False)
     assert again.layers.equals(first.layers)

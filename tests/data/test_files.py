@@ -132,6 +132,8 @@ def test_the_rule_for_folders(tmp_path: Path) -> None:
         free_folder(tmp_path, holds="a census", **allowed)
     wording = r"already holds a census\. Pass another out, overwrite=True, or resume=True\."
     with pytest.raises(CensusError, match=wording):
+        free_folder(tmp_path, holds="a census", resume=False)
+    with pytest.raises(CensusError, match=r"Pass another out, or overwrite=True\.$"):  # where nothing can be resumed
         free_folder(tmp_path, holds="a census")
     with pytest.raises(CensusError, match="exclude each other"):
         free_folder(tmp_path, holds="", overwrite=True, resume=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..errors import CensusError
 from .record import CensusRecord, read_record
 
 if TYPE_CHECKING:
@@ -97,4 +98,6 @@ def load(folder: str | Path) -> Census:
     Raises:
         CensusError: when there is none, or it is damaged.
     """
+    if not isinstance(folder, str | Path):
+        raise CensusError(f"folder must be a string or a Path. Got {folder!r}.")
     return Census.of(read_record(Path(folder)))

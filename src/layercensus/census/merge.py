@@ -43,6 +43,8 @@ def merge(
     Raises:
         CensusError: when a shard is missing, given twice, unfinished, or of another count.
     """
+    if isinstance(folders, str | Path):
+        raise CensusError(f"folders must be those of several shards. Got only {str(folders)!r}.")
     opened = [read_shard(Path(folder)) for folder in folders]
     stores, shards = [store for store, _ in opened], [counted for _, counted in opened]
     measures = MEASURES if measures is None else measures

@@ -26,6 +26,7 @@ from .columns import Columns, twin_of
 
 FORMAT = 5  # of the saved folder
 HEAD = "census.json"
+OPTIONAL_TEXT = "text or none"
 TABLES = ("layers", "units", "twin_units", "runs")
 
 
@@ -139,7 +140,7 @@ class CensusRecord:
             "format": FORMAT,
             "about": self.about,
             "findings": [asdict(finding) for finding in self.findings],
-            "types": {name: {c: str(t) for c, t in getattr(self, name).dtypes.items()} for name in TABLES},
+            "types": {name: {c: _kind(values) for c, values in getattr(self, name).items()} for name in TABLES},
             "columns": self.columns.as_json(),
             "untrained": self.untrained.as_json(),
         }
@@ -186,6 +187,12 @@ def _read(folder: Path) -> CensusRecord:
     )
 
 
+def _kind(column: pd.Series[Any]) -> str:
+    """The type of a column, and whether an empty cell of text stands for none."""
+    kind = str(column.dtype)
+    return OPTIONAL_TEXT if kind == "string" and column.isna().any() else kind
+
+
 def _to_csv(table: pd.DataFrame, file: Path) -> None:
     table = table.copy()
     for name in table.columns:
@@ -201,7 +208,7 @@ def _from_csv(file: Path, types: dict[str, str]) -> pd.DataFrame:
         file,
         dtype="string",
         keep_default_na=False,
-        na_values={c: [""] for c in types if types[c] not in ("object", "str")},
+        na_values={c: [""] for c in types if types[c] not in ("object", "str", "string")},
     )
     return pd.DataFrame({name: _typed(table[name], kind) for name, kind in types.items()})
 
@@ -209,6 +216,8 @@ def _from_csv(file: Path, types: dict[str, str]) -> pd.DataFrame:
 def _typed(column: pd.Series[Any], kind: str) -> pd.Series[Any]:
     if kind == "object":
         return column.map(lambda text: tuple(json.loads(text))).astype(object)
+    if kind == OPTIONAL_TEXT:
+        return column.astype("string")
     if kind in ("str", "string"):
         return column.astype(kind)
     if kind == "boolean":

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from .parameters import RUN
+
 EXAMPLES = """Examples:
   layercensus diff results-before results-after
   layercensus diff results-before results-after --report both"""
@@ -17,7 +19,9 @@ def diff(
     b: Annotated[str, Parameter(metavar="B", help="folder of the later census")],
     /,
     *,
-    report: Annotated[str | None, Parameter(metavar="DIR", help="also draw both side by side into DIR")] = None,
+    report: Annotated[
+        str | None, Parameter(metavar="DIR", help="also draw both side by side into DIR", group=RUN)
+    ] = None,
 ) -> None:
     """Show what changed between two saved censuses."""
     from ..census.census import load

@@ -14,6 +14,7 @@ PHRASES = (  # as the library says it -> as one types it
     (r"overwrite and resume exclude", "--overwrite and --resume exclude"),
     (r"\b(resume|overwrite)=True\b", r"--\1"),
     (r"\banother out\b", "another --out"),
+    (r"^The strength of the views must\b", "--strength must"),
     (r"\blimit_bad=(\d+)", r"--skip-bad \1"),
     (r"or the model must have a Prepare\(size=\(height, width\)\)", "or be given one: --size PIXELS"),
     (r"\bdata=\.\.\.", "--data DATA"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..models.prepare import Prepare
+from ..settings import Integer
 
 if TYPE_CHECKING:  # heavy to import
     from ..models.model import Model
@@ -21,4 +22,5 @@ def model_of(name: str, size: int | None = None) -> Model:
 
 def sized(prepare: Prepare | None, size: int) -> Prepare:
     """The same preparation to squares of `size` pixels."""
-    return replace(prepare or Prepare(), size=(size, size))
+    side = Integer(1)("size", size)
+    return replace(prepare or Prepare(), size=(side, side))

@@ -52,7 +52,8 @@ def _one_of(what: str, given: str, names: Sequence[str]) -> str:
 
 
 def _meant(given: str, names: Sequence[str], how: str = "") -> str:
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
+    bare = {name.lstrip("-"): name for name in names}
+    near = [bare[name] for name in difflib.get_close_matches(given.lstrip("-"), bare, n=1, cutoff=0.6)]
     if not near:
         return ""
     return f" Did you mean {given} instead of {near[0]}?" if how else f" Did you mean {near[0]}?"

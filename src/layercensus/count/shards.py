@@ -16,7 +16,7 @@ from ..layers.layer import Layer, View
 from ..tally import Streams
 from .nets import LayerKey, Net, Nets
 from .provenance import Provenance
-from .store import COUNTING, Store
+from .store import COUNTING, SHARD, Store
 from .untrained import UntrainedCounts
 
 
@@ -48,7 +48,7 @@ def read_shard(folder: Path) -> tuple[Store, Counted]:
     Raises:
         CensusError: there is no counted shard, or it is damaged.
     """
-    file = folder / COUNTING / "shard.json"
+    file = folder / COUNTING / SHARD
     if not file.is_file():
         raise CensusError(
             f"{folder} must hold a counted shard, of take(..., settings=Settings(shard=(1, 4), out=FOLDER)). Got none."

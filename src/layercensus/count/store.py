@@ -26,6 +26,7 @@ from ..tally.panel import ROWS, joined_spots
 from .nets import BETWEEN, LayerKey
 
 COUNTING = "counting"  # the folder of checkpoints within a results folder
+SHARD = "shard.json"  # in it, once a shard is counted
 State = dict[str, Tensor]
 Keys = NDArray[np.int64]
 
@@ -96,7 +97,7 @@ class Store:
     @property
     def shard_file(self) -> Path:
         """What a finished shard of a count says of itself."""
-        return self.folder / "shard.json"
+        return self.folder / SHARD
 
     @property
     def _streams_file(self) -> Path:

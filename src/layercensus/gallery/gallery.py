@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,26 @@ from ..layers.field import Field
 
 RANKS = 5  # top examples of a unit that are shown
 HEAD, ARRAYS = "gallery.json", "gallery.safetensors"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One array of one layer, as the name of a tensor in a file."""
+
+    BETWEEN: ClassVar[str] = "|"
+    name: str
+    layer: str
+
+    @property
+    def text(self) -> str:
+        """The key in the file."""
+        return f"{self.name}{self.BETWEEN}{self.layer}"
+
+    @classmethod
+    def read(cls, text: str) -> Part:
+        """The part whose `text` this is."""
+        name, _, layer = text.partition(cls.BETWEEN)
+        return cls(name, layer)
 
 
 @dataclass(frozen=True)
@@ -71,11 +91,12 @@ class Gallery:
         """Write it beside a census; OSError when that is impossible."""
         arrays = _packed("examples", "ends", list(self.examples.values()))
         arrays |= _packed("visualisations", "visualisation_ends", [v.picture for v in self.visualisations.values()])
-        arrays |= {f"peaks|{layer}": peaks for layer, peaks in self.peaks.items()}
+        arrays |= {Part("peaks", layer).text: peaks for layer, peaks in self.peaks.items()}
         for layer, strip in self.strips.items():
-            arrays |= {f"counts|{layer}": strip.counts, f"low|{layer}": strip.low, f"high|{layer}": strip.high}
+            for name in ("counts", "low", "high"):
+                arrays[Part(name, layer).text] = getattr(strip, name)
         for layer, matrix in self.matrices.items():
-            arrays |= {f"units|{layer}": matrix.units, f"values|{layer}": matrix.values}
+            arrays |= {Part("units", layer).text: matrix.units, Part("values", layer).text: matrix.values}
         head = {
             "kind": self.kind, "ids": list(self.examples), "side": list(self.side), "scale": self.scale,
             "missing": self.missing, "method": self.method,
@@ -129,4 +150,5 @@ def _unpacked(arrays: Mapping[str, NDArray[Any]], name: str, ends: str) -> list[
 
 def _named(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
     """The arrays of one name, by layer."""
-    return {key.partition("|")[2]: value for key, value in arrays.items() if key.startswith(f"{name}|")}
+    parts = {Part.read(key): value for key, value in arrays.items() if Part.BETWEEN in key}
+    return {part.layer: value for part, value in parts.items() if part.name == name}

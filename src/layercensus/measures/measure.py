@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 from torch import Tensor
@@ -88,20 +89,30 @@ def measure(evidence: Evidence, measures: Sequence[Measure]) -> Outcome:
 
 def _check(measure: Measure, outcome: Outcome, width: int, arrays: Mapping[str, Tensor]) -> None:
     """Refuse what tables and arrays could not hold, in the name of the measure."""
+    if not isinstance(outcome, Outcome):
+        raise CensusError(f"The measure {measure.name!r} must return an Outcome. Got {type(outcome).__name__}.")
     for table, columns, returned in (
         ("layer_columns", measure.layer_columns, outcome.layer), ("unit_columns", measure.unit_columns, outcome.units),
     ):  # fmt: skip
         unknown = sorted(set(returned) - set(columns))
         if unknown:
             raise CensusError(f"The measure {measure.name!r} must declare its columns in {table}. Got {unknown[0]!r}.")
-    for name, values in outcome.units.items():
-        if len(values) != width:
+    for name, values in (outcome.units | outcome.arrays).items():
+        if not isinstance(values, Tensor):
             raise CensusError(
-                f"The measure {measure.name!r} must give {name!r} for each of {width} units. Got {len(values)}."
+                f"The measure {measure.name!r} must give {name!r} as a tensor. Got {type(values).__name__}."
+            )
+    for name, values in outcome.units.items():
+        if values.shape != (width,):
+            raise CensusError(
+                f"The measure {measure.name!r} must give {name!r} for each of {width} units. "
+                f"Got the shape {tuple(values.shape)}."
             )
     for name, value in outcome.layer.items():
-        whole = measure.layer_columns[name].dtype == "Int64"
-        if whole and not float(value).is_integer():
+        column = measure.layer_columns[name]
+        if column.numeric and not isinstance(value, Real):
+            raise CensusError(f"The measure {measure.name!r} must give a number as {name!r}. Got {value!r}.")
+        if column.dtype == "Int64" and not float(value).is_integer():
             raise CensusError(f"The measure {measure.name!r} must give an integer as {name!r}. Got {value}.")
     taken = sorted(set(outcome.arrays) & set(arrays))
     if taken:

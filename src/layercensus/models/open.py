@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from string import ascii_uppercase
 
 from torch import nn
 
@@ -11,13 +12,13 @@ from ..errors import CensusError, first_line
 from ..layers.net import unwrap
 from .factory import import_factory
 from .model import Model
-from .openers import find, usages
+from .openers import find, near, usages
 from .randomness import seeded
 from .table import OPENERS
 
 
-def open_model(model: nn.Module | Model | str) -> Model:
-    """The model that a short name or a module stands for.
+def open_model(model: nn.Module | Model | str, what: str = "model") -> Model:
+    """The model that a short name or a module stands for. what: how an error calls it.
 
     >>> open_model("layercensus.models.digits:factory").name
     'layercensus.models.digits:factory'
@@ -30,16 +31,23 @@ def open_model(model: nn.Module | Model | str) -> Model:
     if isinstance(model, nn.Module):
         return of_module(model, type(unwrap(model)).__name__)
     if not isinstance(model, str):
-        raise CensusError(f"model must be an nn.Module or a short name. Got {type(model).__name__}.")
+        raise CensusError(f"{what} must be an nn.Module or a short name. Got {type(model).__name__}.")
     entry = find(OPENERS, model)
     if entry is not None:
         opened: Model = entry[0](*filter(None, entry[1:]))
         return opened
     kind, _, rest = model.partition(":")
-    known = usages(OPENERS, kind)
+    known = usages(OPENERS)
     if rest and all(part.isidentifier() for part in kind.split(".")):
         return _of_factory(import_factory(model, "model", known), model)
-    raise CensusError(f"model must be one of {', '.join(known)}. Got {model!r}.")
+    raise CensusError(f"{what} must be one of {', '.join(known)}. Got {model!r}.{_hint(kind, rest)}")
+
+
+def _hint(kind: str, rest: str) -> str:
+    for meant in near(OPENERS, kind.lower()):
+        usage = next(usage for usage in OPENERS if usage.partition(":")[0] == meant)
+        return f" Did you mean {f'{meant}:{rest}' if rest and usage.endswith(tuple(ascii_uppercase)) else usage}?"
+    return ""
 
 
 def _of_factory(factory: Callable[[], object], name: str) -> Model:

@@ -73,7 +73,7 @@ class Folder:
             "face": entry.face, "faces": entry.faces, "contrast": entry.contrast, "preset": preset.name,
             "paper": preset.paper, "regulariser": preset.regulariser, "steps": steps,
         }  # fmt: skip
-        name = _name(f"{entry.target}|{entry.face}|{preset.name}")
+        name = _name(_text(entry.target, entry.face, preset.name))
         score = None if entry.score is None else asdict(entry.score)
         tops = [self._example(f"{name}-{number}", top) for number, top in enumerate(entry.top_examples)]
         return head | self._image(name, entry) | {"score": score, "top_examples": tops}
@@ -125,7 +125,12 @@ def _clear(folder: Path) -> None:
 
 
 def _key(record: Record) -> str:
-    return f"{record['target']}|{record['face']}|{record['preset']}"
+    return _text(record["target"], record["face"], record["preset"])
+
+
+def _text(target: str, face: int, preset: str) -> str:
+    """What tells one image from all others of a folder."""
+    return f"{target}|{face}|{preset}"
 
 
 def _name(text: str) -> str:

@@ -78,7 +78,7 @@ def see(
     options = options if preset is None else replace(options, preset=preset)
     opened = open_model(model)
     source = None if data is None else open_data(data, prepare=opened.prepare)
-    subject = subject_of(opened, source, options, [open_model(replica) for replica in replicas])
+    subject = subject_of(opened, source, options, [open_model(run, "replica") for run in replicas])
     several: list[Any] = list(targets) if isinstance(targets, (list, tuple)) else [targets]
     return visualise(subject, objectives_for(subject, several, objective, options.faces), options)
 

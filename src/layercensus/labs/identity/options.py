@@ -44,8 +44,9 @@ class Options:
             raise CensusError(f"fc must be different numbers from 1. Got {', '.join(map(str, self.full))}.")
         if self.counted < 0:
             raise CensusError(f"counted must be at least 0. Got {self.counted}.")
-        if self.seeds < 1 or self.workers < 1:
-            raise CensusError(f"seeds and workers must be at least 1. Got {self.seeds} and {self.workers}.")
+        for name in ("seeds", "workers"):
+            if getattr(self, name) < 1:
+                raise CensusError(f"{name} must be at least 1. Got {getattr(self, name)}.")
         if self.recipe.steps < 1:
             raise CensusError(f"steps must be at least 1. Got {self.recipe.steps}.")
 
