@@ -55,9 +55,7 @@ def test_one_file_and_one_line(sources: Path) -> None:
 
 
 def test_messages_follow_the_table(sources: Path) -> None:
-    with pytest.raises(
-        lc.CensusError, match=r"one of .*width:FILE, .*Got 'widht:'. Did you mean width:FILE"
-    ):
+    with pytest.raises(lc.CensusError, match=r"one of .*width:FILE, .*Got 'widht:'. Did you mean width:FILE"):
         lc.take("widht:", "digits")
     with pytest.raises(lc.CensusError, match=r"counted:NUMBER.* Did you mean counted:3\?"):
         data_sources.open_data("countd:3")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,19 @@ def _answer(table: pd.DataFrame, twin: bool) -> str:
     return rarefied
 
 
-COLUMNS = ("measure", "correction", "tau", "tau_low", "tau_high", "shape", "says", "agreement", "layers", "p_untrained")
+class Row(NamedTuple):
+    """One trend over depth, as a row of the verdict's table."""
+
+    measure: str
+    correction: str
+    tau: float
+    tau_low: float
+    tau_high: float
+    shape: str
+    says: str
+    agreement: float
+    layers: int
+    p_untrained: float
 
 
 def _table(census: CensusRecord, layers: pd.DataFrame) -> pd.DataFrame:
@@ -102,15 +115,11 @@ def _table(census: CensusRecord, layers: pd.DataFrame) -> pd.DataFrame:
         measure, correction = column.trend
         for corrected, (values, replicates, level, untrained) in _corrected(series, correction, layers).items():
             rows.append(_row(measure, corrected, trend(values, replicates, level, untrained)))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(Row._fields))
 
 
-def _row(measure: str, correction: str, t: Trend) -> dict[str, object]:
-    return {
-        "measure": measure, "correction": correction, "tau": t.tau, "tau_low": t.low, "tau_high": t.high,
-        "shape": t.shape, "says": MEANS[t.shape], "agreement": t.agreement, "layers": t.layers,
-        "p_untrained": t.p_untrained,
-    }  # fmt: skip
+def _row(measure: str, correction: str, t: Trend) -> Row:
+    return Row(measure, correction, t.tau, t.low, t.high, t.shape, MEANS[t.shape], t.agreement, t.layers, t.p_untrained)
 
 
 Corrected = dict[str, tuple[Values, Values, float, Untrained | None]]
