@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from string import ascii_uppercase
 
 from torch import nn
 
@@ -12,7 +11,7 @@ from ..errors import CensusError, first_line
 from ..layers.net import unwrap
 from .factory import import_factory
 from .model import Model
-from .openers import find, near, usages
+from .openers import find, usages
 from .randomness import seeded
 from .table import OPENERS
 
@@ -37,17 +36,10 @@ def open_model(model: nn.Module | Model | str, what: str = "model") -> Model:
         opened: Model = entry[0](*filter(None, entry[1:]))
         return opened
     kind, _, rest = model.partition(":")
-    known = usages(OPENERS)
+    known = usages(OPENERS, kind)
     if rest and all(part.isidentifier() for part in kind.split(".")):
         return _of_factory(import_factory(model, "model", known), model)
-    raise CensusError(f"{what} must be one of {', '.join(known)}. Got {model!r}.{_hint(kind, rest)}")
-
-
-def _hint(kind: str, rest: str) -> str:
-    for meant in near(OPENERS, kind.lower()):
-        usage = next(usage for usage in OPENERS if usage.partition(":")[0] == meant)
-        return f" Did you mean {f'{meant}:{rest}' if rest and usage.endswith(tuple(ascii_uppercase)) else usage}?"
-    return ""
+    raise CensusError(f"{what} must be one of {', '.join(known)}. Got {model!r}.")
 
 
 def _of_factory(factory: Callable[[], object], name: str) -> Model:

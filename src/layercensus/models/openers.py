@@ -32,9 +32,17 @@ def find(openers: Openers, text: str) -> tuple[Callable[..., Any], str] | None:
     return None
 
 
-def usages(openers: Openers) -> list[str]:
-    """How names are written."""
-    return [*openers, FACTORY]
+def usages(openers: Openers, kind: str | None = None) -> list[str]:
+    """How names are written, the one that is most like `kind` first."""
+    every = [*openers, FACTORY]
+    if kind is None:
+        return every
+    wanted = kind.lower()
+
+    def similarity(usage: str) -> float:
+        return difflib.SequenceMatcher(None, wanted, usage.partition(":")[0]).ratio()
+
+    return sorted(every, key=similarity, reverse=True)
 
 
 def near(openers: Openers, kind: str) -> list[str]:
