@@ -26,7 +26,7 @@ import pandas as pd
 import torch
 
 from layercensus.models.open import open_model
-from layercensus.visualise import channel
+from layercensus.visualise.objectives import channel
 from layercensus.visualise.optimise import optimise
 from layercensus.visualise.options import SeeOptions
 from layercensus.visualise.score import kept

@@ -22,7 +22,7 @@ from .count.plan import PROBE, Asked, Plan, make_plan
 from .count.shards import Counted, write_shard
 from .count.store import COUNTING, SHARD, Store
 from .count.untrained import UntrainedCounts, untrained_counts
-from .data.files import free_folder
+from .data.files import check_free, writable
 from .data.open import open_data
 from .data.source import Source
 from .data.views import Views
@@ -92,7 +92,7 @@ def take(
         raise CensusError(f"replicas must be a list of models. Got {type(replicas).__name__}.")
     Columns.of(measures)
     seed = check_seed(seed)
-    _make_room(settings)
+    _check_room(settings)
     opened = open_model(model)
     source = open_data(data, prepare=opened.prepare, labels=labels, limit_bad=settings.limit_bad)
     if settings.see and source.kind != "images":
@@ -104,18 +104,16 @@ def take(
     return _counted(opened, plan, tuple(measures))
 
 
-def _make_room(settings: Settings) -> None:
-    """Refuse to count into a folder with a finished census, unless that was asked for; drop what is overwritten."""
+def _check_room(settings: Settings) -> None:
+    """Refuse to count into a folder with a finished census or shard, unless that was asked for."""
     if settings.out is None:
         return
     out = Path(settings.out)
-    is_shard = (out / COUNTING / SHARD).is_file()
+    begun, is_shard = (out / COUNTING).exists(), (out / COUNTING / SHARD).is_file()
     holds = "a counted shard" if is_shard else "a census" if out.is_dir() and holds_census(out) else ""
-    if holds and not settings.overwrite and not (out / COUNTING).exists():
+    if holds and not begun and not settings.overwrite:
         raise CensusError(f"{out} already holds a finished census. Pass another out, or overwrite=True.")
-    free_folder(out, holds=holds, overwrite=settings.overwrite, resume=settings.resume)
-    if settings.overwrite and (out / COUNTING).exists():
-        shutil.rmtree(out / COUNTING)
+    check_free(out, holds=holds, overwrite=settings.overwrite, resume=settings.resume)
 
 
 def _checked(settings: Settings | None) -> Settings:
@@ -213,7 +211,12 @@ def _saver(folder: Path) -> Callable[[Census], None]:
 @contextmanager
 def _folder(settings: Settings) -> Iterator[Path]:
     if settings.out is not None:
-        yield Path(settings.out) / COUNTING
+        out = Path(settings.out)
+        with writable(out):
+            out.mkdir(parents=True, exist_ok=True)
+        if settings.overwrite and (out / COUNTING).exists():  # only now that nothing else can be refused
+            shutil.rmtree(out / COUNTING)
+        yield out / COUNTING
         return
     with tempfile.TemporaryDirectory(prefix="layercensus-") as folder:
         yield Path(folder)

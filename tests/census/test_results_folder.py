@@ -63,6 +63,20 @@ def test_arguments_of_another_kind(call: Callable[[], object], says: str) -> Non
     assert str(caught.value).startswith(says)
 
 
+def test_a_refused_run_leaves_no_folder_and_removes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(lc.CensusError, match="matches none"):
+        lc.take(NET, X, layers="conv9", settings=lc.Settings(out=tmp_path / "new", progress=False))
+    assert not (tmp_path / "new").exists()
+    shards = [tmp_path / "one", tmp_path / "two"]
+    for part, folder in enumerate(shards, 1):
+        _take(folder, shard=(part, 2))
+    with pytest.raises(lc.CensusError, match="already holds a counted shard"):
+        _take(shards[0])
+    with pytest.raises(lc.CensusError, match="matches none"):
+        lc.take(NET, X, layers="conv9", settings=lc.Settings(out=shards[0], overwrite=True, progress=False))
+    assert lc.merge(shards, progress=False).about["examples"] == 30
+
+
 def test_a_merge_replaces_a_census_only_when_asked(tmp_path: Path) -> None:
     shards = [tmp_path / "one", tmp_path / "two"]
     for part, folder in enumerate(shards, 1):

@@ -8,12 +8,14 @@ from torch import Tensor, nn
 
 from layercensus.errors import CensusError
 from layercensus.layers.survey import survey
-from layercensus.visualise import (
+from layercensus.visualise.objective_values import objective_values, resolved
+from layercensus.visualise.objectives import (
     Objective,
     alignment,
     channel,
     direction,
     diversity,
+    gram_cosines,
     interpolation,
     joint,
     layer,
@@ -22,8 +24,6 @@ from layercensus.visualise import (
     neuron,
     probability,
 )
-from layercensus.visualise.objective_values import objective_values, resolved
-from layercensus.visualise.objectives import gram_cosines
 
 from .patterns import Planted, colourful, see
 

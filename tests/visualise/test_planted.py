@@ -7,7 +7,8 @@ import torch
 
 import layercensus as lc
 from layercensus.data.open import open_data
-from layercensus.visualise import PRESETS, neuron, train_prior
+from layercensus.visualise import PRESETS, train_prior
+from layercensus.visualise.objectives import neuron
 
 from .patterns import PATTERNS, Planted, colourful, see, similarity
 

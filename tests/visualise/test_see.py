@@ -20,8 +20,9 @@ import layercensus as lc
 from layercensus.cli.app import main
 from layercensus.errors import CensusError
 from layercensus.models.digits import DigitsNet
-from layercensus.visualise import PRESETS, direction, diversity, load_prior, logit, mean_of, neuron
+from layercensus.visualise import PRESETS, load_prior
 from layercensus.visualise.input_space import input_space_of, slope
+from layercensus.visualise.objectives import direction, diversity, logit, mean_of, neuron
 from layercensus.visualise.score import held_out
 
 from .patterns import PATTERNS, Planted, colourful, see

@@ -144,20 +144,28 @@ def _version(file: Path) -> tuple[int, int]:
     return status.st_ino, status.st_mtime_ns
 
 
-def free_folder(folder: Path, *, holds: str, overwrite: bool = False, resume: bool | None = None) -> None:
-    """Make `folder`, unless it holds results already and neither replacing nor resuming them was asked for.
+def check_free(folder: Path, *, holds: str, overwrite: bool = False, resume: bool | None = None) -> None:
+    """Refuse a folder that holds results already, unless replacing or resuming them was asked for.
 
     holds: what is in it, such as "a census"; "" for nothing. resume: None where nothing can be resumed.
-    Removing what is replaced is left to the caller.
 
     Raises:
-        CensusError: it holds results; both were asked for; it cannot be written.
+        CensusError: it holds results; both were asked for.
     """
     if overwrite and resume:
         raise CensusError("overwrite and resume exclude each other: one begins anew, one continues. Got both.")
     if holds and not (overwrite or resume):
         ways = "or overwrite=True" if resume is None else "overwrite=True, or resume=True"
         raise CensusError(f"{folder} already holds {holds}. Pass another out, {ways}.")
+
+
+def free_folder(folder: Path, *, holds: str, overwrite: bool = False, resume: bool | None = None) -> None:
+    """Make a folder that `check_free` allows. Removing what is replaced is left to the caller.
+
+    Raises:
+        CensusError: as for `check_free`; the folder cannot be written.
+    """
+    check_free(folder, holds=holds, overwrite=overwrite, resume=resume)
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
 

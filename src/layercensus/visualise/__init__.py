@@ -4,20 +4,6 @@
 """
 
 from .input_space import InputSpace
-from .objectives import (
-    Objective,
-    alignment,
-    channel,
-    direction,
-    diversity,
-    interpolation,
-    joint,
-    layer,
-    logit,
-    mean_of,
-    neuron,
-    probability,
-)
 from .options import SeeOptions
 from .presets import PRESETS, Preset
 from .priors import Prior, load_prior, train_prior
@@ -27,7 +13,6 @@ from .visualisations import TopExample, Visualisation, Visualisations
 __all__ = [
     "PRESETS",
     "InputSpace",
-    "Objective",
     "Preset",
     "Prior",
     "Score",
@@ -35,17 +20,6 @@ __all__ = [
     "TopExample",
     "Visualisation",
     "Visualisations",
-    "alignment",
-    "channel",
-    "direction",
-    "diversity",
-    "interpolation",
-    "joint",
-    "layer",
     "load_prior",
-    "logit",
-    "mean_of",
-    "neuron",
-    "probability",
     "train_prior",
 ]
