@@ -101,5 +101,5 @@ def _nets(written: Sequence[tuple[str, Sequence[dict[str, Any]]]], twin: bool, r
 
 def _layer(written: dict[str, Any]) -> Layer:
     lists = {name: tuple(value) for name, value in written.items() if isinstance(value, list)}
-    view = written["view"] | {"join": tuple(written["view"]["join"])}
+    view = written["view"] | {name: tuple(written["view"].get(name, ())) for name in ("join", "split")}
     return Layer(**(written | lists | {"view": View(**view)}))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from ..errors import CensusError
 from .layer import View
+from .markers import flattened
+from .readers import Reader
 from .unit_axis import Units
 
 
@@ -23,12 +25,16 @@ class Arrangement:
 
 
 def arrange(
-    raw: tuple[int, ...], units: Units | None, view: View, examples: int, *, user: int | None = None, name: str = ""
-) -> Arrangement:
+    raw: tuple[int, ...], units: Units | None, view: View, examples: int, *, reader: Reader | None = None,
+    user: int | None = None, name: str = "", nonlinear: bool = False,
+) -> Arrangement:  # fmt: skip
     """The arrangement of an output of this shape, given its units and its examples.
 
-    raw: the shape as the net made it. units: None where they are guessed from it. user: the axis that the user named
-    for the layer `name`, counted with the examples on axis 0.
+    raw: the shape as the net made it. units: None where they are guessed from it. reader: the function with weights
+    that reads the output; it decides between several axes. user: the axis that the user named for the layer `name`,
+    counted with the examples on axis 0; units spread over several axes are then not joined, nor positions split off.
+    nonlinear: whether the units of a flattened map are counted as before it: what acts on each element is the same
+    layer before and behind a flatten.
 
     Raises:
         CensusError: `user` is no axis of the output behind that of the examples.
@@ -36,26 +42,58 @@ def arrange(
     >>> arrange((2, 8, 5), Units((1,), "conv1d"), View(), 2)
     Arrangement(unit_axis=1, width=8, shape=(8, 5), axis_from='conv1d', view=View(batch_axis=0, fold='', join=()))
     """
-    axes, source = _unit_axes(raw, units, view)
+    axes, source = _unit_axes(raw, units, view, reader)
+    cube = _flattened(raw, units, view) if nonlinear and units and axes == units.axes else None
+    if user is not None:
+        axes, cube = axes[:1], None
     if len(axes) > 1:
-        view = View(view.batch_axis, view.fold, tuple(view.moved(axis) for axis in axes))
+        view = replace(view, join=tuple(view.moved(axis) for axis in axes))
+    elif cube is not None:
+        view = replace(view, split=tuple(n for n in cube if n > 1))
+        source += f" ({cube[1]} units at {cube[0] * cube[2]} positions, flattened)"
     shape = tuple(view.apply(torch.empty(raw, device="meta"), examples).shape[1:])
-    axis = len(shape) if len(axes) > 1 else view.moved(axes[0])
+    axis = len(shape) if len(axes) > 1 else view.moved(axes[0]) + (cube is not None and cube[0] > 1)
     if user is not None:
         axis, source = _checked(user, len(shape) + 1, name), "user"
     return Arrangement(axis, shape[axis - 1], shape, source, view)
 
 
-def _unit_axes(shape: tuple[int, ...], units: Units | None, view: View) -> tuple[tuple[int, ...], str]:
+def _unit_axes(
+    shape: tuple[int, ...], units: Units | None, view: View, reader: Reader | None
+) -> tuple[tuple[int, ...], str]:
     """Axes of the units in the output as the net made it, and what decided them."""
     if units and view.batch_axis not in units.axes:
-        return units.axes, units.source
+        apart = not set(units.axes) & set(units.spread)
+        if view.batch_axis in units.spread:
+            return units.axes, f"guess: {units.source}, with units between the examples"
+        if (apart and (len(units.axes) == 1 or reader is None)) or _alone(shape, units, reader):
+            return units.axes, units.source
+    if reader is not None and reader.axis != view.batch_axis and reader.axis < len(shape):
+        made = f"{units.source}, " if units else ""
+        return (reader.axis,), f"{made}read by {reader.function}"
     free = [axis for axis in range(len(shape)) if axis != view.batch_axis]
     if len(shape) == 2:
         return (free[0],), "2-D output"
+    single = [axis for axis in free if shape[axis] == 1]
+    if units and len(single) == 1:
+        return (single[0],), f"guess: {units.source}, spread over all axes but this one"
     if len(shape) == 3:
         return (free[-1],), "guess: 3-D output, last axis"
     return (free[0],), f"guess: {len(shape)}-D output, axis {free[0]}"
+
+
+def _alone(shape: tuple[int, ...], units: Units, reader: Reader | None) -> bool:
+    """Whether one axis that holds units and positions in turn is where the units lie: nothing speaks for another."""
+    if len(units.axes) > 1:
+        return False
+    return (len(shape) == 2 or 1 not in shape) if reader is None else reader.axis == units.axes[0]
+
+
+def _flattened(shape: tuple[int, ...], units: Units | None, view: View) -> tuple[int, int, int] | None:
+    """How a map was flattened into the one axis beside that of the examples; None where it was not."""
+    if units is None or units.marker is None or len(shape) != 2 or units.axes == (view.batch_axis,):
+        return None
+    return flattened(units.marker) if units.marker.shape[units.axes[0]] == shape[units.axes[0]] else None
 
 
 def _checked(axis: int, axes: int, name: str) -> int:

@@ -22,15 +22,19 @@ LISTED = NONLINEAR | {ATTENTION}  # functions whose outputs are layers
 
 # Each element of the output is an element of the input: the same call on a marker says which.
 MOVES = frozenset({
-    "permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t", "T", "mT", "adjoint", "reshape",
-    "view", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "expand", "getitem", "split", "chunk", "unbind",
-    "tensor_split", "split_with_sizes", "select", "narrow", "index_select", "repeat", "flip", "roll",
-    "pixel_shuffle", "pixel_unshuffle",
+    "permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t", "T", "mT", "H", "mH", "adjoint",
+    "reshape", "reshape_as", "view", "view_as", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "expand",
+    "expand_as", "broadcast_to", "getitem", "split", "chunk", "unbind", "unsafe_chunk", "unsafe_split", "tensor_split",
+    "hsplit", "vsplit", "dsplit", "split_with_sizes", "select", "narrow", "index_select", "repeat", "tile",
+    "repeat_interleave", "flip", "fliplr", "flipud", "rot90", "roll", "diagonal", "pixel_shuffle", "pixel_unshuffle",
+    "channel_shuffle", "native_channel_shuffle",
 })  # fmt: skip
 REDUCTIONS = frozenset({"mean", "sum", "amax", "amin", "max", "min"})  # a marker comes through along what is left
 STRUCTURAL = MOVES | REDUCTIONS
 SPREADS = frozenset({"std", "var", "norm"})  # reductions through which no marker comes
 JOINS = frozenset({"cat", "concat", "concatenate"})
+STACKS = "stack"
+SHUFFLE = "pixel_shuffle"
 WRITES = "setitem"  # gives nothing back: what it wrote into counts as its output
 
 CHANNEL_NORMS = frozenset({"batch_norm", "instance_norm", "group_norm"})
@@ -38,7 +42,7 @@ LAST_AXIS_NORMS = frozenset({"layer_norm", "rms_norm"})
 # The units of the output lie on its last axis.
 LAST = frozenset({
     "linear", "bilinear", "rms_norm", "embedding", "embedding_bag", "multi_head_attention_forward", "lstm", "gru",
-    "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell",
+    "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "tensordot",
 })  # fmt: skip
 MATMUL = frozenset({"matmul", "mm", "bmm", "rmatmul", "addmm", "baddbmm", "addbmm", "einsum"})
 ADDS = frozenset({"add", "radd", "iadd"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ class View:
     batch_axis: int = 0  # axis of the examples in the tensor as the net made it
     fold: str = ""  # axis 0 holds examples x k: "outer" example by example, "inner" k by k; the k become axis 1
     join: tuple[int, ...] = ()  # several unit axes, counted after the steps above
+    # a flattened map: the last axis as units and positions again, in these sizes
+    split: tuple[int, ...] = field(default=(), repr=False)
 
     def apply(self, x: Tensor, examples: int) -> Tensor:
         """The tensor with its examples on axis 0. `examples` is how many the forward pass was given.
@@ -27,6 +30,8 @@ class View:
         torch.Size([3, 5, 8])
         >>> View(fold="outer").apply(torch.zeros(6, 8), 3).shape  # two crops of each example
         torch.Size([3, 2, 8])
+        >>> View(split=(4, 2)).apply(torch.zeros(3, 8), 3).shape  # four channels, flattened with their two positions
+        torch.Size([3, 4, 2])
         """
         if self.fold == "outer":
             x = torch.unflatten(x, 0, (examples, -1))
@@ -36,6 +41,8 @@ class View:
             x = x.movedim(self.batch_axis, 0)
         if self.join:
             x = x.movedim(self.join, tuple(range(-len(self.join), 0))).flatten(-len(self.join))
+        if self.split and x.shape[-1] == prod(self.split):  # else it is what the layer flattens
+            x = torch.unflatten(x, -1, self.split)
         return x
 
     def moved(self, axis: int) -> int:
@@ -61,7 +68,7 @@ class Layer:
     width: int  # number of units
     shape: tuple[int, ...]  # of one example as handed on, e.g. (32, 112, 112)
     order: int  # in which the outputs came, 0 first
-    axis_from: str  # what decided the unit axis: "conv2d", "linear", "user", "guess: 3-D output, last axis", ...
+    axis_from: str  # what decided the unit axis: "conv2d", "linear, read by conv2d", "user", "guess: 3-D output, ..."
     also: tuple[str, ...]  # other tensors of the same call, not counted: "[1]: (2, 4, 4) float32"
     default: bool  # counted when the user names no layers
     problem: str | None  # why it cannot be counted, else None

@@ -76,7 +76,7 @@ def _layers(net: nn.Module, first: Trace, second: Trace | None, unit_axis: Mappi
     names = [_name(output, modules) for output in outputs]
     axes = _user_axes(names, unit_axis)
     arranged = [
-        _arranged(output, view, problem, first.examples, axes.get(name), name)
+        _arranged(output, view, problem, first, axes.get(name), name)
         for output, view, problem, name in zip(outputs, views, problems, names, strict=True)
     ]
     return tuple(
@@ -91,11 +91,14 @@ def _layers(net: nn.Module, first: Trace, second: Trace | None, unit_axis: Mappi
 
 
 def _arranged(
-    output: Output, view: View | str, problem: str | None, examples: int, user: int | None, name: str
+    output: Output, view: View | str, problem: str | None, traced: Trace, user: int | None, name: str
 ) -> Arrangement:
     if problem is not None or isinstance(view, str) or output.shape is None:
         return Arrangement()
-    return arrange(output.shape, output.units, view, examples, user=user, name=name)
+    return arrange(
+        output.shape, output.units, view, traced.examples, reader=traced.readers.get(output.bit), user=user, name=name,
+        nonlinear=output.nonlinear,
+    )  # fmt: skip
 
 
 def _view(key: Key, first: Trace, second: Trace | None) -> View | str:

@@ -144,7 +144,8 @@ class _Taps:
 def _handed_on(layer: Layer, x: Tensor | None, examples: int) -> Tensor:
     if x is None or (layer.view.fold and (not x.ndim or not examples or x.shape[0] % examples)):
         raise CensusError(_changed(layer, x, examples))
-    if x.ndim + bool(layer.view.fold) - max(len(layer.view.join) - 1, 0) != len(layer.shape) + 1:
+    more = bool(layer.view.fold) + max(len(layer.view.split) - 1, 0) - max(len(layer.view.join) - 1, 0)
+    if x.ndim + more != len(layer.shape) + 1:
         raise CensusError(_changed(layer, x, examples))
     handed_on = layer.view.apply(x, examples)
     if handed_on.shape[0] != examples or handed_on.shape[layer.unit_axis] != layer.width:

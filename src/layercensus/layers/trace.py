@@ -21,6 +21,7 @@ from .net import Inputs, call, count_examples, modules_by_name
 from .origins import Origin, origins
 from .outputs import first_tensor, others, tensors
 from .prints import Prints, prints_of
+from .readers import Reader, paths, reader
 from .unit_axis import Units, unit_axes
 
 Key = tuple[str, str | None, int]  # module, function, number of its call
@@ -60,6 +61,7 @@ class Trace:
     outputs: dict[Key, Output]
     returned: Origin | None  # of the tensor that the net returned
     examples: int
+    readers: dict[int, Reader] = field(default_factory=dict)  # by the bit of what they read
 
 
 @dataclass
@@ -98,7 +100,7 @@ def trace(net: nn.Module, inputs: Inputs, *, facts: bool = True) -> Trace:
         stack.enter_context(tracer.walker)
         returned = first_tensor(call(net, inputs))
     origin = tracer.origins.get(returned) if returned is not None else None
-    return Trace(tracer.outputs, origin, tracer.examples)
+    return Trace(tracer.outputs, origin, tracer.examples, tracer.readers)
 
 
 def _cuda_devices(net: nn.Module) -> list[int]:
@@ -113,7 +115,9 @@ class _Tracer:
         self.outputs: dict[Key, Output] = {}
         self.units, self.origins = Facts(unit_axes), Facts(origins)
         self.views = Facts(partial(example_axes, examples))
-        self.walker = Walker(*((self.units, self.views, self.origins) if facts else ()), listener=self._note)
+        self.paths, self.readers = Facts(paths), dict[int, Reader]()
+        every = (self.units, self.views, self.origins, self.paths)
+        self.walker = Walker(*(every if facts else ()), listener=self._note)
         self._frames: list[_Frame] = []
         self._calls: Counter[tuple[str, str | None]] = Counter()
 
@@ -121,6 +125,10 @@ class _Tracer:
         if not self._frames:
             return
         frame, name, out = self._frames[-1], function.name, function.outs[0]
+        read = reader(function)
+        if read is not None:
+            for number in self.paths.get(function.inputs[0]) or ():
+                self.readers.setdefault(1 << number, read)
         frame.makes_units |= makes_units(name)
         frame.nonlinear |= name in NONLINEAR
         origin = self.origins.get(out)

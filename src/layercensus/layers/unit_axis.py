@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 from torch.nn import Parameter
 
 from .dataflow import MODULE, Call
-from .functions import ATTENTION, CHANNEL_NORMS, CONVOLUTION, JOINS, LAST, MATMUL, WRITES
-from .markers import compact, counting, is_structural, moved, varying
+from .functions import ATTENTION, CHANNEL_NORMS, CONVOLUTION, JOINS, LAST, MATMUL, SHUFFLE, STACKS, WRITES
+from .markers import compact, counting, is_structural, moved, owning, varying
+from .products import einsum_axes
 
-_RESIZES_UNITS = JOINS | {"glu"}
+_RESIZES_UNITS = JOINS | {"glu", "pad", "hstack", "vstack", "dstack", "row_stack"}
+_UNFOLDS = ("fold", "unfold")  # (n, units, ...) to (n, units x window, windows), and back
 
 
 @dataclass(frozen=True)
 class Units:
-    """The axes that hold a tensor's units (several for heads x head_dim), and what decided it."""
+    """The axes that hold a tensor's units (several for heads x head_dim), and what decided it.
+
+    Where some of the axes over which a call spread the units are their own and others hold positions as well, as
+    behind a pixel shuffle, `axes` are the first.
+    """
 
     axes: tuple[int, ...]
     source: str  # "conv2d", "linear", ...
     # Which unit lies at which index, size 1 along the other axes; None: they count along `axes`, the last fastest.
     marker: Tensor | None = field(default=None, compare=False, repr=False)
+    spread: tuple[int, ...] = field(default=(), repr=False)  # the axes that hold some of them between positions
 
 
 def unit_axes(call: Call, known: Sequence[Units | None]) -> list[Units | None]:
@@ -43,7 +51,10 @@ def _followed(call: Call, units: Units | None) -> list[Units | None]:
     marker = _marker(call, units) if units else None
     if units is None or marker is None:
         return [None] * len(call.outs)
-    return [_marked(part, units.source) for part in moved(call, marker)]
+    parts = [_marked(part, units.source) for part in moved(call, marker)]
+    if call.name == SHUFFLE and parts[0] and set(parts[0].axes) == set(parts[0].spread):  # one channel is left
+        return [_on(call.outs[0].ndim - 3, units.source)]
+    return parts
 
 
 def _marker(call: Call, units: Units) -> Tensor | None:
@@ -52,12 +63,20 @@ def _marker(call: Call, units: Units) -> Tensor | None:
     if units.marker is None:
         return counting(shape, units.axes, call.inputs[0].device) if max(units.axes) < len(shape) else None
     fits = len(shape) == units.marker.ndim and all(m in (1, n) for m, n in zip(units.marker.shape, shape, strict=True))
-    return units.marker.expand(shape) if fits else None
+    if fits:
+        return units.marker.expand(shape)
+    # else other axes than theirs were resized
+    resized = len(shape) == units.marker.ndim and not set(units.axes) & set(units.spread)
+    return counting(shape, units.axes, call.inputs[0].device) if resized else None
 
 
 def _marked(marker: Tensor | None, source: str) -> Units | None:
     axes = varying(marker) if marker is not None else ()
-    return Units(axes, source, compact(marker).clone()) if marker is not None and axes else None
+    if marker is None or not axes:
+        return None
+    own = owning(marker)
+    spread = tuple(axis for axis in axes if axis not in own)
+    return Units(own or axes, source, compact(marker).clone(), spread)
 
 
 def _of_first(call: Call, known: Sequence[Units | None]) -> Units | None:
@@ -71,6 +90,10 @@ def _of_first(call: Call, known: Sequence[Units | None]) -> Units | None:
         return _on(1, name)
     if name == "layer_norm" and len(call.argument(1, "normalized_shape", ())) == 1:
         return _on(ndim - 1, name)
+    if name in _UNFOLDS:
+        return Units((ndim - (2 if name == "unfold" else 3),), known[0].source) if known[0] else None
+    if name == STACKS:
+        return _stacked(call, known[0])
     if name in MATMUL or name == ATTENTION:
         return _of_product(call, known)
     return _of_elementwise(call, known)
@@ -85,7 +108,9 @@ def _of_product(call: Call, known: Sequence[Units | None]) -> Units | None:
     out, attends = call.outs[0], call.name == ATTENTION
     last = _on(out.ndim - 1, call.name)
     factors = list(zip(call.inputs, known, strict=True))
-    if call.name == "einsum" or len(factors) < 2:
+    if call.name == "einsum":
+        return _of_einsum(call, known) or last
+    if len(factors) < 2:
         return last
     (left, _), (right, units) = factors[1:3] if attends else factors[-2:]  # addmm(bias, left, right)
     if not attends and isinstance(left, Parameter) and out.ndim > 1:
@@ -97,6 +122,25 @@ def _of_product(call: Call, known: Sequence[Units | None]) -> Units | None:
     return Units((1, 3), call.name) if attends and out.ndim == 4 else last
 
 
+def _of_einsum(call: Call, known: Sequence[Units | None]) -> Units | None:
+    if len(call.inputs) == 1 and known[0]:  # it permutes, or takes a diagonal
+        x, units = call.inputs[0], known[0]
+        marker = units.marker.expand(x.shape) if units.marker is not None else counting(x.shape, units.axes, x.device)
+        return _marked(torch.einsum(call.args[0], marker), units.source)
+    axes = einsum_axes(call, [units.axes if units else None for units in known])
+    return Units(axes, call.name) if axes else None
+
+
+def _stacked(call: Call, units: Units | None) -> Units | None:
+    """Tensors laid beside each other along a new axis."""
+    if units is None:
+        return None
+    new = call.axes(1, 0) % call.outs[0].ndim
+    marker = units.marker.unsqueeze(new) if units.marker is not None else None
+    axes, spread = (tuple(a + (a >= new) for a in those) for those in (units.axes, units.spread))
+    return Units(axes, units.source, marker, spread)
+
+
 def _of_elementwise(call: Call, known: Sequence[Units | None]) -> Units | None:
     out = call.outs[0]
     if call.args and out is call.args[0] and tuple(out.shape) != call.shape:
@@ -104,7 +148,7 @@ def _of_elementwise(call: Call, known: Sequence[Units | None]) -> Units | None:
     pairs = list(zip(call.inputs, known, strict=True))[: 1 if call.name == MODULE else None]
     for x, units in sorted(pairs, key=lambda pair: -pair[0].ndim):  # stable: the first of the largest
         if units and call.name in _RESIZES_UNITS and x.ndim == out.ndim:
-            return Units(units.axes, units.source)
+            return Units(units.axes, units.source, spread=units.spread)
         kept = _broadcast(units, x, out) if units else None
         if kept:
             return kept
@@ -118,4 +162,4 @@ def _broadcast(units: Units, x: Tensor, out: Tensor) -> Units | None:
     if shift < 0 or any(out.shape[b] != x.shape[a] for a, b in zip(units.axes, axes, strict=True)):
         return None
     marker = units.marker[(None,) * shift] if units.marker is not None and shift else units.marker
-    return Units(axes, units.source, marker)
+    return Units(axes, units.source, marker, tuple(axis + shift for axis in units.spread))
