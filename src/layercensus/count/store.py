@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -24,9 +23,11 @@ from ..errors import CensusError
 from ..tally import Panel, Streams
 from ..tally.panel import ROWS, joined_spots
 from .nets import BETWEEN, LayerKey
+from .tensor_file import TensorFile
 
 COUNTING = "counting"  # the folder of checkpoints within a results folder
 SHARD = "shard.json"  # in it, once a shard is counted
+SHARED = ("key", "label")  # rows common to all layers
 State = dict[str, Tensor]
 Keys = NDArray[np.int64]
 
@@ -52,7 +53,8 @@ class Store:
         self.done = np.zeros(0, dtype=np.int64)  # keys of every counted example
         self.parts = 0
         self.unmasked: tuple[str, ...] = ()  # layers to whose positions a mask was given that does not fit
-        self._part_keys: list[Keys] = []  # keys of each part's rows, as far as they were asked for
+        self._parts: list[tuple[TensorFile, Keys]] = []  # each part and its rows' keys, as far as they were asked for
+        self._streams: TensorFile | None = None
         self._index: dict[LayerKey, list[str]] = {}  # tensors in the streams' file
 
     @classmethod
@@ -107,9 +109,9 @@ class Store:
         return self.folder / f"panel-{number:05d}.safetensors"
 
     def _read_head(self) -> None:
-        with _opened(self._streams_file) as file:
-            head = json.loads(file.metadata()["head"])
-            self.done = file.get_tensor("done").numpy()
+        file = TensorFile.open(self._streams_file)
+        head = json.loads(file.metadata["head"])
+        self.done = file.read(["done"])["done"].numpy()
         self.identity, self.parts, self.unmasked = head["identity"], head["parts"], tuple(head["unmasked"])
         self.names = {int(key): name for key, name in head["names"].items()}
 
@@ -131,34 +133,33 @@ class Store:
         head = {"identity": self.identity, "parts": parts, "names": named, "unmasked": self.unmasked}
         streams = _flat({key: streams.state_dict() for key, streams in checkpoint.streams.items()})
         _write(self._streams_file, {**streams, "done": torch.from_numpy(done)}, {"head": json.dumps(head)})
-        self.parts, self.done, self.names, self._index = parts, done, checkpoint.names, {}
+        self.parts, self.done, self.names = parts, done, checkpoint.names
+        self._streams, self._index = None, {}
 
     def streams(self, key: LayerKey) -> Streams | None:
         """What the streams of one layer hold, None when nothing was counted."""
         return self.many_streams([key])[0]
 
     def many_streams(self, keys: Iterable[LayerKey]) -> list[Streams | None]:
-        """The same for several layers, opening the file once."""
-        if not self._streams_file.exists():
-            return [None for _ in keys]
-        with _opened(self._streams_file) as file:
-            if not self._index:
-                for name in file.keys():  # noqa: SIM118 - the handle itself is not iterable
-                    self._index.setdefault(LayerKey.read(name.rpartition(BETWEEN)[0]), []).append(name)
-            return [_streams(file, self._index.get(key, [])) for key in keys]
+        """The same for several layers."""
+        if self._streams is None:
+            if not self._streams_file.exists():
+                return [None for _ in keys]
+            self._streams = TensorFile.open(self._streams_file)
+            for name in self._streams.entries:
+                self._index.setdefault(LayerKey.read(name.rpartition(BETWEEN)[0]), []).append(name)
+        return [_streams(self._streams, self._index.get(key, [])) for key in keys]
 
     def panel(self, key: LayerKey, capacity: int, spots: int) -> Panel:
         """The panel of one layer, sorted by key, with `spots` positions where its maps differ in size."""
         last = np.sort(self.panel_keys())[:capacity][-1:]
         parts = []
-        for number, keys in enumerate(self._part_keys):
+        names = {name: name if name in SHARED else f"{key.text}{BETWEEN}{name}" for name in ROWS}
+        for file, keys in self._parts:
             chosen = torch.from_numpy(np.flatnonzero(keys <= last))
-            if not len(chosen):
-                continue
-            with _opened(self._part(number)) as file:
-                shared = {name: file.get_tensor(name)[chosen] for name in ("key", "label")}
-                own = {name: file.get_tensor(f"{key.text}{BETWEEN}{name}")[chosen] for name in ROWS[2:]}
-                parts.append(shared | own)
+            if len(chosen):
+                rows = file.read(names.values(), chosen)
+                parts.append({name: rows[stored] for name, stored in names.items()})
         if not parts:  # a shard of the data may hold none of the panel
             streams = self.streams(key)
             return Panel.empty(0 if streams is None else len(streams.moments.mean), capacity, spots)
@@ -169,10 +170,10 @@ class Store:
 
     def panel_keys(self) -> Keys:
         """Keys of every example whose panel rows are on disk."""
-        for number in range(len(self._part_keys), self.parts):
-            with _opened(self._part(number)) as file:
-                self._part_keys.append(file.get_tensor("key").numpy().copy())
-        return np.concatenate([np.zeros(0, dtype=np.int64), *self._part_keys])
+        for number in range(len(self._parts), self.parts):
+            file = TensorFile.open(self._part(number))
+            self._parts.append((file, file.read(["key"])["key"].numpy()))
+        return np.concatenate([np.zeros(0, dtype=np.int64), *(keys for _, keys in self._parts)])
 
     def merge(self, other: Store, streams: Mapping[LayerKey, Streams]) -> None:
         """Add another store of the same count; `streams` are those of both together.
@@ -184,8 +185,8 @@ class Store:
         if len(twice):
             raise CensusError(f"Shards must hold different examples. Got {len(twice):,} of {other.folder} twice.")
         for number in range(other.parts):
-            with _opened(other._part(number)) as file:
-                _write(self._part(self.parts), {name: file.get_tensor(name) for name in file.keys()}, {})  # noqa: SIM118
+            file = TensorFile.open(other._part(number))
+            _write(self._part(self.parts), file.read(file.entries), {})
             self.parts += 1
         self.note_unmasked(other.unmasked)
         self.save(Checkpoint({}, {}, streams, other.done.tolist(), self.names | other.names))
@@ -208,8 +209,9 @@ def _flat(states: Mapping[LayerKey, State]) -> State:
     return {f"{key.text}{BETWEEN}{name}": tensor for key, state in states.items() for name, tensor in state.items()}
 
 
-def _streams(file: Any, names: list[str]) -> Streams | None:
-    return Streams.from_state({name.rpartition(BETWEEN)[2]: file.get_tensor(name) for name in names}) if names else None
+def _streams(file: TensorFile, names: list[str]) -> Streams | None:
+    state = {name.rpartition(BETWEEN)[2]: tensor for name, tensor in file.read(names).items()}
+    return Streams.from_state(state) if state else None
 
 
 def _make(folder: Path) -> None:
@@ -217,13 +219,6 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CensusError(f"{folder} must be a folder that can be written. Got: {error.strerror}.") from error
-
-
-def _opened(file: Path) -> Any:
-    try:
-        return safe_open(str(file), framework="pt")
-    except Exception as error:
-        raise CensusError(f"{file} is damaged ({error}). Remove its folder and count again.") from error
 
 
 def _write(file: Path, tensors: State, metadata: dict[str, str]) -> None:
