@@ -1,0 +1,1 @@
+"""Random nets and damaged files: nothing may surprise."""

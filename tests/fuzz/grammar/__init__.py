@@ -1,0 +1,1 @@
+"""Random nets as Python source, with what each axis of each of their layers holds."""
