@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 from sklearn.isotonic import IsotonicRegression
 
-from layercensus.verdict.trend import fits, rarity, shape_of, trend
+from layercensus.verdict.isotonic import fits
+from layercensus.verdict.trend import rarity, shape_of, trend
 
 SHAPES = {
     "rises": [5, 6, 9, 12, 20, 31, 40],
@@ -69,3 +70,12 @@ def test_rarity_of_a_strictly_monotone_course_is_one_order_of_all() -> None:
 def test_tau_is_scipys() -> None:
     y = np.array([3.0, 1, 4, 1, 5, 9, 2, 6])
     assert trend(y, np.tile(y, (2, 1)), 4.0).tau == pytest.approx(kendalltau(range(8), y).statistic)
+
+
+def test_many_rows_at_once_fit_as_each_alone() -> None:
+    rows = np.random.default_rng(3).normal(20, 6, (12, 40)).round()
+    rows[5] = 3.0  # nothing varies
+    together = fits(rows)
+    for shape, found in together.items():
+        assert found.tolist() == [float(fits(row)[shape]) for row in rows]
+    assert together["rises"][5] == 0

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 from scipy.stats import t as student
 
+from .isotonic import fits
+
 Values = NDArray[np.float64]
 
 FLAT = 0.15  # of the level: a smaller range over depth is no trend
@@ -59,7 +61,7 @@ def trend(
     y = np.asarray(values, dtype=np.float64)
     centred = replicates - replicates.mean(0) + y
     taus = np.array([_tau(row) for row in centred])
-    shapes = [shape_of(row, level) for row in centred]
+    shapes = _shapes(centred, level)
     shape = shape_of(y, level)
     agreement = float(np.mean([s == shape for s in shapes])) if len(shapes) else 0.0
     certain = agreement >= AGREEMENT and (shape == "flat" or rarity(y, shape) <= _allowed(shape, len(y)))
@@ -96,74 +98,47 @@ def _allowed(shape: str, layers: int) -> float:
 
 def shape_of(y: Values, level: float) -> str:
     """The simplest shape that explains most of the variation, "undecided" when none does."""
-    if len(y) < 3 or np.ptp(y) <= FLAT * level:
-        return "flat" if len(y) >= 3 else "undecided"
-    fit = fits(y)
-    monotone = "rises" if fit["rises"] >= fit["falls"] else "falls"
-    bent = "peaks" if fit["peaks"] >= fit["troughs"] else "troughs"
-    if fit[bent] >= FIT and fit[bent] - fit[monotone] >= BEND:
-        return bent
-    return monotone if fit[monotone] >= FIT else "undecided"
+    return _shapes(y[None], level)[0]
 
 
-def fits(y: Values) -> dict[str, float]:
-    """R^2 of the best rising, falling, peaking and troughing curve (isotonic regression; the bend strictly inside)."""
-    total = float(((y - y.mean()) ** 2).sum())
-    if total == 0:
-        return dict.fromkeys(("rises", "falls", "peaks", "troughs"), 0.0)
-    up, down = _prefix_errors(y), _prefix_errors(-y)
-    up_back, down_back = _prefix_errors(y[::-1])[::-1], _prefix_errors(-y[::-1])[::-1]
-    # *_back[k] is the error of the best curve over y[k:], falling for up_back and rising for down_back
-    errors = {"rises": up[-1], "falls": down[-1]}
-    inside = range(1, len(y) - 1)
-    errors["peaks"] = min(up[k] + up_back[k + 1] for k in inside)
-    errors["troughs"] = min(down[k] + down_back[k + 1] for k in inside)
-    return {name: float(1 - error / total) for name, error in errors.items()}
-
-
-def _prefix_errors(y: Values) -> Values:
-    """Squared error of the best non-decreasing fit to y[:k+1], for every k (pool adjacent violators as it goes)."""
-    out = np.zeros(len(y))
-    blocks: list[tuple[float, float, float]] = []  # sum, sum of squares, count
-    error = 0.0
-    for k, value in enumerate(y.tolist()):
-        block = (value, value * value, 1.0)
-        while blocks and blocks[-1][0] * block[2] >= block[0] * blocks[-1][2]:
-            last = blocks.pop()
-            error -= _error(last)
-            block = (last[0] + block[0], last[1] + block[1], last[2] + block[2])
-        blocks.append(block)
-        error += _error(block)
-        out[k] = max(error, 0.0)
-    return out
-
-
-def _error(block: tuple[float, float, float]) -> float:
-    return block[1] - block[0] * block[0] / block[2]
+def _shapes(rows: Values, level: float) -> list[str]:
+    """The shape of each row: (rows, layers)."""
+    if rows.shape[1] < 3 or not len(rows):
+        return ["undecided"] * len(rows)
+    fit = fits(rows)
+    monotone = np.where(fit["rises"] >= fit["falls"], "rises", "falls")
+    bent = np.where(fit["peaks"] >= fit["troughs"], "peaks", "troughs")
+    by_monotone, by_bend = np.maximum(fit["rises"], fit["falls"]), np.maximum(fit["peaks"], fit["troughs"])
+    bends = (by_bend >= FIT) & (by_bend - by_monotone >= BEND)
+    shape = np.where(bends, bent, np.where(by_monotone >= FIT, monotone, "undecided"))
+    flat = np.ptp(rows, axis=1) <= FLAT * level
+    return [str(name) for name in np.where(flat, "flat", shape)]
 
 
 def rarity(y: Values, shape: str) -> float:
     """Fraction of random orders of the layers that show the shape at least as well; 1 for an undecided shape."""
     if shape not in ("rises", "falls", "peaks", "troughs"):
         return 1.0
-    return float(
-        np.mean([_strength(y[list(order)], shape) >= _strength(y, shape) - 1e-12 for order in _orders(len(y))])
-    )
+    least = _strength(y, shape) - 1e-12
+    return float(np.mean(_strength(y[_orders(len(y))], shape) >= least))
 
 
-def _strength(y: Values, shape: str) -> float:
+def _strength(y: Values, shape: str) -> Values:
+    """(..., layers) -> (...,): how well the shape fits, a bend beyond the best monotone curve."""
     fit = fits(y)
     if shape in ("rises", "falls"):
         return fit[shape]
-    return fit[shape] - max(fit["rises"], fit["falls"])
+    beyond: Values = fit[shape] - np.maximum(fit["rises"], fit["falls"])
+    return beyond
 
 
 @cache
-def _orders(n: int) -> tuple[tuple[int, ...], ...]:
+def _orders(n: int) -> NDArray[np.int64]:
+    """All orders of n layers, or some of them: (orders, n)."""
     if n <= 5:
-        return tuple(permutations(range(n)))
+        return np.array(list(permutations(range(n))))
     rng = np.random.default_rng(n)
-    return (tuple(range(n)), *(tuple(rng.permutation(n).tolist()) for _ in range(ORDERS - 1)))
+    return np.stack([np.arange(n), *(rng.permutation(n) for _ in range(ORDERS - 1))])
 
 
 def _tau(y: Values) -> float:
