@@ -18,7 +18,8 @@ from .census.record import holds_census
 from .census.summarise import classes_of, summarise
 from .count.count import count
 from .count.memory import kept_memory
-from .count.plan import PROBE, Asked, Plan, make_plan
+from .count.plan import Asked, Plan, make_plan
+from .count.probe import choose_probe
 from .count.shards import Counted, write_shard
 from .count.store import COUNTING, SHARD, Store
 from .count.untrained import UntrainedCounts, untrained_counts
@@ -30,6 +31,7 @@ from .errors import CensusError
 from .gallery.top_examples import top_examples
 from .layers.layer import Layer
 from .layers.memory_format import memory_format, pick_format
+from .layers.net import unwrap
 from .layers.survey import survey
 from .measures import MEASURES, Measure
 from .models.model import Model
@@ -253,7 +255,8 @@ def layers_of(model: nn.Module | Model | str, data: Any = None) -> tuple[Layer, 
     opened = open_model(model)
     if data is not None:
         source: Source = open_data(data, prepare=opened.prepare)
-        return survey(opened.net, source.first(PROBE).for_net(opened.net))
+        net = unwrap(opened.net)
+        return survey(net, choose_probe(net, source).for_net(net))
     if opened.example is None:
         raise CensusError(
             f"{opened.name} needs an input to show its layers. Pass data as well: layers_of(model, data)."

@@ -32,6 +32,15 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
     if provenance.shard is not None:
         number, shards = provenance.shard
         yield Finding(None, (), f"This is shard {number} of {shards} of the data, to be merged with the others.", {})
+    if provenance.alone:
+        yield Finding(
+            None, (), f"Every example passed through the model by itself, since {provenance.alone}.", {"alone": True}
+        )
+    for module in provenance.met_late:
+        yield Finding(
+            None, (), f"{module}, after the layers were surveyed, and is not counted. Name it in layers, and an "
+            "example that reaches it is looked for.", {"module": module},
+        )  # fmt: skip
     unfit = provenance.mask_unfit
     if unfit:
         names = ", ".join(unfit[:4]) + (f" and {len(unfit) - 4} more" if len(unfit) > 4 else "")

@@ -73,7 +73,7 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     for layer in tqdm(nets.trained.layers, desc="measuring", unit="layer", disable=not settings.progress):
         summary = _summary(store, counted, layer, _Asked(measures, settings, classes))
         rows.add(summary, _row(summary, nets, classes), columns, settings.sign_blind)
-        panel = len(summary.panel)
+        panel = max(panel, len(summary.panel))
     provenance = replace(counted.provenance, panel=panel, rarefied_to=nets.narrowest, classes_seen=classes)
     layers = typed(pd.DataFrame(rows.layers), columns.table(nets.twin is not None))
     units, twin_units = (
@@ -112,12 +112,13 @@ def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> Lay
     nets, settings = counted.nets, asked.settings
     keys = {net.name: LayerKey(net.name, layer.name) for net in nets}
     panels = {name: store.panel(key, settings.panel, settings.spots) for name, key in keys.items()}
+    panels |= _of_common_examples({run.name: panels[run.name] for run in (nets.trained, *nets.replicas)})
     outcomes: dict[str, Outcome] = {}
     tops: dict[str, list[tuple[str, ...]]] = {}
     for net in _twin_first(nets):
         streams = store.streams(keys[net.name])
-        if streams is None:
-            continue
+        if streams is None or not int(streams.moments.count):
+            continue  # no example came to this layer
         own = net is nets.trained
         evidence = Evidence(
             net.layer(layer.name).width, streams, panels[net.name], settings, nets.narrowest, counted.provenance.seed,
@@ -127,6 +128,15 @@ def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> Lay
         outcomes[net.name] = measure(evidence, asked.measures)
         tops[net.name] = _top(streams.top, store.names)
     return LayerSummary(layer, panels[TRAINED], outcomes, tops)
+
+
+def _of_common_examples(panels: Mapping[str, Panel]) -> dict[str, Panel]:
+    """The panels of several training runs, which are compared example by example: those that came to all of them."""
+    common = {name: panel.with_examples_of(list(panels.values())) for name, panel in panels.items()}
+    most = max(panel.spots.shape[1] for panel in common.values())
+    if all(panel.spots.shape[1] == most for panel in common.values()):
+        return common
+    return {name: panel.with_positions(most) for name, panel in common.items()}
 
 
 def _twin_first(nets: Nets) -> Iterator[Any]:

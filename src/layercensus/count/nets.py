@@ -64,6 +64,11 @@ class Nets:
         yield from self.replicas
 
     @property
+    def alone(self) -> bool:
+        """Whether every example passes by itself, since in company some counted layer does not tell them apart."""
+        return any(layer.alone is not None for net in self for layer in net.layers)
+
+    @property
     def keys(self) -> dict[LayerKey, Layer]:
         """Every layer of every net."""
         return {net.key(layer): layer for net in self for layer in net.layers}

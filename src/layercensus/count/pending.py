@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..tally import Reading, Streams, joined_spots
 from .nets import LayerKey, Nets
+from .one_by_one import everyone
 from .read_batch import BatchReadings
 from .store import Checkpoint, State, Store
 
@@ -54,7 +55,9 @@ class Pending:
         keys = torch.cat([readings.keys for readings in self.waiting])
         for key, streams in self.streams.items():
             readings = [batch.clean[key] for batch in self.waiting]
-            streams.update(torch.cat([r.mean for r in readings]), torch.cat([r.peak for r in readings]), keys)
+            reached = torch.cat([everyone(r) if r.reached is None else r.reached for r in readings])
+            mean, peak = torch.cat([r.mean for r in readings]), torch.cat([r.peak for r in readings])
+            streams.update(mean[reached], peak[reached], keys[reached])
         self.store.save(Checkpoint(*self._panel(), self.streams, keys.tolist(), self._names()))
         self.waiting, self.bytes, self.saved_at, self.broken = [], 0, time.monotonic(), False
 

@@ -16,7 +16,7 @@ from ..data.views import Views, make_view, open_views
 from ..errors import CensusError
 from ..layers.layer import Layer
 from ..layers.net import unwrap
-from ..layers.select import select
+from ..layers.select import select, silent
 from ..layers.survey import survey
 from ..models.fingerprint import weights
 from ..models.model import Model
@@ -24,10 +24,10 @@ from ..models.twin import calibrate, untrained
 from ..settings import Settings
 from .calibration import CALIBRATION, calibration
 from .nets import TWIN, Net, Nets, replica
+from .probe import choose_probe
 from .provenance import Provenance
 from .versions import versions
 
-PROBE = 3  # examples with which the layers are surveyed
 TIMED = 8  # examples that the memory formats are timed on
 
 
@@ -71,8 +71,8 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         source = Replay(source, CALIBRATION, settings.batch)
     views = open_views(asked.views, source)
     timed = source.first(TIMED)
-    probe = timed.first(PROBE)
     net = unwrap(model.net)
+    probe = choose_probe(net, source, asked.layers)
     surveyed = survey(net, probe.for_net(net), unit_axis=settings.unit_axis)
     trained = Net("trained", net, select(net, surveyed, asked.layers))
     twin, how = _twin(trained, model, source, asked)
@@ -94,9 +94,9 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         seed=asked.seed,
         settings=settings.that_count(),
         layers=tuple(map(_read, trained.layers)),
-        not_counted=tuple(
-            f"{s.name} ({s.problem})" if s.problem else s.name for s in surveyed if s.name not in counted
-        ),
+        not_counted=tuple(f"{s.name} ({s.problem})" if s.problem else s.name for s in surveyed if s.name not in counted)
+        + tuple(f"{name} ({why})" for name, why in silent(net, surveyed)),
+        alone=_alone(nets),
         versions=versions(),
     )
     identity = _identity(provenance, nets, _content(timed, views, asked.seed), settings)
@@ -123,6 +123,19 @@ def _same_layers(name: str, net: nn.Module, trained: Net, probe: Batch, settings
     if missing:
         raise CensusError(f"A replica must have the model's layers. Got one without {missing[0]!r}.")
     return Net(name, net, tuple(own[layer.name] for layer in trained.layers))
+
+
+def _alone(nets: Nets) -> str:
+    """Why examples pass through the nets one by one; "" where they do not."""
+    because: dict[str, list[str]] = {}
+    for layer in (layer for net in nets for layer in net.layers if layer.alone is not None):
+        names = because.setdefault(str(layer.alone), [])
+        names += [] if layer.name in names else [layer.name]
+    return "; ".join(f"{_some(names)}: {why}" for why, names in because.items())
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _read(layer: Layer) -> dict[str, Any]:

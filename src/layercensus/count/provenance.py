@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-OPTIONAL = ("mask_unfit", "shard", "shards")  # left out of the JSON where there is nothing to say
+OPTIONAL = ("mask_unfit", "shard", "shards", "alone", "met_late")  # left out of the JSON where there is nothing to say
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Provenance:
     mask_unfit: tuple[str, ...] = ()  # layers whose positions a mask was given for that does not fit
     shard: tuple[int, int] | None = None  # this one of so many
     shards: int | None = None  # that were merged
+    alone: str = ""  # why examples passed through the nets one by one
+    met_late: tuple[str, ...] = ()  # modules that ran for the first time after the survey, each with an example
 
     def as_json(self) -> dict[str, Any]:
         """A dict of plain values, in the order of the fields."""

@@ -20,7 +20,8 @@ from ..layers.net import call
 from ..layers.tap import tap
 from ..settings import Settings
 from ..tally import Reading, Sketch, reduce_output
-from .nets import LayerKey, Net, Nets
+from .nets import LayerKey, Net
+from .one_by_one import CLEAN, Chance, Spots, naming, not_reached, one_by_one
 from .panel_sampler import PanelSampler
 from .plan import Plan
 
@@ -41,14 +42,6 @@ class BatchReadings:
     b: Readings  # and in another
 
 
-@dataclass(frozen=True)
-class Spots:
-    """Of which examples of a batch a few positions are read, and where."""
-
-    rows: Tensor | None = None  # (chosen,) int64
-    draws: Tensor | None = None  # (chosen, spots) in [0, 1)
-
-
 def sketches_of(net: Net, masked: bool, settings: Settings, seed: int) -> Sketches:
     """One for each layer with a map: the same for every net, so that their maps can be compared.
 
@@ -65,12 +58,12 @@ def read_batch(plan: Plan, batch: Batch, sampler: PanelSampler, sketches: Sketch
     keys = keys_of(batch)
     rows = torch.from_numpy(sampler.choose(keys))
     spots = Spots(rows, draws_of(keys[rows.numpy()], plan.settings.spots, plan.seed))
-    clean = _read(plan.nets, batch, spots, sketches)
+    clean = _read(plan, batch, spots, sketches)
     a: Readings = {}
     b: Readings = {}
     if len(rows):
         chosen = batch.take(rows)
-        a, b = (_read(plan.nets, make_view(plan.views, chosen, plan.seed, view), Spots(), {}) for view in (0, 1))
+        a, b = (_read(plan, make_view(plan.views, chosen, plan.seed, view), Spots(), {}, view) for view in (0, 1))
     labels = batch.labels if batch.labels is not None else torch.full((len(keys),), -1)
     return BatchReadings(batch.ids, torch.from_numpy(keys), labels.long().cpu(), rows, clean, a, b)
 
@@ -86,15 +79,21 @@ def draws_of(keys: NDArray[np.int64], spots: int, seed: int) -> Tensor:
     return torch.from_numpy(np.stack(draws)) if draws else torch.zeros(0, spots)
 
 
-def _read(nets: Nets, batch: Batch, spots: Spots, sketches: Sketches) -> Readings:
+def _read(plan: Plan, batch: Batch, spots: Spots, sketches: Sketches, view: int = CLEAN) -> Readings:
     readings: Readings = {}
-    for net in nets:
-        readings |= read_net(net, batch, spots, sketches)
+    for net in plan.nets:
+        readings |= read_net(net, batch, spots, sketches, chance=Chance(plan.seed, view) if plan.nets.alone else None)
     return readings
 
 
-def read_net(net: Net, batch: Batch, spots: Spots, sketches: Sketches) -> Readings:
-    """One forward pass of one net: what is read of each of its layers."""
+def read_net(net: Net, batch: Batch, spots: Spots, sketches: Sketches, *, chance: Chance | None = None) -> Readings:
+    """What is read of each layer of a net: one forward pass, or with `chance` one for each example by itself."""
+    if chance is not None:
+        return one_by_one(net, batch, spots, chance, lambda example, its: _passed(net, example, its, sketches))
+    return _passed(net, batch, spots, sketches)
+
+
+def _passed(net: Net, batch: Batch, spots: Spots, sketches: Sketches) -> Readings:
     readings: Readings = {}
 
     def sink(layer: Layer, x: Tensor) -> None:
@@ -104,8 +103,11 @@ def read_net(net: Net, batch: Batch, spots: Spots, sketches: Sketches) -> Readin
         readings[net.key(layer)] = reading
 
     inputs = batch.for_net(net.net)
-    with tap(net.net, net.layers, sink):
+    with tap(net.net, net.layers, sink), naming(batch):
         call(net.net, inputs)
+    if len(batch.ids) == 1:
+        missed = [layer for layer in net.layers if net.key(layer) not in readings]
+        readings |= {net.key(layer): not_reached(1, layer.width, spots.rows is not None) for layer in missed}
     return readings
 
 

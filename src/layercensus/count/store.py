@@ -166,7 +166,7 @@ class Store:
         order = torch.cat([part["key"] for part in parts]).argsort(stable=True)
         rows = {name: torch.cat([part[name] for part in parts])[order] for name in ROWS if name != "spots"}
         pattern = joined_spots([part["spots"] for part in parts], spots)[order]
-        return Panel(torch.tensor(capacity), **rows, spots=pattern)
+        return Panel(torch.tensor(capacity), **rows, spots=pattern).that_reached()
 
     def panel_keys(self) -> Keys:
         """Keys of every example whose panel rows are on disk."""

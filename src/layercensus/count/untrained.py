@@ -29,8 +29,9 @@ from ..models.twin import calibrate, untrained
 from ..tally import Panel, Streams, joined_spots
 from .calibration import calibration
 from .nets import Net
+from .one_by_one import CLEAN, Chance, Spots
 from .plan import Plan
-from .read_batch import Readings, Spots, draws_of, keys_of, read_net
+from .read_batch import Readings, draws_of, keys_of, read_net
 
 BATCHES = 6  # of the twin's calibration, that each untrained net is counted on
 NEEDED = (live, reliability, distinct, informative)
@@ -158,14 +159,17 @@ def _panels(net: Net, batches: Sequence[Batch], readings: Sequence[Three], most:
         rows = [torch.cat([getattr(r, name) for r in part]) for part in (clean, a, b) for name in ("mean", "peak")]
         spots = joined_spots([r.mean[:, None] if r.spots is None else r.spots for r in clean], most)
         columns = (keys, labels, *rows, spots, torch.zeros(len(keys), 0))
-        yield layer, Panel(torch.tensor(len(keys)), *(column[order] for column in columns))
+        yield layer, Panel(torch.tensor(len(keys)), *(column[order] for column in columns)).that_reached()
 
 
 def _read(net: Net, batch: Batch, plan: Plan) -> Three:
     spots = Spots(torch.arange(len(batch.ids)), draws_of(keys_of(batch), plan.settings.spots, plan.seed))
-    clean = read_net(net, batch, spots, {})
-    a, b = (read_net(net, make_view(plan.views, batch, plan.seed, view), Spots(), {}) for view in (0, 1))
-    return clean, a, b
+
+    def read(batch: Batch, spots: Spots, view: int) -> Readings:
+        return read_net(net, batch, spots, {}, chance=Chance(plan.seed, view) if plan.nets.alone else None)
+
+    a, b = (read(make_view(plan.views, batch, plan.seed, view), Spots(), view) for view in (0, 1))
+    return read(batch, spots, CLEAN), a, b
 
 
 def _without_nan(value: Any) -> Any:

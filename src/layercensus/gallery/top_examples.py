@@ -55,7 +55,8 @@ def top_examples(
     peaks = {layer.name: np.full((layer.width, RANKS), -1, dtype=np.int32) for layer in net.layers}
     fields: dict[str, Field] = {}
     with memory_format(net.net, format):
-        for batch in _read(source, wanted, settings):
+        alone = any(layer.alone is not None for layer in net.layers)
+        for batch in _read(source, wanted, 1 if alone else settings.batch, settings.progress):
             encoder.add(batch)
             _peaks(net, batch, tops, peaks, fields if source.kind in ("images", "signals") else None)
     return replace(
@@ -82,10 +83,10 @@ def _wanted(tops: Tops, widths: Mapping[str, int], most: int) -> list[str]:
     return sorted(worth, key=lambda id: (-worth[id], id))[:most]
 
 
-def _read(source: Source, wanted: Sequence[str], settings: Settings) -> Iterator[Batch]:
+def _read(source: Source, wanted: Sequence[str], size: int, progress: bool) -> Iterator[Batch]:
     chosen = set(wanted)
-    with tqdm(total=len(wanted), desc="reading top examples", unit="ex", disable=not settings.progress) as bar:
-        for batch in source.batches(settings.batch, skip=lambda id: id not in chosen):
+    with tqdm(total=len(wanted), desc="reading top examples", unit="ex", disable=not progress) as bar:
+        for batch in source.batches(size, skip=lambda id: id not in chosen):
             yield batch
             bar.update(len(batch.ids))
 

@@ -82,6 +82,7 @@ class Walker(TorchFunctionMode):
     """While entered, sees every torch function that is called and lets each set of rules follow it.
 
     facts: one for each set of rules. listener: is handed every call with outputs once all rules have followed it.
+    begun: is told the function and the arguments of every call before it is made, also where it gives no tensor.
     What a function calls in its turn is not seen, nor what runs under torch._C.DisableTorchFunction.
 
     >>> import torch
@@ -92,9 +93,12 @@ class Walker(TorchFunctionMode):
     3
     """
 
-    def __init__(self, *facts: Facts[Any], listener: Callable[[Call], None] | None = None) -> None:
+    def __init__(
+        self, *facts: Facts[Any], listener: Callable[[Call], None] | None = None,
+        begun: Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]], None] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self._facts, self._listener, self._number = facts, listener, 0
+        self._facts, self._listener, self._begun, self._number = facts, listener, begun, 0
 
     def begin(self, x: Tensor, name: str = INPUT) -> None:
         """Say that a tensor enters the pass without a function: an INPUT, or a CONSTANT of the net."""
@@ -112,6 +116,8 @@ class Walker(TorchFunctionMode):
         kwargs = kwargs or {}
         given, named = _first_by_position(args, kwargs)
         shape = tuple(given[0].shape) if given and isinstance(given[0], Tensor) else None  # an in-place call changes it
+        if self._begun is not None:
+            self._begun(func, given, named)
         out = func(*args, **kwargs)
         name = function_name(func)
         outs = _outputs(out) or (given[:1] if name == WRITES else ())

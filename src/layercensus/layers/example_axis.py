@@ -30,8 +30,7 @@ def find_view(
     followed: where the calls before it left the examples. It decides where nothing tells axes apart; without it axis 0
         is preferred, or axis 1 inside a module with batch_first=False.
     """
-    preferred = 1 if time_first else 0
-    views = sorted(first.by_view, key=lambda v: (v != followed, bool(v.fold), v.batch_axis != preferred))
+    views = preferred(first, time_first, followed)
     if not views:
         return _NO_AXIS.format(n=examples, shape=shape)
     if second is None or examples == 1 or any(v not in second.by_view for v in views):
@@ -42,6 +41,12 @@ def find_view(
             if answer == wanted:
                 return _TIME_FIRST if wanted == "mixed" and time_first else view
     return _NOT_DEPENDING.format(shape=shape)
+
+
+def preferred(prints: Prints, time_first: bool, followed: View | None) -> list[View]:
+    """Every view that may hold the examples, the likeliest first."""
+    usual = 1 if time_first else 0
+    return sorted(prints.by_view, key=lambda v: (v != followed, bool(v.fold), v.batch_axis != usual))
 
 
 def example_axes(examples: int, call: Call, known: Sequence[View | None]) -> list[View | None]:

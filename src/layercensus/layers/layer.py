@@ -73,3 +73,4 @@ class Layer:
     default: bool  # counted when the user names no layers
     problem: str | None  # why it cannot be counted, else None
     view: View = field(default_factory=View)  # how its output becomes (examples, ...)
+    alone: str | None = None  # why only a pass of a single example tells what is that example's, else None

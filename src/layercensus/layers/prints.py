@@ -19,6 +19,8 @@ class Prints:
 
     by_view: Mapping[View, Tensor]  # (examples, others) float64
     noise: float  # size of a rounding error in them
+    shape: tuple[int, ...] = ()
+    whole: tuple[float, float] = (0.0, 0.0)  # all of it, and the size of a rounding error in that
 
 
 def prints_of(x: Tensor, examples: int) -> Prints:
@@ -30,7 +32,22 @@ def prints_of(x: Tensor, examples: int) -> Prints:
     scale = 3e-2 if x.dtype in (torch.float16, torch.bfloat16) else 1e-4
     by_view = {view: _print(view.apply(x, examples)) for view in _candidates(tuple(x.shape), examples)}
     largest = max((float(p.abs().amax()) for p in by_view.values() if p.numel()), default=0.0)
-    return Prints(by_view, scale * largest)
+    return Prints(by_view, scale * largest, tuple(x.shape), _whole(x, scale))
+
+
+def same(first: Prints | None, second: Prints | None) -> bool:
+    """Whether two passes gave the same tensor, whatever its axes hold; two that are not finite are."""
+    if first is None or second is None:
+        return first is second
+    if first.shape != second.shape:
+        return False
+    (a, noise), (b, _) = first.whole, second.whole
+    return not abs(a - b) > noise
+
+
+def same_rows(first: Tensor, second: Tensor, noise: float) -> bool:
+    """Whether prints of some rows, (rows, others), are those of the same examples."""
+    return first.shape == second.shape and not _differ(first, second, noise)
 
 
 def compare(first: Tensor, second: Tensor, noise: float) -> str:
@@ -64,6 +81,12 @@ def _print(x: Tensor) -> Tensor:
     flat = x.detach().reshape(x.shape[0], others, -1).float()
     weights = torch.cos(torch.arange(flat.shape[2], device=x.device, dtype=torch.float32) * 2.399963)
     return (flat @ weights).double().cpu()
+
+
+def _whole(x: Tensor, scale: float) -> tuple[float, float]:
+    flat = x.detach().reshape(-1).float()
+    weights = torch.cos(torch.arange(len(flat), device=x.device, dtype=torch.float32) * 2.399963)
+    return float((flat @ weights).double()), scale * float(flat.double().square().sum().sqrt()) + 1e-30
 
 
 def _differ(a: Tensor, b: Tensor, noise: float) -> bool:

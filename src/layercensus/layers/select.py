@@ -11,9 +11,10 @@ from torch import nn
 from ..errors import CensusError
 from .layer import Layer
 from .net import clean_name, modules_by_name, unwrap
+from .ways import uncalled
 
 LIST_THEM = "List them with layers_of(model)."
-_UNUSED = "it was not called in the survey's forward pass (unused, or used without calling it)"
+_UNUSED = "it was not called in the survey's forward passes (unused, or used without calling it)"
 _HOLDER = "it only holds modules"
 _ATTENTION = "MultiheadAttention uses its weights without calling it"
 
@@ -72,6 +73,13 @@ def _absent(net: nn.Module, layers: Sequence[Layer], name: str) -> str:
     near = difflib.get_close_matches(name, [x.name for x in layers], n=3, cutoff=0.4)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return f"layers must match a layer. Got {name!r}, which matches none.{hint} {LIST_THEM}"
+
+
+def silent(net: nn.Module, layers: Sequence[Layer]) -> list[tuple[str, str]]:
+    """The modules with parameters of their own that no pass of the survey called, each with the reason."""
+    modules = modules_by_name(unwrap(net))
+    names = uncalled(unwrap(net), {layer.module for layer in layers if layer.function is None})
+    return [(name, _silent(modules, layers, name)) for name in names]
 
 
 def _silent(modules: Mapping[str, nn.Module], layers: Sequence[Layer], name: str) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from torch import nn
 
 from ..errors import CensusError
 from .arrangement import Arrangement, arrange
-from .example_axis import find_view
-from .layer import Layer, View
-from .net import Inputs, count_examples, map_examples, modules_by_name, unwrap, with_two
+from .layer import Layer
+from .net import Inputs, count_examples, modules_by_name, unwrap, with_two
 from .outputs import MISSING
+from .passes import Passes, followed_alone, passes
 from .roles import counted, roles
+from .rows import Rows, rows_of
+from .state import kept_state
 from .trace import Key, Output, Trace, trace
 
 
@@ -24,8 +27,11 @@ def survey(net: nn.Module, inputs: Inputs, *, unit_axis: Mapping[str, int] | Non
     inputs: a few examples as the net takes them, the examples on axis 0.
     unit_axis: layer glob -> axis of the units in what is handed on (examples on axis 0), where inferred wrongly.
 
-    Cost: two forward passes of `inputs`: as given, and with every example replaced by the first, which shows where
-    each output holds the examples. One example alone is joined by its reverse.
+    Which axis of an output holds the examples, and that each example has its own row whatever company it is in, is
+    shown by passing them together, in reverse, all replaced by the first, once more, and each alone. One example alone
+    is joined by its reverse.
+
+    Cost: some four forward passes of `inputs` and one of each example alone.
 
     Raises:
         CensusError: the net cannot be traced or does not take the inputs; `unit_axis` names no layer or no such axis.
@@ -37,10 +43,14 @@ def survey(net: nn.Module, inputs: Inputs, *, unit_axis: Mapping[str, int] | Non
     """
     net = unwrap(net)
     inputs = _differing(net, inputs)
-    first = _traced(net, inputs)
-    same = map_examples(inputs, lambda t: t[:1].expand_as(t).clone())
-    second = _traced(net, same, facts=False) if first.examples > 1 else None
-    return _layers(net, first, second, unit_axis or {})
+    traced = passes(net, inputs)
+    rows = rows_of(net, traced)
+    if any(each.alone for each in rows.values()):
+        traced = followed_alone(net, inputs, traced)
+    shown = _surveyed(traced)
+    modules = modules_by_name(net)
+    axes = _user_axes([_name(output, modules) for one in shown for output in one.outputs.values()], unit_axis or {})
+    return _merged([_layers(net, one, traced, rows, axes) for one in shown])
 
 
 def _differing(net: nn.Module, inputs: Inputs) -> Inputs:
@@ -48,78 +58,91 @@ def _differing(net: nn.Module, inputs: Inputs) -> Inputs:
     if count_examples(inputs) > 1:
         return inputs
     two: Inputs = with_two(inputs)
-    try:
-        trace(net, two, facts=False)
-    except Exception:  # whatever a net raises at two examples, it may still take the one it was given
-        return inputs
+    with kept_state(net):
+        try:
+            trace(net, two, facts=False)
+        except Exception:  # whatever a net raises at two examples, it may still take the one it was given
+            return inputs
     return two
 
 
-def _traced(net: nn.Module, inputs: Inputs, facts: bool = True) -> Trace:
-    try:
-        return trace(net, inputs, facts=facts)
-    except CensusError:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split())
-        kind = type(error).__name__
-        raise CensusError(f"The model must accept the data. Got {kind} from its forward pass: {text}") from error
+def _surveyed(traced: Passes) -> list[Trace]:
+    """The passes that show all layers: the one of all examples, and those of single ones that show others."""
+    shown, known = [traced.main], set(traced.main.outputs)
+    for one in traced.alone:
+        if not one.outputs.keys() <= known:
+            shown.append(one)
+            known |= one.outputs.keys()
+    return shown
 
 
-def _layers(net: nn.Module, first: Trace, second: Trace | None, unit_axis: Mapping[str, int]) -> tuple[Layer, ...]:
+def _merged(surveys: Sequence[Sequence[Layer]]) -> tuple[Layer, ...]:
+    """The layers of several passes, those that the first did not reach behind the layer that came before them."""
+    layers = list(surveys[0])
+    for others in surveys[1:]:
+        place, names = 0, {layer.name for layer in layers}
+        for layer in others:
+            if layer.name in names:
+                place = next(n for n, known in enumerate(layers) if known.name == layer.name) + 1
+            else:
+                layers.insert(place, layer)
+                place += 1
+    return tuple(replace(layer, order=order) for order, layer in enumerate(layers))
+
+
+def _layers(
+    net: nn.Module, traced: Trace, passes: Passes, rows: Mapping[Key, Rows], axes: Mapping[str, int]
+) -> tuple[Layer, ...]:
     modules = modules_by_name(net)
-    outputs = list(first.outputs.values())
-    views = [_view(key, first, second) for key in first.outputs]
-    problems = [_problem(output, view) for output, view in zip(outputs, views, strict=True)]
-    named = roles(net, first)
+    outputs = list(traced.outputs.values())
+    shown = [_shown(key, traced, passes, rows[key]) for key in traced.outputs]
+    problems = [_problem(output, rows[key]) for key, (output, _) in zip(traced.outputs, shown, strict=True)]
+    named = roles(net, traced)
     default = counted(outputs, named, problems)
     names = [_name(output, modules) for output in outputs]
-    axes = _user_axes(names, unit_axis)
     arranged = [
-        _arranged(output, view, problem, first, axes.get(name), name)
-        for output, view, problem, name in zip(outputs, views, problems, names, strict=True)
+        _arranged(output, rows[key], problem, one, axes.get(name), name)
+        for key, (output, one), problem, name in zip(traced.outputs, shown, problems, names, strict=True)
     ]
     return tuple(
         Layer(
             name=names[order], kind=output.kind, role=named[order], module=output.module, call=output.call,
             function=output.function, unit_axis=handed_on.unit_axis, width=handed_on.width, shape=handed_on.shape,
             order=order, axis_from=handed_on.axis_from, also=output.also, default=default[order],
-            problem=problems[order], view=handed_on.view,
+            problem=problems[order], view=handed_on.view, alone=rows[key].alone,
         )
-        for order, (output, handed_on) in enumerate(zip(outputs, arranged, strict=True))
+        for order, (key, output, handed_on) in enumerate(zip(traced.outputs, outputs, arranged, strict=True))
     )  # fmt: skip
+
+
+def _shown(key: Key, traced: Trace, passes: Passes, rows: Rows) -> tuple[Output, Trace]:
+    """The output as it will be read, and the pass that gives it: this one, or the first example that reaches it."""
+    alone = (one for one in passes.alone if rows.alone and key in one.outputs)
+    one = next(alone, traced)
+    return one.outputs[key], one
 
 
 def _arranged(
-    output: Output, view: View | str, problem: str | None, traced: Trace, user: int | None, name: str
+    output: Output, rows: Rows, problem: str | None, traced: Trace, user: int | None, name: str
 ) -> Arrangement:
-    if problem is not None or isinstance(view, str) or output.shape is None:
+    if problem is not None or output.shape is None:
         return Arrangement()
     return arrange(
-        output.shape, output.units, view, traced.examples, reader=traced.readers.get(output.bit), user=user, name=name,
-        nonlinear=output.nonlinear,
+        output.shape, output.units, rows.view, 1 if rows.alone else traced.examples,
+        reader=traced.readers.get(output.bit), user=user, name=name, nonlinear=output.nonlinear,
     )  # fmt: skip
 
 
-def _view(key: Key, first: Trace, second: Trace | None) -> View | str:
-    output = first.outputs[key]
-    if output.prints is None or output.shape is None:
-        return View()
-    again = second.outputs.get(key) if second else None
-    other = again.prints if again and again.shape == output.shape else None
-    return find_view(output.prints, other, output.shape, first.examples, output.time_first, output.examples)
-
-
-def _problem(output: Output, view: View | str) -> str | None:
+def _problem(output: Output, rows: Rows) -> str | None:
     if output.shape is None or output.dtype is None:
         return MISSING
     if not output.strided:
         return "its output is not a dense tensor"
     if not output.dtype.is_floating_point:
         return f"its output is not floating-point: {str(output.dtype).removeprefix('torch.')}"
-    if isinstance(view, str):
-        return view
-    if len(output.shape) + bool(view.fold) < 2:
+    if rows.problem is not None:
+        return rows.problem
+    if len(output.shape) + bool(rows.view.fold) < 2:
         return f"its output has no axis for units: shape {output.shape}"
     return None
 

@@ -37,7 +37,8 @@ def tap(
     Cost: a hook per layer. If a functional layer is among them, also a hook per module and a check per torch function.
 
     Raises:
-        CensusError: a forward pass did not reach a layer, or its output is not as surveyed.
+        CensusError: a forward pass of several examples did not reach a layer, or reached one that only passes of a
+            single example can tell of; or an output is not as surveyed.
 
     >>> from layercensus.layers.survey import survey
     >>> net, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU()), torch.randn(5, 3)
@@ -102,8 +103,11 @@ class _Taps:
     def finish(self, module: nn.Module, args: Any, output: Any) -> None:
         """The net has ended a forward pass."""
         missed = next((x.name for x in self.layers.values() if x.name not in self._reached), None)
-        if missed is not None:
-            raise CensusError(f"Each forward pass must reach every counted layer. Got one without {missed!r}.")
+        if missed is not None and self._examples > 1:  # one example may take a way of its own
+            raise CensusError(
+                f"Each forward pass must reach every counted layer. Got one without {missed!r}. "
+                "With Settings(batch=1) a layer may be reached by some examples only."
+            )
 
     def hook(self, name: str) -> Callable[..., None]:
         """A forward hook for the module of this name."""
@@ -142,6 +146,8 @@ class _Taps:
 
 
 def _handed_on(layer: Layer, x: Tensor | None, examples: int) -> Tensor:
+    if layer.alone is not None and examples != 1:
+        raise CensusError(f"Layer {layer.name!r} must be read one example at a time: {layer.alone}. Got {examples}.")
     if x is None or (layer.view.fold and (not x.ndim or not examples or x.shape[0] % examples)):
         raise CensusError(_changed(layer, x, examples))
     more = bool(layer.view.fold) + max(len(layer.view.split) - 1, 0) - max(len(layer.view.join) - 1, 0)

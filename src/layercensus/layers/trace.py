@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .chance import draw_from, kept_chance
 from .dataflow import Call, Facts, Walker
 from .example_axis import example_axes
 from .functions import ATTENTION, LISTED, NONLINEAR, is_activation, makes_units
@@ -22,6 +23,7 @@ from .origins import Origin, origins
 from .outputs import first_tensor, others, tensors
 from .prints import Prints, prints_of
 from .readers import Reader, paths, reader
+from .telling import Telling, telling
 from .unit_axis import Units, unit_axes
 
 Key = tuple[str, str | None, int]  # module, function, number of its call
@@ -62,6 +64,7 @@ class Trace:
     returned: Origin | None  # of the tensor that the net returned
     examples: int
     readers: dict[int, Reader] = field(default_factory=dict)  # by the bit of what they read
+    told: frozenset[Telling] = frozenset()  # calls that tell how the net treats its examples
 
 
 @dataclass
@@ -76,11 +79,11 @@ class _Frame:
     functions: list[Key] = field(default_factory=list)
 
 
-def trace(net: nn.Module, inputs: Inputs, *, facts: bool = True) -> Trace:
+def trace(net: nn.Module, inputs: Inputs, *, facts: bool = True, seed: int = 0) -> Trace:
     """The net's outputs in one forward pass. Cost: the pass and one read of every output.
 
     facts: whether units, examples and origins are followed; without, `units`, `examples` and `origin` stay None. The
-    net runs in eval mode without gradients, with torch's random numbers at seed 0, and is left as it was.
+    net runs in eval mode without gradients, with all random numbers from `seed`, and keeps its own mode.
 
     Raises:
         CensusError: the inputs are of no known kind. Whatever the net raises passes through.
@@ -94,17 +97,13 @@ def trace(net: nn.Module, inputs: Inputs, *, facts: bool = True) -> Trace:
     tracer = _Tracer(modules_by_name(net), count_examples(inputs), facts)
     for _, tensor in tensors(inputs):
         tracer.walker.begin(tensor)
-    with evaluating(net) as stack, torch.random.fork_rng(devices=_cuda_devices(net)):
-        torch.manual_seed(0)  # so that two passes draw the same
+    with evaluating(net) as stack, kept_chance():
+        draw_from(seed)
         stack.enter_context(tracer.hooked())
         stack.enter_context(tracer.walker)
         returned = first_tensor(call(net, inputs))
     origin = tracer.origins.get(returned) if returned is not None else None
-    return Trace(tracer.outputs, origin, tracer.examples, tracer.readers)
-
-
-def _cuda_devices(net: nn.Module) -> list[int]:
-    return sorted({p.device.index or 0 for p in net.parameters() if p.device.type == "cuda"})
+    return Trace(tracer.outputs, origin, tracer.examples, tracer.readers, frozenset(tracer.told))
 
 
 class _Tracer:
@@ -116,10 +115,16 @@ class _Tracer:
         self.units, self.origins = Facts(unit_axes), Facts(origins)
         self.views = Facts(partial(example_axes, examples))
         self.paths, self.readers = Facts(paths), dict[int, Reader]()
+        self.told: set[Telling] = set()
         every = (self.units, self.views, self.origins, self.paths)
-        self.walker = Walker(*(every if facts else ()), listener=self._note)
+        self.walker = Walker(*(every if facts else ()), listener=self._note, begun=self._hear)
         self._frames: list[_Frame] = []
         self._calls: Counter[tuple[str, str | None]] = Counter()
+
+    def _hear(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        told = telling(function, args, kwargs, self._frames[-1].module if self._frames else "")
+        if told is not None:
+            self.told.add(told)
 
     def _note(self, function: Call) -> None:
         if not self._frames:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -48,6 +48,28 @@ class Panel(Tally):
         """Every second example: 0 to choose by, 1 held out to test on."""
         return Panel(self.capacity, *(getattr(self, name)[which::2] for name in ROWS))
 
+    def that_reached(self) -> Panel:
+        """The examples that came to this layer in every reading; the others' rows hold nan."""
+        if not len(self):
+            return self
+        reached = torch.stack([getattr(self, name)[:, :1] for name in READINGS]).isfinite().all(0).all(1)
+        return self if bool(reached.all()) else self._of(reached)
+
+    def with_examples_of(self, others: Sequence[Panel]) -> Panel:
+        """The examples that are in all the other panels as well."""
+        common = torch.ones(len(self), dtype=torch.bool)
+        for other in others:
+            common &= torch.isin(self.key, other.key)
+        return self if bool(common.all()) else self._of(common)
+
+    def with_positions(self, spots: int) -> Panel:
+        """The same with so many positions of each map, repeated as evenly as possible."""
+        index = torch.arange(spots) * self.spots.shape[1] // spots
+        return replace(self, spots=self.spots[:, index])
+
+    def _of(self, rows: Tensor) -> Panel:
+        return Panel(self.capacity, *(getattr(self, name)[rows] for name in ROWS))
+
     def __len__(self) -> int:
         return len(self.key)
 
@@ -63,4 +85,5 @@ def joined_spots(parts: Sequence[Tensor], spots: int) -> Tensor:
     return torch.cat(list(parts))
 
 
+READINGS = ("mean", "a_mean", "b_mean")
 ROWS = ("key", "label", "mean", "peak", "a_mean", "a_peak", "b_mean", "b_peak", "spots", "sketch")

@@ -19,6 +19,7 @@ class Reading:
     spots: Tensor | None = None  # (chosen examples, spots, units) float32: which pattern
     sketch: Tensor | None = None  # (chosen examples, bins) float32: the whole map, as far as distances go
     unmasked: bool = False  # a mask was given, but the layer has other positions, so all of them were counted
+    reached: Tensor | None = None  # (examples,) bool, which of them came to this layer; None: all. Others have nan
 
 
 def reduce_output(

@@ -1,0 +1,66 @@
+"""Calls that tell how a net treats its examples: it draws at random, sorts, or goes a way that the data decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+Kind = Literal["random", "sorts", "branches"]
+_RANDOM = frozenset({
+    "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "multinomial",
+    "normal", "poisson", "uniform", "exponential", "geometric", "cauchy", "log_normal", "random", "gumbel_softmax",
+})  # fmt: skip
+_UNLESS_EVALUATED = frozenset({
+    "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "feature_dropout",
+    "rrelu",
+})  # fmt: skip
+_SORTS = frozenset({"sort", "argsort", "msort", "topk", "unique", "unique_consecutive"})
+_BRANCHES = frozenset(
+    {"__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy", "nonzero", "argwhere"}
+)
+
+
+class Telling(NamedTuple):
+    """One such call."""
+
+    kind: Kind
+    function: str
+    module: str  # dotted name of the module in whose forward it is called
+
+    @property
+    def text(self) -> str:
+        """The call in words."""
+        return f"{self.function} in {self.module!r}" if self.module else self.function
+
+
+def telling(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], module: str
+) -> Telling | None:
+    """What a call tells; None for most.
+
+    >>> telling(torch.randn, (3,), {}, "encoder").text
+    "randn in 'encoder'"
+    """
+    spelled = getattr(function, "__name__", "")
+    name = spelled.strip("_")
+    if spelled in _BRANCHES or (name == "getitem" and _by_mask(args)):
+        return Telling("branches", name, module)
+    if name in _SORTS:
+        return Telling("sorts", name, module)
+    drops = name in _UNLESS_EVALUATED and kwargs.get("training", args[2] if len(args) > 2 else True) is True
+    return Telling("random", name, module) if name in _RANDOM or drops else None
+
+
+def in_words(told: Iterable[Telling], *kinds: Kind) -> str:
+    """The calls of these kinds, at most three, in words; "" where there are none."""
+    texts = sorted({each.text for each in told if each.kind in kinds})
+    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
+
+
+def _by_mask(args: tuple[Any, ...]) -> bool:
+    index = args[1] if len(args) > 1 else None
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, Tensor) and part.dtype == torch.bool for part in parts)
