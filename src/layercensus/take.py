@@ -150,7 +150,7 @@ def _passed(plan: Plan, store: Store, measures: Sequence[Measure]) -> Counted:
     """Count into `store`; what is known of the count afterwards."""
     shard = plan.settings.shard
     with _fast(plan) as format:
-        count(plan, store)
+        met_late = count(plan, store)
     if len(store.done) == 0 and shard is not None:
         raise CensusError(f"Shard {shard[0]} of {shard[1]} holds no example. Cut the data into fewer shards.")
     if len(store.done) == 0:
@@ -158,7 +158,7 @@ def _passed(plan: Plan, store: Store, measures: Sequence[Measure]) -> Counted:
     examples, ids = store.counted()
     provenance = replace(
         plan.provenance, data=dict(plan.source.about), examples=examples, ids=ids, memory_format=format,
-        mask_unfit=store.unmasked, shard=shard, measures=tuple(each.name for each in measures),
+        mask_unfit=store.unmasked, met_late=met_late, shard=shard, measures=tuple(each.name for each in measures),
     )  # fmt: skip
     names = tuple(plan.source.class_names) if plan.source.class_names else None
     return Counted(plan.nets, names, provenance, UntrainedCounts())

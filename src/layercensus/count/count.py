@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
@@ -11,6 +13,7 @@ from ..data.keys import key
 from ..data.source import Source
 from ..errors import CensusError
 from .interrupts import uninterrupted
+from .late import watching
 from .panel_sampler import PanelSampler
 from .pending import Pending
 from .plan import Plan
@@ -18,8 +21,11 @@ from .read_batch import read_batch, sketches_of
 from .store import Store
 
 
-def count(plan: Plan, store: Store) -> None:
-    """Count `plan.source` into `store`. On any interruption what was counted until then is saved first."""
+def count(plan: Plan, store: Store) -> tuple[str, ...]:
+    """Count `plan.source` into `store`. On any interruption what was counted until then is saved first.
+
+    Returns a sentence for each module that ran although no pass of the survey had reached it.
+    """
     settings, source = plan.settings, plan.source
     pending = Pending(plan.nets, store, settings.top, settings.spots, settings.checkpoint)
     sampler = PanelSampler(settings.panel, source.ids, store.panel_keys())
@@ -27,14 +33,23 @@ def count(plan: Plan, store: Store) -> None:
     sketches = sketches_of(plan.nets.trained, source.first(1).mask is not None, settings, plan.seed)
     total = source.length if settings.shard is None else _in_shard(source, settings.shard)
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
-    try:
+    with watching(plan.nets.trained.net, plan.unreached) as late, _saved(pending, bar):
         for batch in source.batches(settings.batch, skip=_left_out(known, settings.shard)):
+            late.batch = batch
             readings = read_batch(plan, _fresh(batch, known), sampler, sketches)
             store.note_unmasked(key.layer for key, reading in readings.clean.items() if reading.unmasked)
             with uninterrupted():
                 pending.add(readings)
                 known.update(readings.keys.tolist())
             bar.update(len(readings.ids))
+    return late.sentences
+
+
+@contextmanager
+def _saved(pending: Pending, bar: tqdm[Any]) -> Iterator[None]:
+    """Whatever ends the block, what was read in it is saved."""
+    try:
+        yield
     finally:
         bar.close()
         with uninterrupted():

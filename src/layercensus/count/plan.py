@@ -54,6 +54,7 @@ class Plan:
     identity: Mapping[str, Any]  # what must be equal for two counts to be of the same thing
     settings: Settings
     own_twin: bool  # the twin was initialised here, so more untrained nets can be
+    unreached: tuple[str, ...] = ()  # modules with parameters that no pass of the survey called
 
     @property
     def seed(self) -> int:
@@ -81,6 +82,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         trained, twin, tuple(_same_layers(replica(n), run, trained, probe, settings) for n, run in enumerate(runs))
     )
     counted = {layer.name for layer in trained.layers}
+    unreached = silent(net, surveyed)
     provenance = Provenance(
         model=model.name,
         weights={each.name: weights(each.net) for each in nets},
@@ -95,12 +97,22 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         settings=settings.that_count(),
         layers=tuple(map(_read, trained.layers)),
         not_counted=tuple(f"{s.name} ({s.problem})" if s.problem else s.name for s in surveyed if s.name not in counted)
-        + tuple(f"{name} ({why})" for name, why in silent(net, surveyed)),
+        + tuple(f"{name} ({why})" for name, why in unreached),
         alone=_alone(nets),
         versions=versions(),
     )
     identity = _identity(provenance, nets, _content(timed, views, asked.seed), settings)
-    return Plan(nets, source, views, timed, provenance, identity, settings, asked.twin is True)
+    return Plan(
+        nets,
+        source,
+        views,
+        timed,
+        provenance,
+        identity,
+        settings,
+        asked.twin is True,
+        tuple(name for name, _ in unreached),
+    )
 
 
 def _twin(trained: Net, model: Model, source: Source, asked: Asked) -> tuple[Net | None, str]:

@@ -76,12 +76,12 @@ def passes(net: nn.Module, inputs: Inputs) -> Passes:
         taken = tuple(each.traced for each in alone if each.traced is not None)
         if together.traced is None:
             refused = in_one_line(together.error)
-            return Passes(None, alone=taken, refused=refused) if taken else Passes(_needed(together))
+            return Passes(None, alone=taken, refused=refused) if len(taken) == examples else Passes(_needed(together))
         refused = next((in_one_line(each.error) for each in alone if each.error is not None), "")
         return Passes(
             together.traced,
             same=_try(net, map_examples(inputs, lambda t: t[:1].expand_as(t).clone()), state).traced,
-            others=_companies(net, inputs, examples, () if refused else taken, state),
+            others=_companies(net, inputs, together.traced, () if refused else taken, state),
             alone=() if refused else taken,
             again=_try(net, inputs, state, seed=OTHER_SEED).traced,
             kept=_kept(net, inputs, state, together),
@@ -128,12 +128,22 @@ def _needed(attempt: _Try) -> Trace:
     raise CensusError(f"The model must accept the data. Got {in_one_line(attempt.error)}") from attempt.error
 
 
+def _loses_axes(together: Trace, alone: Sequence[Trace]) -> bool:
+    """Whether outputs have fewer axes where one example passes alone, as after a squeeze()."""
+    return any(
+        key in one.outputs and len(one.outputs[key].shape or ()) < len(output.shape or ())
+        for key, output in together.outputs.items()
+        for one in alone
+    )
+
+
 def _companies(
-    net: nn.Module, inputs: Inputs, examples: int, alone: Sequence[Trace], state: State
+    net: nn.Module, inputs: Inputs, together: Trace, alone: Sequence[Trace], state: State
 ) -> tuple[Company, ...]:
+    examples = together.examples
     companies = [Company((row,), traced) for row, traced in enumerate(alone)]
     groups = [tuple(reversed(range(examples)))]
-    if not alone:
+    if not alone or _loses_axes(together, alone):
         groups += [(row, (row + 1) % examples) for row in range(examples)]
     for rows in groups:
         traced = _try(net, _chosen(inputs, rows), state).traced

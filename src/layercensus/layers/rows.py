@@ -22,6 +22,7 @@ ORDER = "its rows are in another order than the examples"
 COMPANY = "what it gives an example depends on the others in the batch"
 CHANCE = "it differs from pass to pass"
 SOME = "only some examples reach it"
+RAGGED = "examples may have unequally many rows of it"
 TOGETHER = "the model does not take these examples together"
 
 
@@ -64,15 +65,22 @@ def _rows(key: Key, passes: Passes) -> Rows:
         candidates = preferred(output.prints, output.time_first, output.examples)
         for view in (found, *candidates):
             if _is_shown(view, key, output, passes):
-                return Rows(view)
+                return Rows(view, alone=RAGGED if view.fold and _ragged(passes) else None)
     return Rows(found, alone=_why(found, key, output, passes))
+
+
+def _ragged(passes: Passes) -> bool:
+    return any(each.kind == "ragged" for each in passes.told)
 
 
 def _is_shown(view: View, key: Key, output: Output, passes: Passes) -> bool:
     """Whether each example has its row in any company."""
     rows = output.prints.by_view[view] if output.prints else torch.zeros(0)
     for company in passes.others:
-        prints = _prints(view, company.traced.outputs.get(key))
+        other = company.traced.outputs.get(key)
+        if other and len(company.rows) == 1 and len(other.shape or ()) < len(output.shape or ()):
+            continue  # it lost the axis of the examples, and others stand in for it
+        prints = _prints(view, other)
         if prints is None or output.prints is None:
             return False
         if not same_rows(prints, rows[list(company.rows)], output.prints.noise):
@@ -146,9 +154,8 @@ def _causes(net: nn.Module, passes: Passes) -> str:
         return f" (the model keeps {', '.join(passes.kept[:3])} from pass to pass)"
     causes: Sequence[Callable[[], str]] = (
         lambda: _without_statistics(net),
-        lambda: (
-            _heard("draws at random", in_words(passes.told, "random")) if passes.again and _any_unsteady(passes) else ""
-        ),
+        lambda: _heard("draws at random", _drawn(passes)),
+        lambda: _heard("takes the rows that the data say", in_words(passes.told, "ragged")),
         lambda: _heard("sorts", in_words(passes.told, "sorts")),
         lambda: _heard("goes a way that the data decides", in_words(passes.told, "branches")),
     )

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..errors import CensusError
 from .functions import function_name
-from .layer import Layer
+from .layer import Layer, View
 from .modes import evaluating
 from .net import count_examples, modules_by_name, unwrap
 from .outputs import first_tensor
@@ -150,6 +150,8 @@ def _handed_on(layer: Layer, x: Tensor | None, examples: int) -> Tensor:
         raise CensusError(f"Layer {layer.name!r} must be read one example at a time: {layer.alone}. Got {examples}.")
     if x is None or (layer.view.fold and (not x.ndim or not examples or x.shape[0] % examples)):
         raise CensusError(_changed(layer, x, examples))
+    if examples == 1 and layer.view == View() and x.ndim == len(layer.shape):
+        x = x.unsqueeze(0)  # the net squeezed the axis of its one example
     more = bool(layer.view.fold) + max(len(layer.view.split) - 1, 0) - max(len(layer.view.join) - 1, 0)
     if x.ndim + more != len(layer.shape) + 1:
         raise CensusError(_changed(layer, x, examples))

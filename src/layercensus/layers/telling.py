@@ -1,4 +1,4 @@
-"""Calls that tell how a net treats its examples: it draws at random, sorts, or goes a way that the data decides."""
+"""Calls that tell how a net treats its examples: it draws at random, sorts, branches, or takes unequally many rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-Kind = Literal["random", "sorts", "branches"]
+Kind = Literal["random", "sorts", "branches", "ragged"]
 _RANDOM = frozenset({
     "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "multinomial",
     "normal", "poisson", "uniform", "exponential", "geometric", "cauchy", "log_normal", "random", "gumbel_softmax",
@@ -18,9 +18,8 @@ _UNLESS_EVALUATED = frozenset({
     "rrelu",
 })  # fmt: skip
 _SORTS = frozenset({"sort", "argsort", "msort", "topk", "unique", "unique_consecutive"})
-_BRANCHES = frozenset(
-    {"__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy", "nonzero", "argwhere"}
-)
+_BRANCHES = frozenset({"__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy"})
+_RAGGED = frozenset({"nonzero", "argwhere", "masked_select", "pack_padded_sequence", "pack_sequence"})
 
 
 class Telling(NamedTuple):
@@ -46,8 +45,10 @@ def telling(
     """
     spelled = getattr(function, "__name__", "")
     name = spelled.strip("_")
-    if spelled in _BRANCHES or (name == "getitem" and _by_mask(args)):
+    if spelled in _BRANCHES:
         return Telling("branches", name, module)
+    if name in _RAGGED or (name == "getitem" and _by_mask(args)) or (name == "where" and len(args) == 1):
+        return Telling("ragged", name, module)
     if name in _SORTS:
         return Telling("sorts", name, module)
     drops = name in _UNLESS_EVALUATED and kwargs.get("training", args[2] if len(args) > 2 else True) is True

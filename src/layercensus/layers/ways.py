@@ -28,7 +28,7 @@ def decides(net: nn.Module, inputs: Inputs) -> bool:
         except Exception:  # whatever a net raises, the survey says so
             return True
     called = {module for module, function, _ in traced.outputs if function is None}
-    return any(each.kind == "branches" for each in traced.told) or bool(uncalled(net, called))
+    return any(each.kind in ("branches", "ragged") for each in traced.told) or bool(uncalled(net, called))
 
 
 def uncalled(net: nn.Module, called: Iterable[str]) -> list[str]:

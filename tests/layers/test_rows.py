@@ -1,0 +1,204 @@
+"""That row i of a layer is example i: shown by passes in different company, never believed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from layercensus.layers.layer import Layer, View
+from layercensus.layers.survey import survey
+
+X = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+
+
+def found(net: nn.Module, inputs: object = X) -> dict[str, Layer]:
+    return {layer.name: layer for layer in survey(net.eval(), inputs)}  # type: ignore[arg-type]
+
+
+class Through(nn.Module):
+    """Linear, something in between, ReLU, Linear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.r, self.o = nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)
+
+    def between(self, h: Tensor) -> Tensor:
+        return h
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.o(self.r(self.between(self.a(x))))
+        return y
+
+
+class Sorts(Through):
+    def between(self, h: Tensor) -> Tensor:
+        return h[h.sum(1).argsort()]
+
+
+class Mixes(Through):
+    def between(self, h: Tensor) -> Tensor:
+        return torch.softmax(h @ h.T, 1) @ h
+
+
+class Centres(Through):
+    def between(self, h: Tensor) -> Tensor:
+        return h - h.mean(0)
+
+
+class Draws(Through):
+    def between(self, h: Tensor) -> Tensor:
+        return h + torch.randn_like(h)
+
+
+class Drops(Through):
+    def between(self, h: Tensor) -> Tensor:
+        return nn.functional.dropout(h, 0.5)
+
+
+class Counts(Through):
+    calls = 0
+
+    def between(self, h: Tensor) -> Tensor:
+        self.calls += 1
+        return h * self.calls
+
+
+class Remembers(Through):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("last", torch.zeros(8))
+
+    def between(self, h: Tensor) -> Tensor:
+        h = h + self.last
+        self.last += h.mean(0).detach()
+        return h
+
+
+class Pairs(Through):
+    """Needs an even number of examples."""
+
+    def between(self, h: Tensor) -> Tensor:
+        return (h.view(-1, 2, 8) - h.view(-1, 2, 8).flip(1)).view(-1, 8)
+
+
+class Squeezes(Through):
+    def between(self, h: Tensor) -> Tensor:
+        return h.unsqueeze(-1).squeeze()
+
+
+class Chooses(Through):
+    """Another layer for the whole batch where its examples are large."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.b = nn.Linear(8, 8)
+
+    def between(self, h: Tensor) -> Tensor:
+        return self.b(h) if (h[:, 0] > 0).all() else h  # type: ignore[no-any-return]
+
+
+REASONS = [
+    (Sorts, "another order than the examples (the model sorts: argsort)"),
+    (Mixes, "depends on the others in the batch"),
+    (Centres, "depends on the others in the batch"),
+    (Draws, "differs from pass to pass (the model draws at random: randn_like)"),
+    (Drops, "differs from pass to pass (the model draws at random: dropout)"),
+    (Counts, "differs from pass to pass (the model keeps calls from pass to pass)"),
+    (Remembers, "differs from pass to pass (the model keeps last from pass to pass)"),
+    (Chooses, "the model goes a way that the data decides: bool"),
+]
+
+
+@pytest.mark.parametrize(("kind", "reason"), REASONS, ids=lambda value: getattr(value, "__name__", ""))
+def test_the_reason_why_examples_must_pass_alone(kind: type[Through], reason: str) -> None:
+    layers = found(kind())
+    assert layers["r"].problem is None
+    assert layers["r"].alone is not None
+    assert reason in layers["r"].alone
+    assert layers["r"].width == 8
+
+
+@pytest.mark.parametrize("kind", [Sorts, Mixes, Centres, Draws, Drops, Counts, Remembers])
+def test_what_comes_before_the_cause_may_pass_together(kind: type[Through]) -> None:
+    layers = found(kind())
+    alone_too = kind in (Counts, Remembers)  # their state is a matter of the whole pass
+    assert (layers["a"].alone is not None) == alone_too
+
+
+@pytest.mark.parametrize("kind", [Through, Squeezes])
+def test_ordinary_nets_pass_together(kind: type[Through]) -> None:
+    assert {layer.alone for layer in found(kind()).values()} == {None}
+
+
+def test_a_net_that_takes_no_single_example_is_not_counted_behind_the_cause() -> None:
+    problem = found(Pairs())["r"].problem
+    assert problem is not None
+    assert "depends on the others in the batch, and alone the model does not take them (RuntimeError" in problem
+
+
+def test_normalisation_by_the_batch_is_named() -> None:
+    net = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8, track_running_stats=False), nn.ReLU(), nn.Linear(8, 3))
+    layers = found(net)
+    assert layers["0"].problem is None
+    assert "BatchNorm1d '1' without running statistics" in str(layers["2"].problem)
+    maps = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4, track_running_stats=False), nn.ReLU())
+    relu = found(maps, torch.randn(4, 1, 5, 5))["2"]
+    assert relu.problem is None
+    assert "BatchNorm2d '1' without running statistics" in str(relu.alone)
+
+
+def test_the_survey_leaves_what_a_net_keeps() -> None:
+    counts, remembers = Counts(), Remembers()
+    remembers.last += 1
+    found(counts)
+    found(remembers)
+    assert counts.calls == 0
+    assert torch.equal(remembers.last, torch.ones(8))
+
+
+class Packed(nn.Module):
+    def __init__(self, enforce_sorted: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.l, self.o, self.enforce = nn.LSTM(6, 8, batch_first=True), nn.Linear(8, 4), enforce_sorted
+
+    def forward(self, x: Tensor, length: Tensor) -> Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(x, length, batch_first=True, enforce_sorted=self.enforce)
+        y: Tensor = self.o(self.l(packed)[1][0][-1])
+        return y
+
+
+@pytest.mark.parametrize("enforce_sorted", [False, True])
+@pytest.mark.parametrize("lengths", [[3, 5, 2, 4], [5, 5, 5, 5], [5, 4, 3, 2]])
+def test_packed_sequences_are_read_alone(enforce_sorted: bool, lengths: list[int]) -> None:
+    layers = found(Packed(enforce_sorted), {"x": torch.randn(4, 5, 6), "length": torch.tensor(lengths)})
+    assert layers["l"].problem is None
+    assert (layers["l"].width, layers["l"].alone is not None, layers["l"].view) == (8, True, View(fold="outer"))
+
+
+class Experts(nn.Module):
+    """Every position goes to one of three experts, whose rows are sorted by expert."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.gate = nn.Linear(6, 3)
+        self.expert = nn.ModuleList(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 6)) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = x.flatten(0, 1)
+        which, out = self.gate(flat).argmax(1), torch.zeros_like(flat)
+        for number, expert in enumerate(self.expert):
+            rows = (which == number).nonzero().flatten()
+            if len(rows):
+                out[rows] = expert(flat[rows])
+        return out.view_as(x)
+
+
+def test_experts_are_read_alone_and_all_are_listed() -> None:
+    layers = found(Experts(), torch.randn(4, 5, 6, generator=torch.Generator().manual_seed(1)))
+    relus = [layer for name, layer in layers.items() if layer.kind == "ReLU"]
+    assert [relu.name for relu in relus] == ["expert.0.1", "expert.1.1", "expert.2.1"]
+    assert all(relu.alone and relu.problem is None and relu.width == 8 for relu in relus)
