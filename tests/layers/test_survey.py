@@ -233,7 +233,7 @@ def test_surveying_leaves_no_trace() -> None:
 
 NOT = "cannot be counted"
 OUT_PROJ = "MultiheadAttention uses its weights without calling it"
-UNUSED = "it was not called in the survey's forward pass (unused, or used without calling it)"
+UNUSED = "it was not called in the survey's forward passes (unused, or used without calling it)"
 PLAIN = "A model must be a plain module."
 AT = " at '0':"
 PARALLEL = "pass its .module: replicas run the layers at the same time."
