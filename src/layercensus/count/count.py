@@ -11,6 +11,7 @@ from ..data.keys import key
 from ..data.source import Source
 from ..errors import CensusError
 from .interrupts import uninterrupted
+from .memory import tidied
 from .panel_sampler import PanelSampler
 from .pending import Pending
 from .plan import Plan
@@ -27,6 +28,7 @@ def count(plan: Plan, store: Store) -> None:
     sketches = sketches_of(plan.nets.trained, source.first(1).mask is not None, settings, plan.seed)
     total = source.length if settings.shard is None else _in_shard(source, settings.shard)
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
+    heap = tidied()
     try:
         for batch in source.batches(settings.batch, skip=_left_out(known, settings.shard)):
             readings = read_batch(plan, _fresh(batch, known), sampler, sketches)
@@ -35,6 +37,7 @@ def count(plan: Plan, store: Store) -> None:
                 pending.add(readings)
                 known.update(readings.keys.tolist())
             bar.update(len(readings.ids))
+            heap = tidied(heap)
     finally:
         bar.close()
         with uninterrupted():
