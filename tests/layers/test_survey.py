@@ -236,7 +236,7 @@ OUT_PROJ = "MultiheadAttention uses its weights without calling it"
 UNUSED = "it was not called in the survey's forward pass (unused, or used without calling it)"
 PLAIN = "A model must be a plain module."
 AT = " at '0':"
-PARALLEL = "pass its .module: replicas run the layers at the same time."
+PARALLEL = "put its .module in its place: replicas run the layers at the same time."
 LIST = "List them with layers_of(model)."
 
 
@@ -282,7 +282,6 @@ def test_globs_select_in_forward_order() -> None:
 @pytest.mark.parametrize(
     ("net", "message"),
     [
-        (nn.DataParallel(nn.Linear(1, 1)), f"A model must be a plain module. Got a DataParallel: {PARALLEL}"),
         (nn.Sequential(nn.DataParallel(nn.ReLU())), f"{PLAIN} Got a DataParallel{AT} {PARALLEL}"),
         (3, "A model must be a torch.nn.Module. Got int."),
     ],
@@ -300,6 +299,12 @@ def test_scripted_nets_are_refused() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_parallel_nets_are_unwrapped() -> None:
+    net = nn.Linear(1, 1)
+    assert unwrap(nn.DataParallel(net)) is net
+    assert unwrap(torch.compile(nn.DataParallel(nn.DataParallel(net)))) is net  # type: ignore[arg-type]
+
+
 def test_compiled_nets_are_unwrapped() -> None:
     net = nn.Linear(1, 1)
     assert unwrap(torch.compile(net)) is net  # type: ignore[arg-type]

@@ -38,6 +38,13 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
         yield Finding(
             None, (), f"The mask fits no positions of {names}, so padding is counted there.", {"layers": list(unfit)}
         )
+    if "targets" in provenance.data:
+        yield Finding(
+            None, (),
+            "The data's targets are no classes (fractions, or several numbers an example): nothing is said of classes. "
+            "Pass labels=..., one class per example, for that.",
+            {"targets": provenance.data["targets"]},
+        )  # fmt: skip
     skipped = provenance.data.get("skipped")
     if skipped:
         yield Finding(None, (), f"Unreadable files were skipped: {skipped}.", {"skipped": skipped})

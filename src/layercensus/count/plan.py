@@ -84,7 +84,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
     provenance = Provenance(
         model=model.name,
         weights={each.name: weights(each.net) for each in nets},
-        origin=dict(model.about),
+        origin=dict(model.about) | ({"classes": len(model.classes)} if model.classes else {}),
         prepare=model.prepare.describe() if model.prepare else None,
         data=dict(source.about),
         classes=tuple(source.class_names) if source.class_names else None,
