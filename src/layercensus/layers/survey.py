@@ -13,9 +13,10 @@ from .arrangement import Arrangement, arrange
 from .example_axis import find_view
 from .layer import Layer, View
 from .net import Inputs, count_examples, map_examples, modules_by_name, unwrap, with_two
+from .nonlinearities import Key
 from .outputs import MISSING
 from .roles import counted, roles
-from .trace import Key, Output, Trace, trace
+from .trace import Output, Trace, trace
 
 
 def survey(net: nn.Module, inputs: Inputs, *, unit_axis: Mapping[str, int] | None = None) -> tuple[Layer, ...]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..errors import CensusError
-from .functions import function_name
+from .functions import WRITES, function_name
 from .layer import Layer
 from .modes import evaluating
 from .net import count_examples, modules_by_name, unwrap
@@ -179,7 +179,7 @@ class _Functions(TorchFunctionMode):
             self._taps.ahead(self._taps.running[-1], name, args)
         out = func(*args, **(kwargs or {}))
         if tapped:
-            self._taps.after(self._taps.running[-1], name, out)
+            self._taps.after(self._taps.running[-1], name, args[0] if name == WRITES else out)
         return out
 
     def enter(self, name: str) -> Callable[..., None]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import prod
 from typing import Any
 
 import torch
@@ -14,17 +15,17 @@ from torch import Tensor, nn
 
 from .dataflow import Call, Facts, Walker
 from .example_axis import example_axes
-from .functions import ATTENTION, LISTED, NONLINEAR, is_activation, makes_units
+from .functions import LISTED, NONLINEAR, REDUCTIONS, is_activation, makes_units
 from .layer import View
+from .markers import is_structural
 from .modes import evaluating
 from .net import Inputs, call, count_examples, modules_by_name
+from .nonlinearities import Key, Nonlinearities
 from .origins import Origin, origins
 from .outputs import first_tensor, others, tensors
 from .prints import Prints, prints_of
 from .readers import Reader, paths, reader
 from .unit_axis import Units, unit_axes
-
-Key = tuple[str, str | None, int]  # module, function, number of its call
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Trace:
     returned: Origin | None  # of the tensor that the net returned
     examples: int
     readers: dict[int, Reader] = field(default_factory=dict)  # by the bit of what they read
+    unseen: tuple[tuple[str, str], ...] = ()  # modules with weights between which no nonlinearity was seen
 
 
 @dataclass
@@ -100,7 +102,8 @@ def trace(net: nn.Module, inputs: Inputs, *, facts: bool = True) -> Trace:
         stack.enter_context(tracer.walker)
         returned = first_tensor(call(net, inputs))
     origin = tracer.origins.get(returned) if returned is not None else None
-    return Trace(tracer.outputs, origin, tracer.examples, tracer.readers)
+    outputs = tracer.settled() if facts else tracer.outputs  # a pass without facts keeps all that may be layers
+    return Trace(outputs, origin, tracer.examples, tracer.readers, tuple(tracer.nonlinear.unseen))
 
 
 def _cuda_devices(net: nn.Module) -> list[int]:
@@ -116,8 +119,9 @@ class _Tracer:
         self.units, self.origins = Facts(unit_axes), Facts(origins)
         self.views = Facts(partial(example_axes, examples))
         self.paths, self.readers = Facts(paths), dict[int, Reader]()
+        self.nonlinear, self.maxout = Nonlinearities(), dict[Key, bool]()
         every = (self.units, self.views, self.origins, self.paths)
-        self.walker = Walker(*(every if facts else ()), listener=self._note)
+        self.walker = Walker(self.nonlinear.facts, *(every if facts else ()), listener=self._note)
         self._frames: list[_Frame] = []
         self._calls: Counter[tuple[str, str | None]] = Counter()
 
@@ -134,10 +138,21 @@ class _Tracer:
         origin = self.origins.get(out)
         if origin is not None and origin.residual:
             frame.sums.append(out.numel())
-        if name in LISTED:
-            key = self._next(frame.module, name)
-            self.outputs[key] = replace(self._output(key, name, out), nonlinear=name != ATTENTION)
+        self.nonlinear.read(function, frame.module)
+        key = self._next(frame.module, name)  # every call is counted, as the tap counts them
+        candidate = self.nonlinear.note(key, function)
+        if name in LISTED or candidate:
+            self.outputs[key] = replace(self._output(key, name, out), nonlinear=name in NONLINEAR)
             frame.functions.append(key)
+        if candidate and name in REDUCTIONS and is_structural(function):
+            fewer = _fewer(self.units.get(function.inputs[0]), self.units.get(out), function)
+            self.maxout[key] = fewer or self.nonlinear.compares(function)
+
+    def settled(self) -> dict[Key, Output]:
+        """The outputs with what the whole pass says of them."""
+        yes, none, rest = self.nonlinear.settle(self.maxout)
+        kept = {key: output for key, output in self.outputs.items() if key not in rest or key[1] is None}
+        return {key: replace(o, nonlinear=key in yes or (o.nonlinear and key not in none)) for key, o in kept.items()}
 
     @contextmanager
     def hooked(self) -> Iterator[None]:
@@ -167,10 +182,13 @@ class _Tracer:
             self.walker.complete(frame.inputs, [chosen, *rest])
         if not frame.module:
             return  # the net itself is not a layer
-        nonlinear = is_activation(module) or _acts_alone(module, frame, chosen)
-        for inner in frame.functions if nonlinear else ():  # they are how this module does its work
+        nonlinear = is_activation(module) or (frame.nonlinear and _acts_alone(module, frame, chosen))
+        own = _acts_alone(module, frame, chosen) and self.nonlinear.ends_with(chosen, frame.functions)
+        for inner in frame.functions if nonlinear or own else ():  # they are how this module does its work
             del self.outputs[inner]
         key = self._next(frame.module, None)
+        if chosen is not None and (nonlinear or own):
+            self.nonlinear.rename(chosen, key)
         self.outputs[key] = replace(
             self._output(key, type(module).__name__, output),
             nonlinear=nonlinear,
@@ -205,7 +223,16 @@ def _time_first(module: nn.Module) -> bool:
 
 
 def _acts_alone(module: nn.Module, frame: _Frame, output: Tensor | None) -> bool:
-    """Whether a module that PyTorch does not know is a nonlinearity: no parts, no new units, and it calls one."""
+    """Whether a module that PyTorch does not know may be a nonlinearity: no parts and no new units."""
     parts = any(True for _ in module.children())
     same = output is not None and bool(frame.inputs) and output.ndim == frame.inputs[0].ndim
-    return frame.nonlinear and not frame.makes_units and not parts and same
+    return not frame.makes_units and not parts and same
+
+
+def _fewer(before: Units | None, after: Units | None, call: Call) -> bool:
+    """Whether a reduction left some of the units that there were: maxout, and no pooling of positions."""
+    if before is None or after is None:
+        return False
+    own = [n for axis, n in enumerate(call.shape or ()) if axis in before.axes]
+    left = [n for axis, n in enumerate(call.outs[0].shape) if axis in after.axes]
+    return 1 < prod(left) < prod(own)
