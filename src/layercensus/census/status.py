@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from ..layers.layer import Layer
 from ..tally import Panel
-from .findings import FEW
+from .findings import FEW, number_of
+
+COUNT = "count"  # the status of a number that is what it says
 
 
 def status(layer: Layer, panel: Panel, classes: int, of_model: int = 0) -> str:
@@ -19,13 +21,15 @@ def status(layer: Layer, panel: Panel, classes: int, of_model: int = 0) -> str:
     if about_classes and layer.role == "output" and layer.kind.endswith("Linear") and len(layer.shape) == 1:
         shown = classes_shown(panel, classes)
         if shown < layer.width:
+            show = "shows" if len(panel) == 1 else "show"
             return (
-                f"bound by the data: the {len(panel):,} examples of the panel show {shown} of {layer.width:,} classes, "
+                f"bound by the data: the {number_of(len(panel), 'example')} of the panel {show} {shown} of "
+                f"{layer.width:,} classes, "
                 "so it is no count of the classes that the layer knows"
             )
     if len(panel) < FEW:
         return f"too few examples: {len(panel)} in the panel, {FEW} are needed"
-    return "count"
+    return COUNT
 
 
 def dimension_status(row: Mapping[str, float]) -> str:

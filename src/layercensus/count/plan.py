@@ -24,7 +24,7 @@ from ..models.twin import calibrate, untrained
 from ..settings import Settings
 from .calibration import CALIBRATION, calibration
 from .nets import TWIN, Net, Nets, replica
-from .provenance import Provenance
+from .provenance import NO_TWIN, Provenance
 from .versions import versions
 
 PROBE = 3  # examples with which the layers are surveyed
@@ -106,7 +106,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
 def _twin(trained: Net, model: Model, source: Source, asked: Asked) -> tuple[Net | None, str]:
     """The twin, with its normalisation statistics estimated on the data, and where it comes from, in words."""
     if asked.twin is False:
-        return None, "none"
+        return None, NO_TWIN
     if isinstance(asked.twin, nn.Module):
         return Net(TWIN, unwrap(asked.twin), trained.layers), "a user-supplied module, used as it is"
     net, how = untrained(model, asked.seed)

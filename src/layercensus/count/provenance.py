@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 OPTIONAL = ("mask_unfit", "shard", "shards")  # left out of the JSON where there is nothing to say
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from ..errors import CensusError
 from .arrangement import Arrangement, arrange
 from .example_axis import find_view
-from .layer import Layer, View
+from .layer import ITSELF, Layer, View
 from .net import Inputs, count_examples, map_examples, modules_by_name, unwrap, with_two
 from .nonlinearities import Key
 from .outputs import MISSING
@@ -126,7 +126,7 @@ def _problem(output: Output, view: View | str) -> str | None:
 
 
 def _name(output: Output, modules: Mapping[str, nn.Module]) -> str:
-    name = output.module
+    name = output.module or (ITSELF if output.function is None else "")
     if output.function is not None:
         name = f"{name}.{output.function}" if name else output.function
         name += "()" if name in modules else ""

@@ -180,7 +180,7 @@ class _Tracer:
         if chosen is not None:
             rest = [t for _, t in tensors(output) if t is not chosen]
             self.walker.complete(frame.inputs, [chosen, *rest])
-        if not frame.module:
+        if not frame.module and self._has_parts():
             return  # the net itself is not a layer
         nonlinear = is_activation(module) or (frame.nonlinear and _acts_alone(module, frame, chosen))
         own = _acts_alone(module, frame, chosen) and self.nonlinear.ends_with(chosen, frame.functions)
@@ -195,6 +195,10 @@ class _Tracer:
             parameters=any(True for _ in module.parameters(recurse=False)),
             residual=not nonlinear and chosen is not None and chosen.numel() in frame.sums,
         )
+
+    def _has_parts(self) -> bool:
+        """Whether modules of the net were called; those that only make a weight are none."""
+        return any(one.module and "parametrizations" not in one.module.split(".") for one in self.outputs.values())
 
     def _next(self, module: str, function: str | None) -> Key:
         number = self._calls[module, function]
