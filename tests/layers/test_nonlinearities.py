@@ -13,7 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import layercensus as lc
 from layercensus.layers.layer import Layer
+from layercensus.layers.select import select
 from layercensus.layers.survey import survey
 from layercensus.layers.tap import tap
 
@@ -353,3 +355,59 @@ def test_convolutions_pooling_and_residual_sums_lead_to_the_layer_that_reads() -
     assert [(layer.name, layer.width, layer.role) for layer in layers] == [
         ("clamp", 6, "neurons"), ("clamp@1", 6, "neurons"), ("fc", 2, "output"),
     ]  # fmt: skip
+
+
+class Opaque(nn.Module):
+    """Three layers with nothing between them that anyone knows, and a fourth behind a relu."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c, self.o = (nn.Linear(8, 8) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.b(3 * self.a(x).view(-1, 2, 4).flatten(1))
+        return self.o(torch.relu(self.c(x)))
+
+
+def test_layers_with_weights_that_follow_each_other_say_so() -> None:
+    layers = {layer.name: layer.bare for layer in survey(Opaque(), torch.randn(5, 8))}
+    assert layers == {"a": True, "b": True, "c": False, "relu": False, "o": False}
+
+
+def test_depthwise_and_normalised_layers_do_not_say_so() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 6, 1), nn.BatchNorm2d(6), nn.Conv2d(6, 6, 1), nn.MaxPool2d(2),
+        nn.Conv2d(6, 6, 1), nn.Softmax(1), nn.Conv2d(6, 6, 1),
+    )  # fmt: skip
+    assert [layer.name for layer in survey(net, torch.randn(3, 4, 8, 8)) if layer.bare] == []
+
+
+def test_a_census_says_after_which_layers_no_nonlinearity_was_seen() -> None:
+    settings = lc.Settings(progress=False, resamples=20, pictures=0)
+    census = lc.take(Opaque(), torch.randn(40, 8), twin=False, settings=settings)
+    assert "No nonlinearity was seen after a, b: name them to count them." in [f.sentence for f in census.findings]
+    census = lc.take(Opaque(), torch.randn(40, 8), layers=["*"], twin=False, settings=settings)
+    assert not [f for f in census.findings if "No nonlinearity" in f.sentence]
+
+
+def test_attention_is_countable_by_head_where_it_is_named() -> None:
+    class Heads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.qkv, self.out = nn.Linear(6, 18), nn.Linear(6, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            q, k, v = self.qkv(x).reshape(*x.shape[:2], 3, 2, 3).permute(2, 0, 3, 1, 4)
+            y = F.scaled_dot_product_attention(q, k, v)
+            return self.out(y.transpose(1, 2).flatten(2))
+
+    torch.manual_seed(0)
+    net, x = Heads(), torch.randn(4, 5, 6)
+    (layer,) = select(net, survey(net, x), "scaled_dot_product_attention")
+    got: list[Tensor] = []
+    with tap(net, [layer], lambda _, y: got.append(y.clone())):
+        net(x)
+    q, k, v = net.qkv(x).reshape(4, 5, 3, 2, 3).permute(2, 0, 3, 1, 4)
+    heads = (q @ k.mT / math.sqrt(3)).softmax(-1) @ v  # (examples, heads, tokens, head_dim)
+    assert (layer.width, layer.default) == (6, False)
+    assert torch.allclose(got[0], torch.cat([heads[:, 0], heads[:, 1]], -1), atol=1e-6)

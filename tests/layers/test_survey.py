@@ -233,6 +233,9 @@ def test_surveying_leaves_no_trace() -> None:
 
 NOT = "cannot be counted"
 OUT_PROJ = "MultiheadAttention uses its weights without calling it"
+HEADS = (
+    "MultiheadAttention keeps its heads inside one function; a net that calls scaled_dot_product_attention shows them"
+)
 UNUSED = "it was not called in the survey's forward pass (unused, or used without calling it)"
 PLAIN = "A model must be a plain module."
 AT = " at '0':"
@@ -244,6 +247,7 @@ LIST = "List them with layers_of(model)."
     ("patterns", "message"),
     [
         ("attn.out_proj", f"Layer 'attn.out_proj' {NOT}: {OUT_PROJ}; count 'attn' instead. {LIST}"),
+        ("attn.heads", f"Layer 'attn.heads' {NOT}: {HEADS}; count 'attn' instead. {LIST}"),
         ("unused", f"Layer 'unused' {NOT}: {UNUSED}. {LIST}"),
         ("heads", f"Layer 'heads' {NOT}: it only holds modules; count 'heads.*' instead. {LIST}"),
         (["attn", "atn"], "layers must match a layer. Got 'atn', which matches none. Did you mean 'attn'? " + LIST),

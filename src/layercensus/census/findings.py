@@ -38,9 +38,11 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
         yield Finding(None, (), f"This is shard {number} of {shards} of the data, to be merged with the others.", {})
     unfit = provenance.mask_unfit
     if unfit:
-        names = ", ".join(unfit[:4]) + (f" and {len(unfit) - 4} more" if len(unfit) > 4 else "")
         yield Finding(
-            None, (), f"The mask fits no positions of {names}, so padding is counted there.", {"layers": list(unfit)}
+            None,
+            (),
+            f"The mask fits no positions of {_names(unfit)}, so padding is counted there.",
+            {"layers": list(unfit)},
         )
     if "targets" in provenance.data:
         yield Finding(
@@ -49,6 +51,11 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
             "Pass labels=..., one class per example, for that.",
             {"targets": provenance.data["targets"]},
         )  # fmt: skip
+    bare = provenance.bare
+    if bare:
+        yield Finding(
+            None, (), f"No nonlinearity was seen after {_names(bare)}: name them to count them.", {"layers": list(bare)}
+        )
     skipped = provenance.data.get("skipped")
     if skipped:
         yield Finding(None, (), f"Unreadable files were skipped: {skipped}.", {"skipped": skipped})
@@ -63,6 +70,10 @@ def number_of(number: int, noun: str, *verbs: str) -> str:
     ('1 example is', '2,000 units')
     """
     return " ".join([f"{number:,}", noun if number == 1 else f"{noun}s", *verbs[number != 1 :][:1]])
+
+
+def _names(layers: tuple[str, ...]) -> str:
+    return ", ".join(layers[:4]) + (f" and {len(layers) - 4} more" if len(layers) > 4 else "")
 
 
 def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:

@@ -98,6 +98,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
             f"{s.name} ({s.problem})" if s.problem else s.name for s in surveyed if s.name not in counted
         ),
         versions=versions(),
+        bare=tuple(s.name for s in surveyed if s.bare and s.name not in counted),
     )
     identity = _identity(provenance, nets, _content(timed, views, asked.seed), settings)
     return Plan(nets, source, views, timed, provenance, identity, settings, asked.twin is True)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 NO_TWIN = "none"  # what `Provenance.twin` says where there was none
-OPTIONAL = ("mask_unfit", "shard", "shards")  # left out of the JSON where there is nothing to say
+OPTIONAL = ("mask_unfit", "shard", "shards", "bare")  # left out of the JSON where there is nothing to say
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Provenance:
     mask_unfit: tuple[str, ...] = ()  # layers whose positions a mask was given for that does not fit
     shard: tuple[int, int] | None = None  # this one of so many
     shards: int | None = None  # that were merged
+    bare: tuple[str, ...] = ()  # layers with weights between which and the next ones no nonlinearity was seen
 
     def as_json(self) -> dict[str, Any]:
         """A dict of plain values, in the order of the fields."""

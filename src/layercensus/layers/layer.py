@@ -74,4 +74,5 @@ class Layer:
     also: tuple[str, ...]  # other tensors of the same call, not counted: "[1]: (2, 4, 4) float32"
     default: bool  # counted when the user names no layers
     problem: str | None  # why it cannot be counted, else None
+    bare: bool = False  # it has weights, and so has what reads it, and no nonlinearity was seen between the two
     view: View = field(default_factory=View)  # how its output becomes (examples, ...)

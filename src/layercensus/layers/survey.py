@@ -75,6 +75,7 @@ def _layers(net: nn.Module, first: Trace, second: Trace | None, unit_axis: Mappi
     named = roles(net, first)
     default = counted(outputs, named, problems)
     names = [_name(output, modules) for output in outputs]
+    bare = {before for before, _ in first.unseen}
     axes = _user_axes(names, unit_axis)
     arranged = [
         _arranged(output, view, problem, first, axes.get(name), name)
@@ -85,7 +86,7 @@ def _layers(net: nn.Module, first: Trace, second: Trace | None, unit_axis: Mappi
             name=names[order], kind=output.kind, role=named[order], module=output.module, call=output.call,
             function=output.function, unit_axis=handed_on.unit_axis, width=handed_on.width, shape=handed_on.shape,
             order=order, axis_from=handed_on.axis_from, also=output.also, default=default[order],
-            problem=problems[order], view=handed_on.view,
+            problem=problems[order], view=handed_on.view, bare=output.function is None and output.module in bare,
         )
         for order, (output, handed_on) in enumerate(zip(outputs, arranged, strict=True))
     )  # fmt: skip

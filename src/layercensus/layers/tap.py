@@ -17,6 +17,7 @@ from .layer import Layer
 from .modes import evaluating
 from .net import count_examples, modules_by_name, unwrap
 from .outputs import first_tensor
+from .recurrent import INNER, inner_layers
 
 Sink = Callable[[Layer, Tensor], None]
 
@@ -55,6 +56,9 @@ def tap(
             stack.callback(module.register_forward_hook(taps.hook(name)).remove)
             if before is not None:
                 stack.callback(module.register_forward_pre_hook(taps.before_hook(name)).remove)
+        for name in dict.fromkeys(layer.module for layer in layers if layer.function and INNER.match(layer.function)):
+            module = _module(modules, name)
+            stack.callback(module.register_forward_hook(taps.inner_hook(name), with_kwargs=True).remove)
         if taps.functions:
             stack.enter_context(_functions(modules, taps))
         stack.callback(net.register_forward_pre_hook(taps.start, with_kwargs=True, prepend=True).remove)
@@ -85,7 +89,7 @@ class _Taps:
 
     def __init__(self, layers: Sequence[Layer], sink: Sink, before: Sink | None = None) -> None:
         self.layers = {(layer.module, layer.function, layer.call): layer for layer in layers}
-        self.functions = {layer.function for layer in layers if layer.function}
+        self.functions = {x.function for x in layers if x.function and not INNER.match(x.function)}
         self.running: list[str] = []  # names of the modules under way, filled where functions are selected
         self._sink, self._before = sink, before
         self._calls: Counter[tuple[str, str | None]] = Counter()
@@ -110,6 +114,15 @@ class _Taps:
 
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             self.after(name, None, output)
+
+        return hook
+
+    def inner_hook(self, name: str) -> Callable[..., None]:
+        """A forward hook for the recurrent module of this name, of which layers inside are selected."""
+
+        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            for part, y in inner_layers(module, args, kwargs):
+                self.after(name, part, y)
 
         return hook
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import prod
 from typing import Any
 
 import torch
@@ -25,7 +24,8 @@ from .origins import Origin, origins
 from .outputs import first_tensor, others, tensors
 from .prints import Prints, prints_of
 from .readers import Reader, paths, reader
-from .unit_axis import Units, unit_axes
+from .recurrent import inner_layers
+from .unit_axis import Units, leaves_fewer, unit_axes
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class _Tracer:
             self.outputs[key] = replace(self._output(key, name, out), nonlinear=name in NONLINEAR)
             frame.functions.append(key)
         if candidate and name in REDUCTIONS and is_structural(function):
-            fewer = _fewer(self.units.get(function.inputs[0]), self.units.get(out), function)
+            fewer = leaves_fewer(self.units.get(function.inputs[0]), self.units.get(out), function)
             self.maxout[key] = fewer or self.nonlinear.compares(function)
 
     def settled(self) -> dict[Key, Output]:
@@ -171,7 +171,9 @@ class _Tracer:
 
         def leave(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             with torch._C.DisableTorchFunction():
-                self._leave(module, self._frames.pop(), output)
+                frame = self._frames.pop()
+                self._leave(module, frame, output)
+                self._inside(module, frame.module, (args, kwargs), output)
 
         return enter, leave
 
@@ -199,6 +201,19 @@ class _Tracer:
     def _has_parts(self) -> bool:
         """Whether modules of the net were called; those that only make a weight are none."""
         return any(one.module and "parametrizations" not in one.module.split(".") for one in self.outputs.values())
+
+    def _inside(self, module: nn.Module, name: str, given: tuple[Any, Any], output: Any) -> None:
+        """The layers within a recurrent module, in front of its own output."""
+        whole, own = first_tensor(output), (name, None, self._calls[name, None] - 1)
+        for part, y in inner_layers(module, *given) if whole is not None and own in self.outputs else ():
+            self.walker.complete([t for _, t in tensors(given)], [y])
+            self.units.put(y, Units((y.ndim - 1,), type(module).__name__.lower()))
+            view = self.views.get(whole) if whole is not None else None
+            if view is not None:
+                self.views.put(y, view)
+            key = self._next(name, part)
+            self.outputs[key] = replace(self._output(key, type(module).__name__, y), nonlinear=True)
+            self.outputs[own] = self.outputs.pop(own)
 
     def _next(self, module: str, function: str | None) -> Key:
         number = self._calls[module, function]
@@ -231,12 +246,3 @@ def _acts_alone(module: nn.Module, frame: _Frame, output: Tensor | None) -> bool
     parts = any(True for _ in module.children())
     same = output is not None and bool(frame.inputs) and output.ndim == frame.inputs[0].ndim
     return not frame.makes_units and not parts and same
-
-
-def _fewer(before: Units | None, after: Units | None, call: Call) -> bool:
-    """Whether a reduction left some of the units that there were: maxout, and no pooling of positions."""
-    if before is None or after is None:
-        return False
-    own = [n for axis, n in enumerate(call.shape or ()) if axis in before.axes]
-    left = [n for axis, n in enumerate(call.outs[0].shape) if axis in after.axes]
-    return 1 < prod(left) < prod(own)
