@@ -20,6 +20,7 @@ from ..layers.select import select
 from ..layers.survey import survey
 from ..models.fingerprint import weights
 from ..models.model import Model
+from ..models.same import refuse_same
 from ..models.twin import calibrate, untrained
 from ..settings import Settings
 from .calibration import CALIBRATION, calibration
@@ -75,7 +76,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
     net = unwrap(model.net)
     surveyed = survey(net, probe.for_net(net), unit_axis=settings.unit_axis)
     trained = Net("trained", net, select(net, surveyed, asked.layers))
-    twin, how = _twin(trained, model, source, asked)
+    twin, how, shared = _twin(trained, model, source, asked)
     runs = [unwrap(run.net) for run in asked.replicas]
     nets = Nets(
         trained, twin, tuple(_same_layers(replica(n), run, trained, probe, settings) for n, run in enumerate(runs))
@@ -90,6 +91,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         classes=tuple(source.class_names) if source.class_names else None,
         views=views.name,
         twin=how,
+        shared=shared,
         replicas=len(nets.replicas),
         seed=asked.seed,
         settings=settings.that_count(),
@@ -104,18 +106,20 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
     return Plan(nets, source, views, timed, provenance, identity, settings, asked.twin is True)
 
 
-def _twin(trained: Net, model: Model, source: Source, asked: Asked) -> tuple[Net | None, str]:
-    """The twin, with its normalisation statistics estimated on the data, and where it comes from, in words."""
+def _twin(trained: Net, model: Model, source: Source, asked: Asked) -> tuple[Net | None, str, Mapping[str, list[str]]]:
+    """The twin, statistics estimated on the data; where it comes from, in words; what it shares with the net."""
     if asked.twin is False:
-        return None, NO_TWIN
+        return None, NO_TWIN, {}
     if isinstance(asked.twin, nn.Module):
-        return Net(TWIN, unwrap(asked.twin), trained.layers), "a user-supplied module, used as it is"
+        return Net(TWIN, unwrap(asked.twin), trained.layers), "a user-supplied module, used as it is", {}
     net, how = untrained(model, asked.seed)
     net = unwrap(net)
+    probe = source.first(PROBE).for_net(trained.net)
+    shared = refuse_same(trained.net, net, trained.layers, probe, own=model.fresh is None)
     normalisations = calibrate(net, (batch.for_net(net) for batch in calibration(source)))
     if normalisations:
         how += f"; statistics of {normalisations} normalisation layers re-estimated on {CALIBRATION} examples at most"
-    return Net(TWIN, net, trained.layers), how
+    return Net(TWIN, net, trained.layers), how, shared
 
 
 def _same_layers(name: str, net: nn.Module, trained: Net, probe: Batch, settings: Settings) -> Net:

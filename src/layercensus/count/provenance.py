@@ -7,7 +7,11 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 NO_TWIN = "none"  # what `Provenance.twin` says where there was none
+<<<<<<< HEAD
 OPTIONAL = ("mask_unfit", "shard", "shards", "bare")  # left out of the JSON where there is nothing to say
+=======
+OPTIONAL = ("shared", "mask_unfit", "shard", "shards")  # left out of the JSON where there is nothing to say
+>>>>>>> fc91d87 (A twin keeps no trained weight wherever it is kept; the fingerprint covers all that a net computes with; pruned and quantised nets have twins)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Provenance:
     panel: int = 0  # examples of the panel
     rarefied_to: int = 0  # units
     classes_seen: int = 0
+    shared: Mapping[str, Any] = field(default_factory=dict)  # what the twin has in common with the net
     mask_unfit: tuple[str, ...] = ()  # layers whose positions a mask was given for that does not fit
     shard: tuple[int, int] | None = None  # this one of so many
     shards: int | None = None  # that were merged
