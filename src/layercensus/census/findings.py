@@ -38,17 +38,12 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
         yield Finding(None, (), f"This is shard {number} of {shards} of the data, to be merged with the others.", {})
     unfit = provenance.mask_unfit
     if unfit:
-<<<<<<< HEAD
         yield Finding(
             None,
             (),
             f"The mask fits no positions of {_names(unfit)}, so padding is counted there.",
             {"layers": list(unfit)},
         )
-=======
-        text = f"The mask fits no positions of {_some(unfit)}, so padding is counted there."
-        yield Finding(None, (), text, {"layers": list(unfit)})
->>>>>>> fc91d87 (A twin keeps no trained weight wherever it is kept; the fingerprint covers all that a net computes with; pruned and quantised nets have twins)
     if "targets" in provenance.data:
         yield Finding(
             None, (),
@@ -75,21 +70,17 @@ def _shared(shared: Mapping[str, Any]) -> Iterator[Finding]:
     if kept:
         yield Finding(
             None, (),
-            f"The untrained twin keeps {_some(kept)} of the net, taken for fixed by design. Where they were learned, "
+            f"The untrained twin keeps {_names(kept)} of the net, taken for fixed by design. Where they were learned, "
             "the twin is no twin: pass twin=a module of yours, or twin=False.",
             {"kept": kept},
         )  # fmt: skip
     if same:
         yield Finding(
             None, (),
-            f"The untrained twin gives the net's own outputs in {_some(same)}: no weights that were initialised again "
+            f"The untrained twin gives the net's own outputs in {_names(same)}: no weights that were initialised again "
             "were seen before, so comparing the two says nothing there.",
             {"layers": list(same)},
         )  # fmt: skip
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def number_of(number: int, noun: str, *verbs: str) -> str:

@@ -7,11 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 NO_TWIN = "none"  # what `Provenance.twin` says where there was none
-<<<<<<< HEAD
-OPTIONAL = ("mask_unfit", "shard", "shards", "bare")  # left out of the JSON where there is nothing to say
-=======
-OPTIONAL = ("shared", "mask_unfit", "shard", "shards")  # left out of the JSON where there is nothing to say
->>>>>>> fc91d87 (A twin keeps no trained weight wherever it is kept; the fingerprint covers all that a net computes with; pruned and quantised nets have twins)
+OPTIONAL = ("shared", "mask_unfit", "shard", "shards", "bare")  # left out of the JSON where there is nothing to say
 
 
 @dataclass(frozen=True)
