@@ -68,7 +68,8 @@ def take(
     twin: True re-initialises a copy with `seed` and re-estimates its normalisation statistics on the data; a module is
         used as it is; False does without.
     replicas: further trained nets of the same architecture.
-    labels: one per example in row order; overrides those in the data. A negative number: this one has no label.
+    labels: one per example in row order, as integers or names; overrides those in the data. None, NaN, a negative
+        number: this one has no label.
     views: how an example is perturbed to tell signal from noise: None for the default of the kind of data, a number for
         its strength, or a function (example, numpy Generator) -> example.
 

@@ -233,10 +233,13 @@ def test_surveying_leaves_no_trace() -> None:
 
 NOT = "cannot be counted"
 OUT_PROJ = "MultiheadAttention uses its weights without calling it"
+HEADS = (
+    "MultiheadAttention keeps its heads inside one function; a net that calls scaled_dot_product_attention shows them"
+)
 UNUSED = "it was not called in the survey's forward passes (unused, or used without calling it)"
 PLAIN = "A model must be a plain module."
 AT = " at '0':"
-PARALLEL = "pass its .module: replicas run the layers at the same time."
+PARALLEL = "put its .module in its place: replicas run the layers at the same time."
 LIST = "List them with layers_of(model)."
 
 
@@ -244,6 +247,7 @@ LIST = "List them with layers_of(model)."
     ("patterns", "message"),
     [
         ("attn.out_proj", f"Layer 'attn.out_proj' {NOT}: {OUT_PROJ}; count 'attn' instead. {LIST}"),
+        ("attn.heads", f"Layer 'attn.heads' {NOT}: {HEADS}; count 'attn' instead. {LIST}"),
         ("unused", f"Layer 'unused' {NOT}: {UNUSED}. {LIST}"),
         ("heads", f"Layer 'heads' {NOT}: it only holds modules; count 'heads.*' instead. {LIST}"),
         (["attn", "atn"], "layers must match a layer. Got 'atn', which matches none. Did you mean 'attn'? " + LIST),
@@ -282,7 +286,6 @@ def test_globs_select_in_forward_order() -> None:
 @pytest.mark.parametrize(
     ("net", "message"),
     [
-        (nn.DataParallel(nn.Linear(1, 1)), f"A model must be a plain module. Got a DataParallel: {PARALLEL}"),
         (nn.Sequential(nn.DataParallel(nn.ReLU())), f"{PLAIN} Got a DataParallel{AT} {PARALLEL}"),
         (3, "A model must be a torch.nn.Module. Got int."),
     ],
@@ -300,6 +303,12 @@ def test_scripted_nets_are_refused() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_parallel_nets_are_unwrapped() -> None:
+    net = nn.Linear(1, 1)
+    assert unwrap(nn.DataParallel(net)) is net
+    assert unwrap(torch.compile(nn.DataParallel(nn.DataParallel(net)))) is net  # type: ignore[arg-type]
+
+
 def test_compiled_nets_are_unwrapped() -> None:
     net = nn.Linear(1, 1)
     assert unwrap(torch.compile(net)) is net  # type: ignore[arg-type]

@@ -144,8 +144,8 @@ def test_an_unknown_prefix_lists_what_exists(text: str) -> None:
 def test_what_is_no_model() -> None:
     with pytest.raises(CensusError, match=r"model must be an nn.Module or a short name. Got int."):
         open_model(3)  # type: ignore[arg-type]
-    with pytest.raises(CensusError, match=r"Got a DataParallel: pass its \.module"):
-        open_model(nn.DataParallel(nn.Linear(1, 1)))
+    with pytest.raises(CensusError, match=r"Got a DataParallel at '0': put its \.module in its place"):
+        open_model(nn.Sequential(nn.DataParallel(nn.Linear(1, 1))))
 
 
 def test_a_model_is_a_value() -> None:

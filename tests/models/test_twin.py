@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, prune
 
+import layercensus as lc
 from layercensus.errors import CensusError
 from layercensus.models.fingerprint import weights
 from layercensus.models.model import Model
@@ -83,6 +84,15 @@ def make(request: pytest.FixtureRequest) -> Callable[[], nn.Module]:
     return ZOO[request.param]
 
 
+def pruned(net: nn.Module) -> nn.Module:
+    """Half of the weights of every layer that has some, and a fifth of the biases."""
+    layers = [m for m in net.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
+    for layer in layers:
+        prune.l1_unstructured(layer, "weight", 0.5)
+        prune.random_unstructured(layer, "bias", 0.2)
+    return net
+
+
 def trained(net: nn.Module) -> nn.Module:
     """The net with every weight and statistic moved far from where it began."""
     with own_randomness(99), torch.no_grad():
@@ -151,7 +161,7 @@ def test_raw_parameters_are_initialised_and_named() -> None:
     twin, how = untrained(Model(trained(Raw()), "raw"), 0)
     assert how == (
         "re-initialised with seed 0 by each layer's own initialiser; "
-        "without one, and so initialised as a linear layer's "
+        "without one, or left out by it, and so as a linear layer's "
         "(vectors set to 1 or 0): cls_token, layer_scale, positions, shift"
     )
     bound = 64**-0.5
@@ -226,8 +236,15 @@ def test_a_compiled_net_has_a_plain_twin() -> None:
 
 
 class Keeps(nn.Linear):
+    """Its initialiser draws the weight alone."""
+
+    def __init__(self) -> None:
+        super().__init__(64, 64)
+        self.gate_weight = nn.Parameter(torch.full((64,), 3.0))
+        self.mixing = nn.Parameter(torch.full((64, 64), 3.0))
+
     def reset_parameters(self) -> None:
-        """Nothing is drawn."""
+        nn.init.normal_(self.weight)
 
 
 class NeedsMore(nn.Linear):
@@ -246,12 +263,14 @@ class Locked(nn.Linear):
         self.lock = threading.Lock()
 
 
+class Packed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.arange(9, dtype=torch.int8).reshape(3, 3), requires_grad=False)
+
+
 def kept() -> nn.Module:
-    nets = [Keeps(3, 3) for _ in range(5)]
-    for net in nets:
-        nn.init.normal_(net.weight)
-        nn.init.zeros_(net.bias)
-    return nn.Sequential(*nets)
+    return nn.Sequential(*(Packed() for _ in range(5)))
 
 
 MESSAGES = {
@@ -388,3 +407,125 @@ def test_a_twin_of_a_module_given_as_it_is() -> None:
     assert isinstance(twin, nn.Sequential)
     assert not twin.training
     assert how == "re-initialised with seed 0 by each layer's own initialiser"
+
+
+def test_what_an_initialiser_leaves_out_is_initialised_and_named() -> None:
+    twin, how = untrained(Model(trained(nn.Sequential(Keeps())), "net"), 0)
+    assert how.endswith("(vectors set to 1 or 0): 0.bias, 0.gate_weight, 0.mixing")
+    assert (twin.get_parameter("0.bias") == 0).all()
+    assert (twin.get_parameter("0.gate_weight") == 1).all()
+    assert float(twin.get_parameter("0.weight").detach().std()) == pytest.approx(1, rel=0.05)
+    assert 0.9 / 8 < float(twin.get_parameter("0.mixing").detach().abs().max()) <= 1 / 8
+
+
+# what torch.nn.utils.prune does to a layer, and the fraction of its weights that is left
+PRUNINGS: dict[str, tuple[Callable[[nn.Module], object], float]] = {
+    "l1_unstructured": (lambda layer: prune.l1_unstructured(layer, "weight", 0.75), 0.25),
+    "random_structured": (lambda layer: prune.random_structured(layer, "weight", 0.5, 0), 0.5),
+    "ln_structured": (lambda layer: prune.ln_structured(layer, "weight", 0.25, 2, 1), 0.75),
+    "global": (lambda layer: prune.global_unstructured([(layer, "weight")], prune.L1Unstructured, amount=0.5), 0.5),
+    "twice": (
+        lambda layer: [prune.random_unstructured(layer, "weight", 0.5), prune.l1_unstructured(layer, "weight", 0.5)],
+        0.25,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PRUNINGS)
+@pytest.mark.parametrize("layer", [lambda: nn.Linear(64, 32), lambda: nn.Conv2d(8, 32, 3)])
+def test_the_twin_of_a_pruned_net_has_fresh_weights_under_the_same_mask(
+    kind: str, layer: Callable[[], nn.Module]
+) -> None:
+    change, left = PRUNINGS[kind]
+    net = trained(nn.Sequential(layer()))
+    change(net.get_submodule("0"))
+    before = weights(net)
+    twin, how = untrained(Model(net, "net"), 0)
+    masked, fresh = twin.get_submodule("0").weight, twin.get_parameter("0.weight_orig").detach()
+    mask = net.get_buffer("0.weight_mask").bool()
+    assert isinstance(masked, Tensor)
+    assert float(mask.float().mean()) == pytest.approx(left, abs=0.02)
+    assert torch.equal(masked, fresh * mask)
+    assert (masked[~mask] == 0).all()
+    assert (masked[mask] != 0).all()
+    bound = (masked[0].numel()) ** -0.5
+    assert 0.95 * bound < float(fresh.abs().max()) <= bound
+    assert how.endswith("; what was pruned away stays away: 0.weight")
+    assert weights(net) == before
+
+
+def test_a_pruned_net_after_a_forward_with_gradients_has_a_twin_and_computes_with_the_mask() -> None:
+    net = pruned(convnet())
+    net(torch.ones(2, 3, 8, 8))
+    twin = twin_of(net)
+    twin(torch.ones(2, 3, 8, 8))
+    for name in ("0", "3", "6"):
+        for part in ("weight", "bias"):
+            value, mask = getattr(twin.get_submodule(name), part), twin.get_buffer(f"{name}.{part}_mask")
+            assert torch.equal(value.detach(), twin.get_parameter(f"{name}.{part}_orig").detach() * mask)
+
+
+def test_dead_units_of_a_pruned_net_are_counted() -> None:
+    with own_randomness(0):
+        net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 12), nn.ReLU(), nn.Linear(12, 3)).eval()
+        x = torch.randn(300, 8)
+    prune.random_structured(net[2], "weight", 5, 0)
+    nn.init.zeros_(net[2].bias)
+    census = lc.take(net, x, layers=["1", "3"], settings=lc.Settings(progress=False, twins=1, resamples=20))
+    dead = {unit for unit in range(12) if not net[2].weight_mask[unit].any()}
+    units = census.units[(census.units["layer"] == "3") & (census.units["fate"] == "dead")]
+    assert len(dead) == 5
+    assert dead <= set(units["unit"])
+
+
+def test_a_net_whose_pruning_was_made_final_has_a_dense_twin() -> None:
+    net = trained(nn.Sequential(nn.Linear(32, 32)))
+    prune.l1_unstructured(net[0], "weight", 0.5)
+    prune.remove(net[0], "weight")
+    assert (net.get_parameter("0.weight") == 0).sum() == 512
+    assert (twin_of(net).get_parameter("0.weight") != 0).all()
+
+
+def test_complex_parameters_are_drawn_too() -> None:
+    net = nn.ParameterDict({"a": torch.full((64, 64), 2 + 3j), "b": torch.full((64,), 2 + 3j)})
+    twin = twin_of(net)
+    a = twin.get_parameter("a").detach()
+    assert float(a.abs().square().mean()) == pytest.approx(1 / (3 * 64), rel=0.05)  # as a real one's
+    assert (twin.get_parameter("b") == 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_twin_is_in_the_nets_precision(dtype: torch.dtype) -> None:
+    twin = twin_of(trained(convnet()).to(dtype))
+    assert {t.dtype for t in [*twin.parameters(), *twin.buffers()] if t.is_floating_point()} == {dtype}
+    assert twin.get_parameter("6.weight").detach().double().std() == pytest.approx((3 * 32) ** -0.5, rel=0.1)
+
+
+def test_a_factorys_twin_is_in_each_parameters_own_precision() -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))
+
+    net = make()
+    net[0].half()  # type: ignore[index]
+    twin, _ = untrained(Model(net, "net", fresh=seeded(make)), 0)
+    assert {n: p.dtype for n, p in twin.named_parameters()} == {n: p.dtype for n, p in net.named_parameters()}
+    assert {n: p.dtype for n, p in twin.named_buffers()} == {n: p.dtype for n, p in net.named_buffers()}
+
+
+def test_a_factory_that_fails_is_one_line() -> None:
+    def fresh(seed: int) -> nn.Module:
+        raise TypeError("missing 1 argument\nmore")
+
+    with pytest.raises(CensusError, match=r"factory of mine must give an untrained net\. Got TypeError: missing 1 arg"):
+        untrained(Model(nn.Linear(2, 2), "mine", fresh=fresh), 0)
+
+
+def test_activations_that_were_kept_in_a_list_do_not_hinder_the_copy() -> None:
+    class Keeper(nn.Linear):
+        def forward(self, input: Tensor) -> Tensor:
+            self.kept = [super().forward(input)]
+            return self.kept[0]
+
+    net = Keeper(3, 3)
+    net(torch.ones(2, 3))
+    assert weights(twin_of(net)) != weights(net)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layercensus.tally import Sketch, reduce_output
+from layercensus.tally.slab import kept
 
 LAYOUTS = {"NC": 1, "NCL": 1, "NLC": 2, "NCHW": 1, "NHWC": 3, "NCHW channels_last": 1, "NCDHW": 1}
 
@@ -76,3 +77,16 @@ def test_what_the_net_writes_over_its_output_later_does_not_reach_the_reading(sh
     before = [t.clone() for t in (reading.mean, reading.peak, reading.spots)]
     x.zero_()
     assert all(torch.equal(t, b) for t, b in zip((reading.mean, reading.peak, reading.spots), before, strict=True))
+
+
+def test_what_is_kept_of_an_output_is_its_own_dense_copy() -> None:
+    x = torch.randn(3, 4, dtype=torch.float64).T
+    copies = [kept(x) for _ in range(3)]
+    x.zero_()
+    assert all(c.dtype == torch.float32 and c.is_contiguous() and c.shape == (4, 3) for c in copies)
+    copies[0].fill_(7)
+    assert torch.equal(copies[1], copies[2])
+    assert bool((copies[1] != 0).all() and (copies[1] != 7).all())
+    assert kept(torch.zeros(0, 3)).shape == (0, 3)
+    large = torch.arange(2_000_000.0)  # more than a slab holds
+    assert torch.equal(kept(large), large)

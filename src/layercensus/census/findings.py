@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,9 @@ import pandas as pd
 from ..count.provenance import Provenance
 from .record import Finding
 
+SHOWN = ("responds to how an example is shown rather than to the example",
+         "respond to how an example is shown rather than to the example")  # fmt: skip
+REPEATED = ("repeats another unit of the layer", "repeat another unit of the layer")
 FEW = 200  # examples in the panel below which counts of duplicates are not trusted
 
 
@@ -26,7 +29,8 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
         yield Finding(
             None,
             (),
-            f"Only {provenance.panel} examples stand behind the tests between units; below {FEW} they are weak.",
+            f"Only {number_of(provenance.panel, 'example', 'stands', 'stand')} behind the tests between units; "
+            f"below {FEW} they are weak.",
             {"panel": provenance.panel},
         )
     if provenance.shard is not None:
@@ -43,15 +47,62 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
         )  # fmt: skip
     unfit = provenance.mask_unfit
     if unfit:
-        names = ", ".join(unfit[:4]) + (f" and {len(unfit) - 4} more" if len(unfit) > 4 else "")
         yield Finding(
-            None, (), f"The mask fits no positions of {names}, so padding is counted there.", {"layers": list(unfit)}
+            None,
+            (),
+            f"The mask fits no positions of {_names(unfit)}, so padding is counted there.",
+            {"layers": list(unfit)},
+        )
+    if "targets" in provenance.data:
+        yield Finding(
+            None, (),
+            "The data's targets are no classes (fractions, or several numbers an example): nothing is said of classes. "
+            "Pass labels=..., one class per example, for that.",
+            {"targets": provenance.data["targets"]},
+        )  # fmt: skip
+    bare = provenance.bare
+    if bare:
+        yield Finding(
+            None, (), f"No nonlinearity was seen after {_names(bare)}: name them to count them.", {"layers": list(bare)}
         )
     skipped = provenance.data.get("skipped")
     if skipped:
         yield Finding(None, (), f"Unreadable files were skipped: {skipped}.", {"skipped": skipped})
     if provenance.twin.startswith("re-initialised"):
         yield Finding(None, (), f"The untrained twin was {provenance.twin}.", {})
+    yield from _shared(provenance.shared)
+
+
+def _shared(shared: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the twin has in common with the net."""
+    same, kept = shared.get("layers", ()), [*shared.get("designed", ()), *shared.get("learned", ())]
+    if kept:
+        yield Finding(
+            None, (),
+            f"The untrained twin keeps {_names(kept)} of the net, taken for fixed by design. Where they were learned, "
+            "the twin is no twin: pass twin=a module of yours, or twin=False.",
+            {"kept": kept},
+        )  # fmt: skip
+    if same:
+        yield Finding(
+            None, (),
+            f"The untrained twin gives the net's own outputs in {_names(same)}: no weights that were initialised again "
+            "were seen before, so comparing the two says nothing there.",
+            {"layers": list(same)},
+        )  # fmt: skip
+
+
+def number_of(number: int, noun: str, *verbs: str) -> str:
+    """A number with its noun, and with the one or the other verb.
+
+    >>> number_of(1, "example", "is", "are"), number_of(2000, "unit")
+    ('1 example is', '2,000 units')
+    """
+    return " ".join([f"{number:,}", noun if number == 1 else f"{noun}s", *verbs[number != 1 :][:1]])
+
+
+def _names(layers: Sequence[str]) -> str:
+    return ", ".join(layers[:4]) + (f" and {len(layers) - 4} more" if len(layers) > 4 else "")
 
 
 def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
@@ -63,16 +114,19 @@ def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
         upper = float(silent["firing_rate_upper"].iloc[0])
         yield Finding(
             name, tuple(map(int, silent["unit"])),
-            f"Layer {name}: {len(silent)} of {row['width']} units never fired in {row['examples']:,} examples "
+            f"Layer {name}: {len(silent)} of {number_of(row['width'], 'unit')} never fired in "
+            f"{number_of(row['examples'], 'example')} "
             f"(firing rate below {upper:.2g} with 95 % confidence).",
             {"units": len(silent), "firing_rate_upper": upper},
         )  # fmt: skip
-    yield from _many(row, units, "noise", 0.1, "respond to how an example is shown rather than to the example")
-    yield from _many(row, units, "duplicate", 0.1, "repeat another unit of the layer")
+    yield from _many(row, units, "noise", 0.1, SHOWN)
+    yield from _many(row, units, "duplicate", 0.1, REPEATED)
 
 
-def _many(row: pd.Series[Any], units: pd.DataFrame, fate: str, least: float, words: str) -> Iterator[Finding]:
+def _many(
+    row: pd.Series[Any], units: pd.DataFrame, fate: str, least: float, words: tuple[str, str]
+) -> Iterator[Finding]:
     chosen = units[units["fate"] == fate]
     if len(chosen) >= max(1, least * row["width"]):
-        text = f"Layer {row['layer']}: {len(chosen)} of {row['width']} units {words}."
+        text = f"Layer {row['layer']}: {len(chosen)} of {number_of(row['width'], 'unit')} {words[len(chosen) > 1]}."
         yield Finding(row["layer"], tuple(map(int, chosen["unit"])), text, {"units": len(chosen)})

@@ -6,21 +6,30 @@ from collections.abc import Mapping
 
 from ..layers.layer import Layer
 from ..tally import Panel
-from .findings import FEW
+from .findings import FEW, number_of
+
+COUNT = "count"  # the status of a number that is what it says
 
 
-def status(layer: Layer, panel: Panel, classes: int) -> str:
-    """ "count", or in words why the number is less than that."""
-    if layer.role == "output" and layer.kind.endswith("Linear") and len(layer.shape) == 1 and layer.width > 2:
+def status(layer: Layer, panel: Panel, classes: int, of_model: int = 0) -> str:
+    """ "count", or in words why the number is less than that.
+
+    classes: how many the labels speak of. of_model: how many the model names. A last layer of that many units has a
+    unit for each class; one of another width need not be about classes at all.
+    """
+    about_classes = layer.width > 2 and layer.width in (classes, of_model)
+    if about_classes and layer.role == "output" and layer.kind.endswith("Linear") and len(layer.shape) == 1:
         shown = classes_shown(panel, classes)
         if shown < layer.width:
+            show = "shows" if len(panel) == 1 else "show"
             return (
-                f"bound by the data: the {len(panel):,} examples of the panel show {shown} of {layer.width:,} classes, "
+                f"bound by the data: the {number_of(len(panel), 'example')} of the panel {show} {shown} of "
+                f"{layer.width:,} classes, "
                 "so it is no count of the classes that the layer knows"
             )
     if len(panel) < FEW:
         return f"too few examples: {len(panel)} in the panel, {FEW} are needed"
-    return "count"
+    return COUNT
 
 
 def dimension_status(row: Mapping[str, float]) -> str:
@@ -33,7 +42,7 @@ def dimension_status(row: Mapping[str, float]) -> str:
 
 
 def classes_shown(panel: Panel, classes: int) -> int:
-    """How many classes the examples show: by label where given, else by the unit with the highest response."""
+    """How many classes the examples show: by label where given, else by the class with the highest response."""
     if classes:
         return len(panel.label[panel.label >= 0].unique())  # type: ignore[no-untyped-call]
     return len(panel.mean.argmax(1).unique()) if len(panel) else 0  # type: ignore[no-untyped-call]

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from ..count.nets import TRAINED, TWIN, LayerKey, Nets
 from ..count.shards import Counted
 from ..count.store import Store
+from ..data.labels import TARGET
 from ..gallery.drawings import matrix, strip
 from ..gallery.gallery import Gallery, Matrix, Strip
 from ..layers.layer import Layer
@@ -69,12 +70,15 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     """The census of what `store` holds."""
     nets, columns = counted.nets, Columns.of(measures)
     classes = classes_of(store, counted, settings)
+    named = counted.provenance.origin.get("classes")
+    of_model = named if isinstance(named, int) else 0
     rows, panel = _Rows(), 0
     for layer in tqdm(nets.trained.layers, desc="measuring", unit="layer", disable=not settings.progress):
         summary = _summary(store, counted, layer, _Asked(measures, settings, classes))
-        rows.add(summary, _row(summary, nets, classes), columns, settings.sign_blind)
+        rows.add(summary, _row(summary, nets, classes, of_model), columns, settings.sign_blind)
         panel = max(panel, len(summary.panel))
-    provenance = replace(counted.provenance, panel=panel, rarefied_to=nets.narrowest, classes_seen=classes)
+    data = _data(store, counted, settings)
+    provenance = replace(counted.provenance, data=data, panel=panel, rarefied_to=nets.narrowest, classes_seen=classes)
     layers = typed(pd.DataFrame(rows.layers), columns.table(nets.twin is not None))
     units, twin_units = (
         typed(pd.concat(tables, ignore_index=True), columns.units) if tables else pd.DataFrame()
@@ -93,11 +97,28 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
 
 
 def classes_of(store: Store, counted: Counted, settings: Settings) -> int:
-    """How many classes the labels of the panel, or the names of the classes, speak of; 0 without labels."""
-    net = counted.nets.trained
-    label = store.panel(net.key(net.layers[0]), settings.panel, settings.spots).label
+    """How many classes the labels of the panel, or the names of the classes, speak of; 0 without labels.
+
+    Where a target of the panel is no class, none is: what looks like a class among them is a round number.
+    """
+    label = _labels(store, counted, settings)
+    if bool((label == TARGET).any()):
+        return 0
     top = int(label.max()) + 1 if len(label) else 0
     return max(top, len(counted.class_names or ())) if top > 0 else 0
+
+
+def _labels(store: Store, counted: Counted, settings: Settings) -> Tensor:
+    """(examples,) int64, the labels of the panel."""
+    net = counted.nets.trained
+    return store.panel(net.key(net.layers[0]), settings.panel, settings.spots).label
+
+
+def _data(store: Store, counted: Counted, settings: Settings) -> Mapping[str, Any]:
+    """What is known of the data, with what the panel shows of their targets."""
+    data = counted.provenance.data
+    no_class = bool((_labels(store, counted, settings) == TARGET).any())
+    return dict(data) | {"labels": "none", "targets": "in the data; no classes, and not used"} if no_class else data
 
 
 @dataclass(frozen=True)
@@ -143,11 +164,11 @@ def _twin_first(nets: Nets) -> Iterator[Any]:
     return iter([net for net in (nets.twin, nets.trained, *nets.replicas) if net is not None])
 
 
-def _row(summary: LayerSummary, nets: Nets, classes: int) -> dict[str, Any]:
+def _row(summary: LayerSummary, nets: Nets, classes: int, of_model: int) -> dict[str, Any]:
     layer, layers = summary.layer, nets.trained.layers
     own = summary.outcomes[TRAINED].layer
     depth = layers.index(layer) / max(1, len(layers) - 1)
-    words = (status(layer, summary.panel, classes), dimension_status(own))
+    words = (status(layer, summary.panel, classes, of_model), dimension_status(own))
     frame = dict(zip(FRAME, (layer.name, depth, layer.kind, layer.role, layer.width, *words), strict=True))
     twin = summary.outcomes[TWIN].layer if TWIN in summary.outcomes else {}
     return frame | own | {twin_of(name): value for name, value in twin.items()}

@@ -14,6 +14,7 @@ from ..data.source import Source
 from ..errors import CensusError
 from .interrupts import uninterrupted
 from .late import watching
+from .memory import tidied
 from .panel_sampler import PanelSampler
 from .pending import Pending
 from .plan import Plan
@@ -33,6 +34,7 @@ def count(plan: Plan, store: Store) -> tuple[str, ...]:
     sketches = sketches_of(plan.nets.trained, source.first(1).mask is not None, settings, plan.seed)
     total = source.length if settings.shard is None else _in_shard(source, settings.shard)
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
+    heap = tidied()
     with watching(plan.nets.trained.net, plan.unreached) as late, _saved(pending, bar):
         for batch in source.batches(settings.batch, skip=_left_out(known, settings.shard)):
             late.batch = batch
@@ -42,6 +44,7 @@ def count(plan: Plan, store: Store) -> tuple[str, ...]:
                 pending.add(readings)
                 known.update(readings.keys.tolist())
             bar.update(len(readings.ids))
+            heap = tidied(heap)
     return late.sentences
 
 

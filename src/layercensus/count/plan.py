@@ -20,12 +20,13 @@ from ..layers.select import select, silent
 from ..layers.survey import survey
 from ..models.fingerprint import weights
 from ..models.model import Model
+from ..models.same import refuse_same
 from ..models.twin import calibrate, untrained
 from ..settings import Settings
 from .calibration import CALIBRATION, calibration
 from .nets import TWIN, Net, Nets, replica
 from .probe import choose_probe
-from .provenance import Provenance
+from .provenance import NO_TWIN, Provenance
 from .versions import versions
 
 TIMED = 8  # examples that the memory formats are timed on
@@ -76,7 +77,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
     probe = choose_probe(net, source, asked.layers)
     surveyed = survey(net, probe.for_net(net), unit_axis=settings.unit_axis)
     trained = Net("trained", net, select(net, surveyed, asked.layers))
-    twin, how = _twin(trained, model, source, asked)
+    twin, how, shared = _twin(trained, model, source, asked, probe)
     runs = [unwrap(run.net) for run in asked.replicas]
     nets = Nets(
         trained, twin, tuple(_same_layers(replica(n), run, trained, probe, settings) for n, run in enumerate(runs))
@@ -86,12 +87,13 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
     provenance = Provenance(
         model=model.name,
         weights={each.name: weights(each.net) for each in nets},
-        origin=dict(model.about),
+        origin=dict(model.about) | ({"classes": len(model.classes)} if model.classes else {}),
         prepare=model.prepare.describe() if model.prepare else None,
         data=dict(source.about),
         classes=tuple(source.class_names) if source.class_names else None,
         views=views.name,
         twin=how,
+        shared=shared,
         replicas=len(nets.replicas),
         seed=asked.seed,
         settings=settings.that_count(),
@@ -100,6 +102,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         + tuple(f"{name} ({why})" for name, why in unreached),
         alone=_alone(nets),
         versions=versions(),
+        bare=tuple(s.name for s in surveyed if s.bare and s.name not in counted),
     )
     identity = _identity(provenance, nets, _content(timed, views, asked.seed), settings)
     return Plan(
@@ -115,18 +118,22 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
     )
 
 
-def _twin(trained: Net, model: Model, source: Source, asked: Asked) -> tuple[Net | None, str]:
-    """The twin, with its normalisation statistics estimated on the data, and where it comes from, in words."""
+def _twin(
+    trained: Net, model: Model, source: Source, asked: Asked, probe: Batch
+) -> tuple[Net | None, str, Mapping[str, list[str]]]:
+    """The twin, statistics estimated on the data; where it comes from, in words; what it shares with the net."""
     if asked.twin is False:
-        return None, "none"
+        return None, NO_TWIN, {}
     if isinstance(asked.twin, nn.Module):
-        return Net(TWIN, unwrap(asked.twin), trained.layers), "a user-supplied module, used as it is"
+        return Net(TWIN, unwrap(asked.twin), trained.layers), "a user-supplied module, used as it is", {}
     net, how = untrained(model, asked.seed)
     net = unwrap(net)
+    some = probe.first(1) if any(layer.alone is not None for layer in trained.layers) else probe
+    shared = refuse_same(trained.net, net, trained.layers, some.for_net(trained.net), own=model.fresh is None)
     normalisations = calibrate(net, (batch.for_net(net) for batch in calibration(source)))
     if normalisations:
         how += f"; statistics of {normalisations} normalisation layers re-estimated on {CALIBRATION} examples at most"
-    return Net(TWIN, net, trained.layers), how
+    return Net(TWIN, net, trained.layers), how, shared
 
 
 def _same_layers(name: str, net: nn.Module, trained: Net, probe: Batch, settings: Settings) -> Net:

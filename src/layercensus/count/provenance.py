@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-OPTIONAL = ("mask_unfit", "shard", "shards", "alone", "met_late")  # left out of the JSON where there is nothing to say
+NO_TWIN = "none"  # what `Provenance.twin` says where there was none
+# left out of the JSON where there is nothing to say
+OPTIONAL = ("shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late")
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class Provenance:
     panel: int = 0  # examples of the panel
     rarefied_to: int = 0  # units
     classes_seen: int = 0
+    shared: Mapping[str, Any] = field(default_factory=dict)  # what the twin has in common with the net
     mask_unfit: tuple[str, ...] = ()  # layers whose positions a mask was given for that does not fit
     shard: tuple[int, int] | None = None  # this one of so many
     shards: int | None = None  # that were merged
     alone: str = ""  # why examples passed through the nets one by one
     met_late: tuple[str, ...] = ()  # modules that ran for the first time after the survey, each with an example
+    bare: tuple[str, ...] = ()  # layers with weights between which and the next ones no nonlinearity was seen
 
     def as_json(self) -> dict[str, Any]:
         """A dict of plain values, in the order of the fields."""

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from ..errors import CensusError
 from .batch import Batch
-from .labels import Labels, as_classes, same_length
+from .labels import Labels, as_classes, described, same_length
 from .numbers import KINDS, as_floats, as_tensor, first_not_finite
 from .reading import one_line
 from .request import Request
 from .source import Source, unique
 
 INPUT_NAMES = ("inputs", "x", "X", "data", "images")
+BESIDE = "given beside the data"  # where labels come from that the user names as such
 LABEL_NAMES = ("labels", "y", "Y", "targets")
 
 
@@ -30,7 +31,7 @@ class Arrays(Source):
 
     def __init__(
         self, inputs: Any, labels: Labels | None = None, *, name: str = "array", ids: Sequence[str] | None = None,
-        origin: str = "given beside the data",
+        origin: str = BESIDE,
     ) -> None:  # fmt: skip
         self.inputs: Any = inputs if isinstance(inputs, np.ndarray) else as_tensor(inputs)
         shape = tuple(self.inputs.shape)
@@ -52,10 +53,10 @@ class Arrays(Source):
             self.label(labels, origin)
 
     def label(self, labels: Labels, origin: str) -> None:
-        """Take these labels, one for each row, in place of any others."""
-        numbers, self.class_names = as_classes(labels)
+        """Take these labels, one for each row, in place of any others; only those given as labels must be classes."""
+        numbers, self.class_names = as_classes(labels, targets=origin != BESIDE)
         self.labels = same_length(numbers, int(self.length or 0))
-        self.about["labels"] = origin
+        self.about["labels"] = described(self.labels, origin)
 
     def pick(self, ids: Sequence[str]) -> Batch:
         rows = [self._row[id] for id in ids]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset, default_collate
+from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from ..errors import CensusError
 from .batch import Batch
+from .collate import Collate, collate_examples, own_way
 from .form import Parts, as_batch, kind_of, parts, shapes
-from .labels import Classes, Labels, as_classes, plain, same_length
+from .labels import Classes, Labels, as_classes, same_length
 from .reading import one_line, reading
 from .source import Skip, Source, unique
 
-Collate = Callable[[list[Any]], Any]
 WORKER_OPTIONS = ("num_workers", "timeout", "worker_init_fn", "multiprocessing_context")
 SURVEY = 64  # examples at a time
 
@@ -28,7 +28,7 @@ class Rows(Source):
     """
 
     def __init__(
-        self, data: Any, rows: Sequence[Any], labels: Labels | None, name: str, *, collate: Collate = default_collate,
+        self, data: Any, rows: Sequence[Any], labels: Labels | None, name: str, *, collate: Collate = collate_examples,
         workers: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         if len(rows) == 0:
@@ -49,7 +49,7 @@ class Rows(Source):
             "labels": "given beside the data" if labels is not None else origin,
         }  # fmt: skip
         self.ids = tuple(map(str, rows))
-        if first.ids is not None or (first.named and labels is None):
+        if first.ids is not None or (first.names is not None and labels is None):
             self._survey()
         self._row = dict(zip(unique(self.ids), rows, strict=True))
 
@@ -112,7 +112,7 @@ class Rows(Source):
         chunks = [list(self._rows[start : start + SURVEY]) for start in range(0, len(self._rows), SURVEY)]
         for parsed in self._loaded(chunks):
             ids += parsed.ids or ()
-            names |= set(plain(parsed.labels).tolist()) if parsed.labels is not None and parsed.named else set()
+            names |= parsed.names or set()
         if ids:
             self.ids = unique(ids)
         if names and self._labels is None:
@@ -135,7 +135,7 @@ def rows_of_loader(loader: DataLoader[Any], labels: Labels | None, name: str) ->
     if all(isinstance(row, int) for row in rows):
         rows.sort()
     workers = {option: getattr(loader, option) for option in WORKER_OPTIONS} if loader.num_workers else {}
-    source = Rows(loader.dataset, rows, labels, name, collate=loader.collate_fn, workers=workers)
+    source = Rows(loader.dataset, rows, labels, name, collate=own_way(loader.collate_fn), workers=workers)
     source.about["order"] = "the rows of the Dataset, whatever the loader's order"
     return source
 

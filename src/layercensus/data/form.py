@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import CensusError
 from .batch import Batch, Inputs, each, tensors
-from .labels import Classes, Labels, plain, same_length
+from .labels import Classes, Labels, named, same_length
 from .numbers import KINDS, as_floats, as_tensor, first_not_finite, one_of_several
 
 SHAPE = 'a batch must be inputs, (inputs,), (inputs, labels) or a dict with "inputs"'
@@ -30,9 +30,9 @@ class Parts:
     ids: tuple[str, ...] | None
 
     @property
-    def named(self) -> bool:
-        """Whether the labels are names."""
-        return self.labels is not None and plain(self.labels).dtype.kind == "U"
+    def names(self) -> set[str] | None:
+        """The names among the labels; None where these are no names, none where no example has a label."""
+        return named(self.labels)
 
 
 def parts(raw: Any) -> Parts:
@@ -54,6 +54,8 @@ def parts(raw: Any) -> Parts:
     n = _examples(inputs)
     if mask is None and isinstance(inputs, dict):
         mask = inputs.get("attention_mask")
+    if isinstance(labels, Mapping):
+        labels = torch.full((n,), 0.5)  # what is no class
     names = None if ids is None else tuple(str(i.item() if isinstance(i, Tensor) else i) for i in ids)
     if names is not None and len(names) != n:
         raise CensusError(f"ids must name each of the {n} examples of a batch. Got {len(names)}.")

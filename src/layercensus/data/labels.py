@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import CensusError
+from .label_values import NO_LABEL, TARGET, Labels, label_values
 
-Labels = Sequence[Any] | Tensor | NDArray[Any]
+__all__ = ["NO_LABEL", "TARGET", "Classes", "Labels", "as_classes", "described", "named", "same_length"]
 
 
 class Classes:
@@ -30,41 +30,44 @@ class Classes:
         return tuple(self._number) or None
 
     def numbers(self, labels: Labels) -> Tensor:
-        """(examples,) int64."""
-        values = plain(labels)
-        if values.dtype.kind != "U":
-            if self._number:
-                raise CensusError(f"labels must be all names or all integers. Got {values[0]} after names.")
-            return torch.from_numpy(values)
-        return torch.tensor([self._number.setdefault(str(name), len(self._number)) for name in values])
+        """(examples,) int64: -1 without a label, -2 where the data hold a target that is no class."""
+        values = label_values(labels, targets=True)
+        if values.dtype.kind == "U":
+            return torch.tensor([self._number_of(str(name)) for name in values], dtype=torch.int64)
+        if self._number and (values >= 0).any():
+            raise CensusError(f"labels must be all names or all integers. Got {values.max()} after names.")
+        return torch.from_numpy(values)
+
+    def _number_of(self, name: str) -> int:
+        return self._number.setdefault(name, len(self._number)) if name else NO_LABEL
 
 
-def as_classes(labels: Labels) -> tuple[Tensor, tuple[str, ...] | None]:
-    """(examples,) int64 class numbers, and the classes' sorted names where labels are not integers already."""
-    values = plain(labels)
+def as_classes(labels: Labels, *, targets: bool = False) -> tuple[Tensor, tuple[str, ...] | None]:
+    """(examples,) int64 class numbers, -1 without a label, and the classes' sorted names where labels are names.
+
+    targets: what is no class is -2 and no error, as `label_values` describes it.
+    """
+    values = label_values(labels, targets=targets)
     if values.dtype.kind != "U":
         return torch.from_numpy(values), None
-    names = [str(name) for name in np.unique(values)]
+    names = sorted(set(values.tolist()) - {""})
     return Classes(names).numbers(values), tuple(names)
 
 
-def plain(labels: Labels) -> NDArray[Any]:
-    """One label per example: int64, or text where they are names."""
-    try:
-        values = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
-    except ValueError as error:
-        raise CensusError("labels must be one value per example. Got a ragged list.") from error
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise CensusError(f"labels must be one value per example. Got shape {values.shape}.")
-    if values.dtype.kind in "iub":
-        return values.astype(np.int64)
-    if values.dtype.kind == "f":
-        if not np.isfinite(values).all() or not np.array_equal(values, np.round(values)):
-            raise CensusError("labels must be classes, as integers or names. Got fractional numbers.")
-        return values.astype(np.int64)
-    return values.astype(str)
+def named(labels: Labels | None) -> set[str] | None:
+    """The names among labels, as yet unknown where none has a label; None where they are no names."""
+    if labels is None:
+        return None
+    values = label_values(labels, targets=True)
+    if values.dtype.kind == "U":
+        return set(values.tolist()) - {""}
+    return None if (values != NO_LABEL).any() or _integers(labels) else set()
+
+
+def described(numbers: Tensor, origin: str) -> str:
+    """Where labels come from, and how many examples have none, in words."""
+    without = int((numbers == NO_LABEL).sum())
+    return f"{origin}; {without:,} of {len(numbers):,} examples have none" if without else origin
 
 
 def same_length(labels: Tensor, examples: int) -> Tensor:
@@ -72,3 +75,10 @@ def same_length(labels: Tensor, examples: int) -> Tensor:
     if len(labels) != examples:
         raise CensusError(f"labels must have one entry for each of the {examples:,} examples. Got {len(labels):,}.")
     return labels
+
+
+def _integers(labels: Any) -> bool:
+    """Whether labels are integers by their type: -1 then stands for none, and never for the name of a class."""
+    if isinstance(labels, Tensor):
+        return not labels.is_floating_point()
+    return np.asarray(labels).dtype.kind in "iub"

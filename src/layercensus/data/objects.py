@@ -54,4 +54,5 @@ def _inputs_and_labels(data: Any) -> bool:
     """Whether it is (inputs, labels) of a whole data set."""
     if not (isinstance(data, tuple) and len(data) == 2 and all(isinstance(d, (Tensor, np.ndarray)) for d in data)):
         return False
-    return data[0].ndim > 1 and data[1].ndim == 1 and len(data[0]) == len(data[1])
+    one_each = data[1].ndim == 1 or (data[1].ndim == 2 and data[1].shape[1] == 1)
+    return data[0].ndim > 1 and one_each and len(data[0]) == len(data[1])

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import CensusError
 from .batch import Batch, joined
 from .form import Parts, as_batch, kind_of, parts, shapes
-from .labels import Classes, Labels, as_classes, plain, same_length
+from .labels import Classes, Labels, as_classes, same_length
 from .reading import reading
 from .replay import portions
 from .source import Skip, Source, unique
@@ -148,7 +148,7 @@ def _about(source: Source, first: Parts, labels: Labels | None) -> dict[str, Any
 
 
 def _names(batches: Sequence[Parts]) -> set[str]:
-    return {str(name) for batch in batches if batch.labels is not None and batch.named for name in plain(batch.labels)}
+    return {name for batch in batches for name in batch.names or ()}
 
 
 def _numbered(batches: Sequence[Parts]) -> list[str]:

@@ -59,6 +59,10 @@ class Facts(Generic[Fact]):
         """What is known of a tensor, if anything."""
         return self._known.get(x)
 
+    def put(self, x: Tensor, fact: Fact) -> None:
+        """Note what holds of a tensor from here on."""
+        self._known[x] = fact
+
     def follow(self, call: Call) -> None:
         """Note what holds of a call's outputs. What was known of a tensor that it overwrote is forgotten."""
         known = [self._known.get(x) for x in call.inputs]

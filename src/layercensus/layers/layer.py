@@ -8,6 +8,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+ITSELF = "model"  # the name of a net that is one layer: a bare nn.Linear, or any that calls no module of its own
+
 
 @dataclass(frozen=True)
 class View:
@@ -58,7 +60,7 @@ class View:
 class Layer:
     """The output of one call of one module, or of one functional nonlinearity, in a forward pass."""
 
-    name: str  # dotted; "act@1" is a module's second call, "block.relu" a function called in block's own forward
+    name: str  # dotted; "act@1": a module's second call; "block.relu": a function called in block; "model": the net
     kind: str  # class name of the module, or the function's name
     role: str  # "neurons" (a nonlinearity's output) | "block" (residual or transformer block) | "output" | "other"
     module: str  # dotted name of the module, or of the module that the function runs in
@@ -72,5 +74,6 @@ class Layer:
     also: tuple[str, ...]  # other tensors of the same call, not counted: "[1]: (2, 4, 4) float32"
     default: bool  # counted when the user names no layers
     problem: str | None  # why it cannot be counted, else None
+    bare: bool = False  # it has weights, and so has what reads it, and no nonlinearity was seen between the two
     view: View = field(default_factory=View)  # how its output becomes (examples, ...)
     alone: str | None = None  # why only a pass of a single example tells what is that example's, else None

@@ -13,24 +13,28 @@ from .outputs import tensors
 
 Inputs = Tensor | Mapping[str, Any] | tuple[Any, ...] | list[Any]
 _COMPILED = "_orig_mod"
+_PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)  # whose .module is the net
 _REFUSED = {
-    "DataParallel": "pass its .module: replicas run the layers at the same time",
-    "DistributedDataParallel": "pass its .module, and let each process count its own shard of the data",
+    "DataParallel": "put its .module in its place: replicas run the layers at the same time",
+    "DistributedDataParallel": "put its .module in its place",
     "FullyShardedDataParallel": "pass the net as it is before sharding",
     "ScriptModule": "pass the Python module that it was made from: outputs inside scripted code cannot be read",
 }
 
 
 def unwrap(net: nn.Module) -> nn.Module:
-    """The plain module behind a torch.compile'd one.
+    """The plain module behind one of torch.compile, DataParallel or DistributedDataParallel.
+
+    >>> unwrap(nn.DataParallel(nn.Linear(2, 3)))
+    Linear(in_features=2, out_features=3, bias=True)
 
     Raises:
-        CensusError: not a module, or one whose layers cannot be read (DataParallel, scripted): what to pass instead.
+        CensusError: not a module, or one whose layers cannot be read (sharded, scripted): what to pass instead.
     """
     if not isinstance(net, nn.Module):
         raise CensusError(f"A model must be a torch.nn.Module. Got {type(net).__name__}.")
-    while is_compiled_wrapper(net):
-        net = getattr(net, _COMPILED)
+    while is_compiled_wrapper(net) or isinstance(net, _PARALLEL):
+        net = net.module if isinstance(net, _PARALLEL) else getattr(net, _COMPILED)
     for name, module in net.named_modules():
         refused = next((c.__name__ for c in type(module).__mro__ if c.__name__ in _REFUSED), None)
         if refused:

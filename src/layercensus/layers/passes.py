@@ -11,10 +11,11 @@ from torch import nn
 
 from ..errors import CensusError
 from .net import Inputs, count_examples, map_examples
+from .nonlinearities import Key
 from .prints import same
 from .state import State, kept_state
 from .telling import Telling
-from .trace import Key, Trace, trace
+from .trace import Trace, trace
 
 OTHER_SEED = 1  # of the pass that shows whether the net draws at random
 
@@ -35,6 +36,7 @@ class Passes:
     same: Trace | None = None  # a, a, a
     others: tuple[Company, ...] = ()  # each example alone, or where the net takes none alone two by two; c, b, a
     alone: tuple[Trace, ...] = ()  # each example alone; empty where the net takes none
+    followed: bool = False  # whether units, examples and origins were followed in those as well
     again: Trace | None = None  # a, b, c with other random numbers
     kept: tuple[str, ...] = ()  # what the net keeps from pass to pass, where that changes its answers
     refused: str = ""  # why the net does not take the examples together, or alone
@@ -76,13 +78,20 @@ def passes(net: nn.Module, inputs: Inputs) -> Passes:
         taken = tuple(each.traced for each in alone if each.traced is not None)
         if together.traced is None:
             refused = in_one_line(together.error)
-            return Passes(None, alone=taken, refused=refused) if len(taken) == examples else Passes(_needed(together))
+            if len(taken) < examples:
+                return Passes(_needed(together))
+            return Passes(None, alone=taken, followed=True, refused=refused)
         refused = next((in_one_line(each.error) for each in alone if each.error is not None), "")
+        companies = _companies(net, inputs, together.traced, () if refused else taken, state)
+        followed = not refused and _ways_differ(together.traced, taken)
+        if followed:
+            taken = _followed(net, inputs, examples, state)
         return Passes(
             together.traced,
             same=_try(net, map_examples(inputs, lambda t: t[:1].expand_as(t).clone()), state).traced,
-            others=_companies(net, inputs, together.traced, () if refused else taken, state),
+            others=companies,
             alone=() if refused else taken,
+            followed=followed,
             again=_try(net, inputs, state, seed=OTHER_SEED).traced,
             kept=_kept(net, inputs, state, together),
             refused=refused,
@@ -91,11 +100,23 @@ def passes(net: nn.Module, inputs: Inputs) -> Passes:
 
 def followed_alone(net: nn.Module, inputs: Inputs, passes: Passes) -> Passes:
     """The same with units, examples and origins followed in the passes of single examples too."""
-    if passes.together is None or not passes.alone:
+    if passes.followed or not passes.alone:
         return passes
     with kept_state(net) as state:
-        each = [_try(net, _chosen(inputs, [row]), state, facts=True).traced for row in range(count_examples(inputs))]
-    return replace(passes, alone=tuple(traced for traced in each if traced is not None))
+        return replace(passes, alone=_followed(net, inputs, count_examples(inputs), state), followed=True)
+
+
+def _followed(net: nn.Module, inputs: Inputs, examples: int, state: State) -> tuple[Trace, ...]:
+    each = [_try(net, _chosen(inputs, [row]), state, facts=True).traced for row in range(examples)]
+    return tuple(traced for traced in each if traced is not None)
+
+
+def _ways_differ(together: Trace, alone: Sequence[Trace]) -> bool:
+    """Whether single examples may show layers that all together do not."""
+    if any(each.kind in ("branches", "ragged") for traced in (together, *alone) for each in traced.told):
+        return True
+    modules = (key for one in alone for key in one.outputs if key[1] is None)
+    return any(key not in together.outputs for key in modules)
 
 
 def in_one_line(error: Exception | None) -> str:
@@ -159,9 +180,9 @@ def _kept(net: nn.Module, inputs: Inputs, state: State, together: _Try) -> tuple
     with suppress(Exception):  # whatever a net raises at what it kept
         trace(net, inputs, facts=False)
     second = _try(net, inputs, state).traced
-    if second is None or second.outputs.keys() != first.outputs.keys():
+    if second is None or not first.outputs.keys() <= second.outputs.keys():
         return together.changed
-    pairs = zip(first.outputs.values(), second.outputs.values(), strict=True)
+    pairs = ((output, second.outputs[key]) for key, output in first.outputs.items())
     return () if all(same(a.prints, b.prints) for a, b in pairs) else together.changed
 
 

@@ -13,10 +13,11 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 from .example_axis import find_view, preferred
 from .layer import View
 from .net import modules_by_name
+from .nonlinearities import Key
 from .passes import Passes
 from .prints import same, same_rows
 from .telling import in_words
-from .trace import Key, Output
+from .trace import Output
 
 ORDER = "its rows are in another order than the examples"
 COMPANY = "what it gives an example depends on the others in the batch"
@@ -37,7 +38,8 @@ class Rows:
 
 def rows_of(net: nn.Module, passes: Passes) -> dict[Key, Rows]:
     """The rows of every output that some pass reached."""
-    keys = dict.fromkeys(key for traced in (passes.main, *passes.alone) for key in traced.outputs)
+    shown = (passes.main, *(passes.alone if passes.followed else ()))
+    keys = dict.fromkeys(key for traced in shown for key in traced.outputs)
     found = {key: _rows(key, passes) for key in keys}
     if all(rows.alone is None for rows in found.values()):
         return found

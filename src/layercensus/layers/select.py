@@ -17,6 +17,9 @@ LIST_THEM = "List them with layers_of(model)."
 _UNUSED = "it was not called in the survey's forward passes (unused, or used without calling it)"
 _HOLDER = "it only holds modules"
 _ATTENTION = "MultiheadAttention uses its weights without calling it"
+_HEADS = (
+    "MultiheadAttention keeps its heads inside one function; a net that calls scaled_dot_product_attention shows them"
+)
 
 
 def select(net: nn.Module, layers: Sequence[Layer], patterns: str | Sequence[str] | None) -> tuple[Layer, ...]:
@@ -67,6 +70,9 @@ def _absent(net: nn.Module, layers: Sequence[Layer], name: str) -> str:
         return f"layers must name layers inside the model. Got the model itself. {LIST_THEM}"
     if name in modules:
         return f"Layer {name!r} cannot be counted: {_silent(modules, layers, name)}. {LIST_THEM}"
+    parent = name.rpartition(".")[0]
+    if isinstance(modules.get(parent), nn.MultiheadAttention):
+        return f"Layer {name!r} cannot be counted: {_HEADS}; count {parent!r} instead. {LIST_THEM}"
     other = _alias(net, name)
     if other:
         return f"Layer {name!r} cannot be counted by this name: it is {other!r}; name that. {LIST_THEM}"

@@ -11,14 +11,15 @@ from torch import nn
 
 from ..errors import CensusError
 from .arrangement import Arrangement, arrange
-from .layer import Layer
+from .layer import ITSELF, Layer
 from .net import Inputs, count_examples, modules_by_name, unwrap, with_two
+from .nonlinearities import Key
 from .outputs import MISSING
 from .passes import Passes, followed_alone, passes
 from .roles import counted, roles
 from .rows import Rows, rows_of
 from .state import kept_state
-from .trace import Key, Output, Trace, trace
+from .trace import Output, Trace, trace
 
 
 def survey(net: nn.Module, inputs: Inputs, *, unit_axis: Mapping[str, int] | None = None) -> tuple[Layer, ...]:
@@ -47,7 +48,7 @@ def survey(net: nn.Module, inputs: Inputs, *, unit_axis: Mapping[str, int] | Non
     rows = rows_of(net, traced)
     if any(each.alone for each in rows.values()):
         traced = followed_alone(net, inputs, traced)
-    shown = _surveyed(traced)
+    shown = _surveyed(traced, rows)
     modules = modules_by_name(net)
     axes = _user_axes([_name(output, modules) for one in shown for output in one.outputs.values()], unit_axis or {})
     return _merged([_layers(net, one, traced, rows, axes) for one in shown])
@@ -66,12 +67,12 @@ def _differing(net: nn.Module, inputs: Inputs) -> Inputs:
     return two
 
 
-def _surveyed(traced: Passes) -> list[Trace]:
+def _surveyed(traced: Passes, rows: Mapping[Key, Rows]) -> list[Trace]:
     """The passes that show all layers: the one of all examples, and those of single ones that show others."""
     shown, known = [traced.main], set(traced.main.outputs)
     for one in traced.alone:
-        if not one.outputs.keys() <= known:
-            shown.append(one)
+        if (rows.keys() & one.outputs.keys()) - known:
+            shown.append(replace(one, outputs={key: output for key, output in one.outputs.items() if key in rows}))
             known |= one.outputs.keys()
     return shown
 
@@ -100,6 +101,7 @@ def _layers(
     named = roles(net, traced)
     default = counted(outputs, named, problems)
     names = [_name(output, modules) for output in outputs]
+    bare = {before for before, _ in traced.unseen}
     arranged = [
         _arranged(output, rows[key], problem, one, axes.get(name), name)
         for key, (output, one), problem, name in zip(traced.outputs, shown, problems, names, strict=True)
@@ -110,6 +112,7 @@ def _layers(
             function=output.function, unit_axis=handed_on.unit_axis, width=handed_on.width, shape=handed_on.shape,
             order=order, axis_from=handed_on.axis_from, also=output.also, default=default[order],
             problem=problems[order], view=handed_on.view, alone=rows[key].alone,
+            bare=output.function is None and output.module in bare,
         )
         for order, (key, output, handed_on) in enumerate(zip(traced.outputs, outputs, arranged, strict=True))
     )  # fmt: skip
@@ -148,7 +151,7 @@ def _problem(output: Output, rows: Rows) -> str | None:
 
 
 def _name(output: Output, modules: Mapping[str, nn.Module]) -> str:
-    name = output.module
+    name = output.module or (ITSELF if output.function is None else "")
     if output.function is not None:
         name = f"{name}.{output.function}" if name else output.function
         name += "()" if name in modules else ""

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..errors import CensusError
-from .functions import function_name
+from .functions import WRITES, function_name
 from .layer import Layer, View
 from .modes import evaluating
 from .net import count_examples, modules_by_name, unwrap
 from .outputs import first_tensor
+from .recurrent import INNER, inner_layers
 
 Sink = Callable[[Layer, Tensor], None]
 
@@ -56,6 +57,9 @@ def tap(
             stack.callback(module.register_forward_hook(taps.hook(name)).remove)
             if before is not None:
                 stack.callback(module.register_forward_pre_hook(taps.before_hook(name)).remove)
+        for name in dict.fromkeys(layer.module for layer in layers if layer.function and INNER.match(layer.function)):
+            module = _module(modules, name)
+            stack.callback(module.register_forward_hook(taps.inner_hook(name), with_kwargs=True).remove)
         if taps.functions:
             stack.enter_context(_functions(modules, taps))
         stack.callback(net.register_forward_pre_hook(taps.start, with_kwargs=True, prepend=True).remove)
@@ -86,7 +90,7 @@ class _Taps:
 
     def __init__(self, layers: Sequence[Layer], sink: Sink, before: Sink | None = None) -> None:
         self.layers = {(layer.module, layer.function, layer.call): layer for layer in layers}
-        self.functions = {layer.function for layer in layers if layer.function}
+        self.functions = {x.function for x in layers if x.function and not INNER.match(x.function)}
         self.running: list[str] = []  # names of the modules under way, filled where functions are selected
         self._sink, self._before = sink, before
         self._calls: Counter[tuple[str, str | None]] = Counter()
@@ -114,6 +118,15 @@ class _Taps:
 
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             self.after(name, None, output)
+
+        return hook
+
+    def inner_hook(self, name: str) -> Callable[..., None]:
+        """A forward hook for the recurrent module of this name, of which layers inside are selected."""
+
+        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            for part, y in inner_layers(module, args, kwargs):
+                self.after(name, part, y)
 
         return hook
 
@@ -187,7 +200,7 @@ class _Functions(TorchFunctionMode):
             self._taps.ahead(self._taps.running[-1], name, args)
         out = func(*args, **(kwargs or {}))
         if tapped:
-            self._taps.after(self._taps.running[-1], name, out)
+            self._taps.after(self._taps.running[-1], name, args[0] if name == WRITES else out)
         return out
 
     def enter(self, name: str) -> Callable[..., None]:

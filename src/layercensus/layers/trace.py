@@ -15,18 +15,19 @@ from torch import Tensor, nn
 from .chance import draw_from, kept_chance
 from .dataflow import Call, Facts, Walker
 from .example_axis import example_axes
-from .functions import ATTENTION, LISTED, NONLINEAR, is_activation, makes_units
+from .functions import LISTED, NONLINEAR, REDUCTIONS, is_activation, makes_units
 from .layer import View
+from .markers import is_structural
 from .modes import evaluating
 from .net import Inputs, call, count_examples, modules_by_name
+from .nonlinearities import Key, Nonlinearities
 from .origins import Origin, origins
 from .outputs import first_tensor, others, tensors
 from .prints import Prints, prints_of
 from .readers import Reader, paths, reader
+from .recurrent import inner_layers
 from .telling import Telling, telling
-from .unit_axis import Units, unit_axes
-
-Key = tuple[str, str | None, int]  # module, function, number of its call
+from .unit_axis import Units, leaves_fewer, unit_axes
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Trace:
     examples: int
     readers: dict[int, Reader] = field(default_factory=dict)  # by the bit of what they read
     told: frozenset[Telling] = frozenset()  # calls that tell how the net treats its examples
+    unseen: tuple[tuple[str, str], ...] = ()  # modules with weights between which no nonlinearity was seen
 
 
 @dataclass
@@ -103,7 +105,9 @@ def trace(net: nn.Module, inputs: Inputs, *, facts: bool = True, seed: int = 0) 
         stack.enter_context(tracer.walker)
         returned = first_tensor(call(net, inputs))
     origin = tracer.origins.get(returned) if returned is not None else None
-    return Trace(tracer.outputs, origin, tracer.examples, tracer.readers, frozenset(tracer.told))
+    outputs = tracer.settled() if facts else tracer.outputs  # a pass without facts keeps all that may be layers
+    told, unseen = frozenset(tracer.told), tuple(tracer.nonlinear.unseen)
+    return Trace(outputs, origin, tracer.examples, tracer.readers, told, unseen)
 
 
 class _Tracer:
@@ -115,9 +119,11 @@ class _Tracer:
         self.units, self.origins = Facts(unit_axes), Facts(origins)
         self.views = Facts(partial(example_axes, examples))
         self.paths, self.readers = Facts(paths), dict[int, Reader]()
+        self.nonlinear, self.maxout = Nonlinearities(), dict[Key, bool]()
         self.told: set[Telling] = set()
         every = (self.units, self.views, self.origins, self.paths)
-        self.walker = Walker(*(every if facts else ()), listener=self._note, begun=self._hear)
+        followed = (self.nonlinear.facts, *(every if facts else ()))
+        self.walker = Walker(*followed, listener=self._note, begun=self._hear)
         self._frames: list[_Frame] = []
         self._calls: Counter[tuple[str, str | None]] = Counter()
 
@@ -139,10 +145,21 @@ class _Tracer:
         origin = self.origins.get(out)
         if origin is not None and origin.residual:
             frame.sums.append(out.numel())
-        if name in LISTED:
-            key = self._next(frame.module, name)
-            self.outputs[key] = replace(self._output(key, name, out), nonlinear=name != ATTENTION)
+        self.nonlinear.read(function, frame.module)
+        key = self._next(frame.module, name)  # every call is counted, as the tap counts them
+        candidate = self.nonlinear.note(key, function)
+        if name in LISTED or candidate:
+            self.outputs[key] = replace(self._output(key, name, out), nonlinear=name in NONLINEAR)
             frame.functions.append(key)
+        if candidate and name in REDUCTIONS and is_structural(function):
+            fewer = leaves_fewer(self.units.get(function.inputs[0]), self.units.get(out), function)
+            self.maxout[key] = fewer or self.nonlinear.compares(function)
+
+    def settled(self) -> dict[Key, Output]:
+        """The outputs with what the whole pass says of them."""
+        yes, none, rest = self.nonlinear.settle(self.maxout)
+        kept = {key: output for key, output in self.outputs.items() if key not in rest or key[1] is None}
+        return {key: replace(o, nonlinear=key in yes or (o.nonlinear and key not in none)) for key, o in kept.items()}
 
     @contextmanager
     def hooked(self) -> Iterator[None]:
@@ -161,7 +178,9 @@ class _Tracer:
 
         def leave(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             with torch._C.DisableTorchFunction():
-                self._leave(module, self._frames.pop(), output)
+                frame = self._frames.pop()
+                self._leave(module, frame, output)
+                self._inside(module, frame.module, (args, kwargs), output)
 
         return enter, leave
 
@@ -170,18 +189,38 @@ class _Tracer:
         if chosen is not None:
             rest = [t for _, t in tensors(output) if t is not chosen]
             self.walker.complete(frame.inputs, [chosen, *rest])
-        if not frame.module:
+        if not frame.module and self._has_parts():
             return  # the net itself is not a layer
-        nonlinear = is_activation(module) or _acts_alone(module, frame, chosen)
-        for inner in frame.functions if nonlinear else ():  # they are how this module does its work
+        nonlinear = is_activation(module) or (frame.nonlinear and _acts_alone(module, frame, chosen))
+        own = _acts_alone(module, frame, chosen) and self.nonlinear.ends_with(chosen, frame.functions)
+        for inner in frame.functions if nonlinear or own else ():  # they are how this module does its work
             del self.outputs[inner]
         key = self._next(frame.module, None)
+        if chosen is not None and (nonlinear or own):
+            self.nonlinear.rename(chosen, key)
         self.outputs[key] = replace(
             self._output(key, type(module).__name__, output),
             nonlinear=nonlinear,
             parameters=any(True for _ in module.parameters(recurse=False)),
             residual=not nonlinear and chosen is not None and chosen.numel() in frame.sums,
         )
+
+    def _has_parts(self) -> bool:
+        """Whether modules of the net were called; those that only make a weight are none."""
+        return any(one.module and "parametrizations" not in one.module.split(".") for one in self.outputs.values())
+
+    def _inside(self, module: nn.Module, name: str, given: tuple[Any, Any], output: Any) -> None:
+        """The layers within a recurrent module, in front of its own output."""
+        whole, own = first_tensor(output), (name, None, self._calls[name, None] - 1)
+        for part, y in inner_layers(module, *given) if whole is not None and own in self.outputs else ():
+            self.walker.complete([t for _, t in tensors(given)], [y])
+            self.units.put(y, Units((y.ndim - 1,), type(module).__name__.lower()))
+            view = self.views.get(whole) if whole is not None else None
+            if view is not None:
+                self.views.put(y, view)
+            key = self._next(name, part)
+            self.outputs[key] = replace(self._output(key, type(module).__name__, y), nonlinear=True)
+            self.outputs[own] = self.outputs.pop(own)
 
     def _next(self, module: str, function: str | None) -> Key:
         number = self._calls[module, function]
@@ -210,7 +249,7 @@ def _time_first(module: nn.Module) -> bool:
 
 
 def _acts_alone(module: nn.Module, frame: _Frame, output: Tensor | None) -> bool:
-    """Whether a module that PyTorch does not know is a nonlinearity: no parts, no new units, and it calls one."""
+    """Whether a module that PyTorch does not know may be a nonlinearity: no parts and no new units."""
     parts = any(True for _ in module.children())
     same = output is not None and bool(frame.inputs) and output.ndim == frame.inputs[0].ndim
-    return frame.nonlinear and not frame.makes_units and not parts and same
+    return not frame.makes_units and not parts and same

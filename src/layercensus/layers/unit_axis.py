@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 import torch
 from torch import Tensor
@@ -45,6 +46,15 @@ def unit_axes(call: Call, known: Sequence[Units | None]) -> list[Units | None]:
         return _followed(call, known[0])
     rest: list[Units | None] = [None] * (len(call.outs) - 1)
     return [_of_first(call, known), *rest]
+
+
+def leaves_fewer(before: Units | None, after: Units | None, call: Call) -> bool:
+    """Whether a reduction left some of the units that there were: maxout, and no pooling of positions."""
+    if before is None or after is None:
+        return False
+    own = [n for axis, n in enumerate(call.shape or ()) if axis in before.axes]
+    left = [n for axis, n in enumerate(call.outs[0].shape) if axis in after.axes]
+    return 1 < prod(left) < prod(own)
 
 
 def _followed(call: Call, units: Units | None) -> list[Units | None]:

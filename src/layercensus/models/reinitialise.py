@@ -7,12 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
-from torch.nn.utils.spectral_norm import SpectralNorm
-from torch.nn.utils.weight_norm import WeightNorm
 
 from ..errors import CensusError, first_line
-
-POWER_STEPS = 15  # of the power iteration with which a spectral norm starts, as torch's own
+from .computed import computed, pieces_of
+from .packed import is_part, is_quantised, repack
 
 
 @torch.no_grad()
@@ -21,15 +19,19 @@ def reinitialise(net: nn.Module) -> list[str]:
 
     Each module's own initialiser does it, children before parents, so that what a parent does to its children holds.
     A parameter without one is initialised as a linear layer's weight, or set to one or zero where it has one dimension.
-    A parameter that is computed (weight norm, spectral norm) is initialised as it would be without, then decomposed.
+    So is one that its module's initialiser leaves out. A parameter that is computed (weight norm, spectral norm, a
+    pruned one) is initialised as it would be without, then decomposed.
 
     Raises:
         CensusError: when a module's own initialiser fails.
     """
     bare: list[str] = []
     for name, module in reversed(list(net.named_modules())):
-        if isinstance(module, parametrize.ParametrizationList):
+        if isinstance(module, parametrize.ParametrizationList) or is_part(module):
             continue  # initialised with the module that it belongs to
+        if is_quantised(module):
+            repack(module, name)
+            continue
         initialised = _initialise_module(name, module)
         bare += [f"{name}.{part}".lstrip(".") for part in initialised]
     return sorted(bare)
@@ -39,16 +41,12 @@ def _initialise_module(name: str, module: nn.Module) -> list[str]:
     own: Callable[[], None] | None = next(
         (f for f in (getattr(module, n, None) for n in ("reset_parameters", "_reset_parameters")) if callable(f)), None
     )
-    computed = _computed(module)
+    writers = computed(module, _initialise)
     with parametrize.cached():
-        before = {part: getattr(module, part).detach().clone() for part in computed}
-        if own is None:
-            bare = _initialise_bare(module)
-        else:
-            bare = []
-            _call_initialiser(own, name or type(module).__name__)
-        after = {part: getattr(module, part).detach().clone() for part in computed}
-    for part, decompose in computed.items():
+        before = {part: getattr(module, part).detach().clone() for part in writers}
+        bare = _initialise_bare(module) if own is None else _initialise_own(module, own, name)
+        after = {part: getattr(module, part).detach().clone() for part in writers}
+    for part, decompose in writers.items():
         if torch.equal(before[part], after[part]):  # the initialiser went through parameters() and set the pieces
             own_pieces = (f"parametrizations.{part}.", f"{part}_v", f"{part}_orig")
             named = [p for n, p in module.named_parameters() if n.startswith(own_pieces)]
@@ -56,6 +54,19 @@ def _initialise_module(name: str, module: nn.Module) -> list[str]:
             after[part] = pieces[-1].detach().clone() if pieces else after[part]
         decompose(after[part])
     return bare
+
+
+def _initialise_own(module: nn.Module, own: Callable[[], None], name: str) -> list[str]:
+    """By the module's own initialiser; what that leaves as it was is initialised as if there were none."""
+    pieces = pieces_of(module)
+    parameters = {n: p for n, p in module.named_parameters(recurse=False) if n not in pieces and _is_number(p)}
+    for parameter in parameters.values():
+        parameter.fill_(torch.nan)  # so that what is left out shows
+    _call_initialiser(own, name or type(module).__name__)
+    left_out = [part for part, parameter in parameters.items() if bool(parameter.isnan().any())]
+    for part in left_out:
+        _initialise(part, parameters[part])
+    return left_out
 
 
 def _call_initialiser(own: Callable[[], None], name: str) -> None:
@@ -74,7 +85,7 @@ def _initialise_bare(module: nn.Module) -> list[str]:
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_floating_point():
                 buffer.fill_(0.0 if name in ("running_mean", "bias") else 1.0)
-    initialised = [name for name, p in module.named_parameters(recurse=False) if p.is_floating_point()]
+    initialised = [name for name, p in module.named_parameters(recurse=False) if _is_number(p)]
     for name in initialised:
         _initialise(name, module.get_parameter(name))
     if parametrize.is_parametrized(module):
@@ -84,57 +95,18 @@ def _initialise_bare(module: nn.Module) -> list[str]:
     return initialised
 
 
+def _is_number(parameter: Tensor) -> bool:
+    return parameter.is_floating_point() or parameter.is_complex()
+
+
 def _initialise(name: str, parameter: Tensor) -> None:
-    if parameter.ndim >= 2 and parameter.numel():
+    if parameter.is_complex() and parameter.ndim >= 2:
+        for part in (parameter.real, parameter.imag):
+            _initialise(name, part)
+            part.mul_(0.5**0.5)  # so that its size is a real one's
+    elif parameter.ndim >= 2 and parameter.numel():
         nn.init.kaiming_uniform_(parameter, a=5**0.5)
     elif any(word in name for word in ("weight", "gamma", "scale")):
         parameter.fill_(1.0)
     else:
         parameter.fill_(0.0)
-
-
-def _computed(module: nn.Module) -> dict[str, Callable[[Tensor], None]]:
-    """The module's computed parameters, each with what writes a value into the pieces that it is computed from."""
-    writers: dict[str, Callable[[Tensor], None]] = {}
-    if parametrize.is_parametrized(module):
-        for name in module.parametrizations:  # type: ignore[union-attr]
-            writers[str(name)] = _into_parametrization(module, str(name))
-    for hook in module._forward_pre_hooks.values():
-        if isinstance(hook, WeightNorm):
-            writers[hook.name] = _into_weight_norm(module, hook)
-        elif isinstance(hook, SpectralNorm):
-            writers[hook.name] = _into_spectral_norm(module, hook)
-    return writers
-
-
-def _into_parametrization(module: nn.Module, name: str) -> Callable[[Tensor], None]:
-    def write(value: Tensor) -> None:
-        pieces: parametrize.ParametrizationList = module.parametrizations[name]  # type: ignore[index,assignment]
-        try:
-            setattr(module, name, value)
-        except (NotImplementedError, RuntimeError, ValueError, TypeError):  # it has no inverse
-            for piece in pieces.parameters(recurse=False):
-                _initialise(name, piece)
-        pieces.train()
-        for _ in range(POWER_STEPS):
-            pieces()
-
-    return write
-
-
-def _into_weight_norm(module: nn.Module, hook: WeightNorm) -> Callable[[Tensor], None]:
-    def write(value: Tensor) -> None:
-        getattr(module, hook.name + "_v").copy_(value)
-        getattr(module, hook.name + "_g").copy_(torch.norm_except_dim(value, 2, hook.dim))
-        setattr(module, hook.name, hook.compute_weight(module))
-
-    return write
-
-
-def _into_spectral_norm(module: nn.Module, hook: SpectralNorm) -> Callable[[Tensor], None]:
-    def write(value: Tensor) -> None:
-        getattr(module, hook.name + "_orig").copy_(value)
-        for _ in range(POWER_STEPS):
-            setattr(module, hook.name, hook.compute_weight(module, do_power_iteration=True))
-
-    return write

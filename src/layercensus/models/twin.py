@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
 import torch
@@ -15,6 +15,8 @@ from torch.nn.parameter import is_lazy
 
 from ..errors import CensusError, first_line
 from ..layers.net import Inputs, call, unwrap
+from ..layers.outputs import tensors
+from .computed import pruned
 from .model import Model
 from .randomness import own_randomness
 from .reinitialise import reinitialise
@@ -32,12 +34,12 @@ def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
         CensusError: some weights cannot be re-initialised: a twin that keeps trained weights would be no twin.
     """
     net = unwrap(model.net)
-    lazy = [name for name, p in net.named_parameters() if is_lazy(p)]
+    lazy = [name for name, t in (*net.named_parameters(), *net.named_buffers()) if is_lazy(t)]
     if lazy:
         raise CensusError(f"The model must have run once before it is counted. Got lazy parameters: {_some(lazy)}.")
     own_seed = random.Random(f"untrained twin {seed}").getrandbits(31)
     if model.fresh is not None:
-        twin = _alike(unwrap(model.fresh(own_seed)), net, model.name)
+        twin = _alike(_made(model.fresh, own_seed, model.name), net, model.name)
         _refuse_trained(net, twin, tables=True)
         return twin.eval(), f"freshly initialised by its own factory with seed {seed}"
     twin = _copied(net)
@@ -46,12 +48,28 @@ def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
     _refuse_trained(net, twin, tables=False)
     how = f"re-initialised with seed {seed} by each layer's own initialiser"
     if bare:
-        how += f"; without one, and so initialised as a linear layer's (vectors set to 1 or 0): {', '.join(bare)}"
+        how += (
+            f"; without one, or left out by it, and so as a linear layer's (vectors set to 1 or 0): {', '.join(bare)}"
+        )
+    masked = pruned(twin)
+    if masked:
+        how += f"; what was pruned away stays away: {_some(masked)}"
     return twin.eval(), how
 
 
+def _made(fresh: Callable[[int], nn.Module], seed: int, name: str) -> nn.Module:
+    try:
+        return unwrap(fresh(seed))
+    except CensusError:
+        raise
+    except Exception as error:  # user code
+        raise CensusError(
+            f"The factory of {name} must give an untrained net. Got {first_line(error)}. {INSTEAD}"
+        ) from error
+
+
 def _alike(twin: nn.Module, net: nn.Module, name: str) -> nn.Module:
-    """The twin on the net's device and in its precision."""
+    """The twin on the net's devices and in its precisions."""
     here, there = ({n: tuple(p.shape) for n, p in m.named_parameters()} for m in (net, twin))
     other = sorted(n for n in here.keys() | there.keys() if here.get(n) != there.get(n))
     if other:
@@ -59,14 +77,25 @@ def _alike(twin: nn.Module, net: nn.Module, name: str) -> nn.Module:
             f"The factory of {name} must give the same architecture. Got other parameters: {_some(other)}."
         )
     example = next((p for p in net.parameters() if p.is_floating_point()), None)
-    return twin if example is None else twin.to(example.device, example.dtype)
+    if example is not None:
+        twin = twin.to(example.device, example.dtype)
+        for one, like in zip((*twin.parameters(), *twin.buffers()), _paired(twin, net), strict=True):
+            if like is not None and (one.dtype, one.device) != (like.dtype, like.device):
+                one.data = one.data.to(like.device, like.dtype)
+    return twin
+
+
+def _paired(twin: nn.Module, net: nn.Module) -> Iterator[Tensor | None]:
+    """For each parameter and buffer of the twin the net's of the same name."""
+    parameters, buffers = dict(net.named_parameters()), dict(net.named_buffers())
+    yield from (parameters.get(name) for name, _ in twin.named_parameters())
+    yield from (buffers.get(name) for name, _ in twin.named_buffers())
 
 
 def _copied(net: nn.Module) -> nn.Module:
     """A deep copy, also of a net that keeps tensors with a gradient history, which torch refuses to copy."""
-    with_history = [
-        v for m in net.modules() for v in vars(m).values() if isinstance(v, Tensor) and v.grad_fn is not None
-    ]
+    kept = [{n: v for n, v in vars(module).items() if n != "_modules"} for module in net.modules()]
+    with_history = [tensor for _, tensor in tensors(kept) if tensor.grad_fn is not None]
     try:
         return copy.deepcopy(net, {id(tensor): tensor.detach().clone() for tensor in with_history})
     except Exception as error:

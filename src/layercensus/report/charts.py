@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..census.columns import of_net, resamples_of
+from ..census.findings import number_of
 from ..census.record import CensusRecord
 from ..measures import FATES
 from ..measures.interval import interval
@@ -108,9 +109,8 @@ def rarefied(census: CensusRecord) -> Picture | None:
         x=layer_axis(),
         color=net_colours(data["net"]),
     )
-    y = alt.Y(
-        "distinct:Q", title=f"distinct, rarefied to {census.provenance.rarefied_to} units", scale=alt.Scale(zero=True)
-    )
+    title = f"distinct, rarefied to {number_of(census.provenance.rarefied_to, 'unit')}"
+    y = alt.Y("distinct:Q", title=title, scale=alt.Scale(zero=True))
     table = data.pivot_table(index="layer", columns="net", values=["distinct", "low", "high"], sort=False)
     lines = base.mark_line(point=True).encode(y=y)
     return drawn(

@@ -16,7 +16,7 @@ from ..census.record import CensusRecord, Finding
 from ..layers.memory_format import in_words
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict.excess import excess
-from ..verdict.judge import answers, index_of_thresholds
+from ..verdict.judge import FEWEST_COMPARED, answers, hidden, index_of_thresholds
 from ..verdict.verdict import Verdict
 from .cells import cell, css, heading
 from .charts import dimensions, fates, over_depth, rarefaction, rarefied
@@ -135,6 +135,7 @@ def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture |
         heads=_heads,
         lines=_lines,
         thresholds=None if chart is None else _script(chart),
+        compared=len(hidden(census.layers)) >= FEWEST_COMPARED,
         answers=list(zip(RELIABILITY_GRID, shapes, strict=True)),
         started=_started(census),
         taus=TAU_GRID,

@@ -14,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..census.columns import twin_of
+from ..census.findings import number_of
 from ..census.record import CensusRecord
+from ..census.status import COUNT
 from ..layers.layer import Layer
 from ..layers.memory_format import in_words
 from ..measures import Column
@@ -24,6 +26,7 @@ from .fates import LOOKS
 
 WIDTH = 100
 BAR = 20
+STAR = "* less than a count: bound by the data, or too few examples; the column status says which"
 
 
 def show(census: CensusRecord, verdict: Verdict) -> None:
@@ -41,6 +44,8 @@ def as_text(census: CensusRecord, verdict: Verdict) -> str:
 def _print(console: Console, census: CensusRecord, verdict: Verdict) -> None:
     console.print(_table(census))
     console.print(_legend(census))
+    if _starred(census):
+        console.print(Text(STAR))
     console.print(Text("memory format: " + in_words(**census.provenance.memory_format)))
     for finding in census.findings[:8]:
         console.print(Padding(Text("- " + finding.sentence), (0, 0, 0, 1)))
@@ -104,9 +109,17 @@ def _legend(census: CensusRecord) -> Text:
         text.append(look.glyph, style=look.colour)
         text.append(f" {fate}  ")
     text.append(
-        f"| [95 % interval] | rarefied to {census.provenance.rarefied_to} units | views: {census.provenance.views}"
+        f"| [95 % interval] | rarefied to {number_of(census.provenance.rarefied_to, 'unit')} "
+        f"| views: {census.provenance.views}"
     )
     return text
+
+
+def _starred(census: CensusRecord) -> bool:
+    """Whether some number of the table has a star."""
+    compared = [name for name, column in _columns(census).items() if column.beside_twin and name in census.layers]
+    shown = census.layers[[name for name in compared if name in census.columns.intervals]].notna().any(axis=1)
+    return bool((shown & (census.layers["status"] != COUNT)).any())
 
 
 def _compared(row: pd.Series[Any], name: str, column: Column, ends: tuple[str, str] | None) -> str:
@@ -114,7 +127,7 @@ def _compared(row: pd.Series[Any], name: str, column: Column, ends: tuple[str, s
     number = _number(row.get(name), column.decimals)
     if ends is None or pd.isna(row.get(name)):
         return number
-    mark = "" if row["status"] == "count" else "*"
+    mark = "" if row["status"] == COUNT else "*"
     low, high = (_number(row[end], column.decimals) for end in ends)
     return escape(f"{number}{mark} [{low}-{high}]")
 

@@ -9,7 +9,7 @@ import altair as alt
 
 from ..census.record import CensusRecord
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from ..verdict.judge import hidden, index_of_thresholds
+from ..verdict.judge import FEWEST_COMPARED, hidden, index_of_thresholds
 from .picture import NETS, layer_axis, net_colours, styled
 
 UNITS, RAREFIED = "units", "rarefied"
@@ -21,7 +21,8 @@ def thresholds(census: CensusRecord, shapes: Sequence[Sequence[str]]) -> dict[st
     shapes: shape of the rarefied count at each pair of thresholds, as `answers` gives it.
     """
     rows: list[dict[str, Any]] = []
-    for name in hidden(census.layers)["layer"]:
+    names = hidden(census.layers)["layer"]
+    for name in names:
         for net, title in NETS.items():
             count, rarefied = (census.array(name, array, net) for array in ("distinct_grid", "rarefied_grid"))
             if count is not None and rarefied is not None:
@@ -52,7 +53,8 @@ def thresholds(census: CensusRecord, shapes: Sequence[Sequence[str]]) -> dict[st
         )
         .properties(width=min(1100, max(300, 26 * len(rows) // 2)), height=240)
     )  # fmt: skip
-    sentences = [f"shape of the rarefied count at these thresholds: {answer}" for row in shapes for answer in row]
+    answers = [answer for row in shapes for answer in row] if len(names) >= FEWEST_COMPARED else []
+    sentences = [f"shape of the rarefied count at these thresholds: {answer}" for answer in answers]
     text = (
         alt.Chart(alt.InlineData(values=[{"sentences": sentences}]))
         .transform_calculate(text=f"datum.sentences[{index}]")

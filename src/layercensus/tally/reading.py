@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .sketch import Sketch
+from .slab import kept
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,18 @@ def reduce_output(
     """
     x = x.detach()
     if x.ndim == 2:
-        value = x.to("cpu", torch.float32, copy=True)  # the net may overwrite its own tensor
-        return Reading(value, value, None if rows is None else value[rows].unsqueeze(1))
+        value = kept(x)  # a copy, since the net may overwrite its own tensor
+        return Reading(value, value, None if rows is None else kept(value[rows].unsqueeze(1)))
     flat, units_last = _positions(x, unit_axis)
     axis = 1 if units_last else 2
     given = mask is not None
     if mask is not None and mask.shape == (flat.shape[0], flat.shape[axis]):
         mean, peak = _masked(flat, units_last, mask.to(flat.device))
     else:
-        mask, mean, peak = None, flat.mean(axis, dtype=torch.float32), flat.amax(axis).float()
+        mask, mean, peak = None, flat.mean(axis, dtype=torch.float32), flat.amax(axis)
     spots = None if rows is None or draws is None else _spots(flat, units_last, rows, draws, mask)
-    whole = None if sketch is None or rows is None else sketch(_chosen(x, rows))
-    return Reading(mean.cpu(), peak.cpu(), spots, whole, given and mask is None)
+    whole = None if sketch is None or rows is None else kept(sketch(_chosen(x, rows)))
+    return Reading(kept(mean), kept(peak), spots, whole, given and mask is None)
 
 
 def by_position(x: Tensor, unit_axis: int, rows: Tensor, units: Tensor) -> Tensor:
@@ -77,7 +78,7 @@ def _masked(flat: Tensor, units_last: bool, mask: Tensor) -> tuple[Tensor, Tenso
     counted = mask.unsqueeze(2 if units_last else 1)
     axis = 1 if units_last else 2
     mean = flat.float().masked_fill(~counted, 0).sum(axis) / mask.sum(1, keepdim=True).clamp(min=1)
-    peak = flat.masked_fill(~counted, -torch.inf).amax(axis).float()
+    peak = flat.masked_fill(~counted, -torch.inf).amax(axis)
     return mean, peak
 
 
@@ -85,7 +86,7 @@ def _spots(flat: Tensor, units_last: bool, rows: Tensor, draws: Tensor, mask: Te
     index = _indices(flat.shape[1 if units_last else 2], rows, draws, mask).to(flat.device)
     row = rows.to(flat.device).unsqueeze(1)
     picked = flat[row, index] if units_last else flat[row, :, index]
-    return picked.float().cpu()
+    return kept(picked)
 
 
 def _indices(positions: int, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:

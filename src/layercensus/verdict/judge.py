@@ -11,14 +11,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..census.columns import of_net, resamples_of, twin_of
+from ..census.findings import number_of
 from ..census.record import CensusRecord
 from ..count.nets import TRAINED, TWIN
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from .trend import Trend, Untrained, shape_of, trend
 from .verdict import MEANS, Verdict
-from .wording import paragraph
+from .wording import NOTHING_TO_COMPARE, paragraph
 
 FEWEST_LAYERS = 4
+FEWEST_COMPARED = 2  # layers between which anything can change
 FEWEST_EXAMPLES = 200
 Values = NDArray[np.float64]
 
@@ -63,10 +65,12 @@ def hidden(layers: pd.DataFrame) -> pd.DataFrame:
 
 def _too_little(census: CensusRecord, layers: pd.DataFrame) -> list[str]:
     reasons, panel = [], census.provenance.panel
-    if len(layers) < FEWEST_LAYERS:
+    if len(layers) < FEWEST_COMPARED:
+        reasons.append(NOTHING_TO_COMPARE)
+    elif len(layers) < FEWEST_LAYERS:
         reasons.append(f"only {len(layers)} hidden layers were counted and {FEWEST_LAYERS} are needed")
     if panel < FEWEST_EXAMPLES:
-        reasons.append(f"only {panel} examples are in the panel and {FEWEST_EXAMPLES} are needed")
+        reasons.append(f"only {number_of(panel, 'example', 'is', 'are')} in the panel and {FEWEST_EXAMPLES} are needed")
     return reasons
 
 
@@ -106,8 +110,10 @@ class Row(NamedTuple):
 
 
 def _table(census: CensusRecord, layers: pd.DataFrame) -> pd.DataFrame:
-    """A row for each column that declares a trend, in every correction that it allows."""
-    rows = []
+    """A row for each column that declares a trend, in every correction that it allows; none for a single layer."""
+    rows: list[Row] = []
+    if len(layers) < FEWEST_COMPARED:
+        return pd.DataFrame(rows, columns=list(Row._fields))
     for name, column in census.columns.where(lambda column: column.trend).items():
         series = _series(census, layers, name, column.resamples)
         if series is None or column.trend is None:
@@ -224,7 +230,7 @@ def _at(census: CensusRecord, layers: pd.DataFrame, i: int, j: int, twin: bool) 
 
     own = values(TRAINED)
     other = values(TWIN) if twin else np.zeros(len(own))
-    if np.isnan(own).any() or np.isnan(other).any():
+    if len(own) < FEWEST_COMPARED or np.isnan(own).any() or np.isnan(other).any():
         return "undecided"
     level = (np.abs(own).mean() + np.abs(other).mean()) / (2 if twin else 1)
     return MEANS[shape_of(own - other, float(level))]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from ..census.columns import twin_of
+from ..census.findings import number_of
 from ..census.record import CensusRecord
+from ..count.provenance import NO_TWIN
 from .trend import ALPHA
 from .verdict import Verdict
 
@@ -16,6 +18,9 @@ ANSWERS = {
     "even": "The layers {past} about equally much: there is no trend over depth.",
     "undecided": "On this evidence neither earlier nor later layers can be said to {perfect} more.",
 }
+NOTHING_TO_COMPARE = "there is no earlier or later to compare"
+WITHOUT_TWIN = "Without an untrained twin, what was learned and what the architecture gives cannot be told apart."
+SUGGESTED = 3  # layers that could be counted as well, named where there is too little to compare
 VERBS = {True: ("learned", "have learned"), False: ("hold", "hold")}
 SHAPES = {
     "rises": "rises with depth",
@@ -30,22 +35,39 @@ SHAPES = {
 def paragraph(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:
     """A paragraph of the answer, what it rests on, and the evidence against it."""
     past, perfect = VERBS[twin]
-    parts = [ANSWERS[verdict.answer].format(past=past, perfect=perfect)]
-    if verdict.reasons:
-        parts.append("The reason: " + "; ".join(verdict.reasons) + ".")
+    if verdict.reasons[:1] == (NOTHING_TO_COMPARE,):
+        parts = _nothing_to_compare(census, verdict, layers)
+    else:
+        parts = [ANSWERS[verdict.answer].format(past=past, perfect=perfect)]
+        if verdict.reasons:
+            parts.append("The reason: " + "; ".join(verdict.reasons) + ".")
     parts += _counts(layers, twin)
     parts += _trends(verdict, twin)
     parts += _disagreement(verdict, twin)
+    if census.provenance.twin == NO_TWIN:
+        parts.append(WITHOUT_TWIN)
     parts += _thresholds(verdict, twin)
     parts.append(_weight(census, verdict, layers, twin))
-    parts += _class_layer(census)
+    parts += _class_layer(census, trend=len(layers) > 1)
     return " ".join(parts)
+
+
+def _nothing_to_compare(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame) -> list[str]:
+    """What was counted instead of two hidden layers, and what else could be."""
+    names = ", ".join(census.layers["layer"] if len(layers) == 0 else layers["layer"])
+    what = "one hidden layer" if len(layers) else "the output layer"
+    others = [name for name in census.provenance.not_counted if " (" not in name]  # in brackets: why it cannot be
+    hint = f"name more layers, such as {', '.join(others[:SUGGESTED])}" if others else "the net has no other to count"
+    more = [f"Beside that, {reason}." for reason in verdict.reasons[1:]]
+    return [f"Only {what} ({names}) was counted: {NOTHING_TO_COMPARE}; {hint}.", *more]
 
 
 def _counts(layers: pd.DataFrame, twin: bool) -> list[str]:
     if len(layers) == 0 or layers["distinct"].isna().any():
         return []
     first, last = layers.iloc[0], layers.iloc[-1]
+    if len(layers) == 1:
+        return [f"Distinct units: {_count(first, twin)} in {first['layer']}."]
     top = layers.loc[layers["distinct"].astype(float).idxmax()]
     text = (
         f"Distinct units: {_count(first, twin)} in the first hidden layer ({first['layer']}), "
@@ -56,7 +78,9 @@ def _counts(layers: pd.DataFrame, twin: bool) -> list[str]:
     full = int((layers["distinct"] == layers["width"]).sum())
     if full:
         text += (
-            f". In {full} of the {len(layers)} layers every unit is distinct, so their counts are bounded by the width"
+            f". In {full} of the {len(layers)} layers every unit is distinct, so "
+            + ("its count is" if full == 1 else "their counts are")
+            + " bounded by the width"
         )
     return [text + "."]
 
@@ -96,8 +120,6 @@ def _disagreement(verdict: Verdict, twin: bool) -> list[str]:
         )  # fmt: skip
     if twin:
         out += _credit(verdict, rarefied)
-    if not twin:
-        out.append("Without an untrained twin, what was learned and what the architecture gives cannot be told apart.")
     return out
 
 
@@ -132,34 +154,34 @@ def _weight(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame, twin: 
     provenance = census.provenance
     replicas = provenance.replicas
     parts = [
-        f"{len(layers)} hidden layers",
-        f"{provenance.examples:,} examples, {provenance.panel:,} of them in the panel",
+        number_of(len(layers), "hidden layer"),
+        f"{number_of(provenance.examples, 'example')}, {provenance.panel:,} of them in the panel",
         _twins(census, verdict, twin),
         "no replica" if not replicas else f"{replicas} replica{'s' if replicas > 1 else ''}",
     ]
-    return "Evidence: " + ", ".join(parts) + f"; counts rarefied to {provenance.rarefied_to} units."
+    return "Evidence: " + ", ".join(parts) + f"; counts rarefied to {number_of(provenance.rarefied_to, 'unit')}."
 
 
 def _twins(census: CensusRecord, verdict: Verdict, twin: bool) -> str:
     if not twin:
-        return "no twin"
+        return "no twin" if census.provenance.twin == NO_TWIN else "too few examples for the count of an untrained twin"
     nets = census.untrained.count
     if nets <= 1:
         return "one untrained twin"
     p = verdict.p_untrained("distinct", "rarefied, minus twin")
     rare = "" if pd.isna(p) else f" (p = {p:.2g} for the trend of the excess)"
-    return f"one untrained twin and {nets - 1} more untrained nets for how much they differ{rare}"
+    return f"one untrained twin and {number_of(nets - 1, 'more untrained net')} for how much they differ{rare}"
 
 
-def _class_layer(census: CensusRecord) -> list[str]:
+def _class_layer(census: CensusRecord, trend: bool) -> list[str]:
     rows = census.layers[census.layers["role"] == "output"]
     out = []
     for _, row in rows.iterrows():
         if pd.isna(row["distinct"]):
             continue
         text = (
-            f"The output layer ({row['layer']}), no part of the trend, "
-            f"holds {row['distinct']} distinct of {row['width']} units"
+            f"The output layer ({row['layer']}){', no part of the trend,' if trend else ''} "
+            f"holds {row['distinct']} distinct of {number_of(row['width'], 'unit')}"
         )
         out.append(text + ("." if row["status"] == "count" else f"; {row['status']}."))
     return out
