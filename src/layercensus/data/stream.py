@@ -17,6 +17,7 @@ from .labels import Classes, Labels, as_classes, same_length
 from .reading import reading
 from .replay import portions
 from .source import Skip, Source, unique
+from .user_code import user_code
 
 
 class Batches(Source):
@@ -119,7 +120,8 @@ class Stream(Source):
         """The next batch that holds an example."""
         while True:
             with reading(self.name):
-                raw = next(self._coming, _End)
+                with user_code():
+                    raw = next(self._coming, _End)
             if raw is _End:
                 return None
             parsed = parts(raw)

@@ -25,6 +25,7 @@ from .outputs import first_tensor, others, tensors
 from .prints import Prints, prints_of
 from .readers import Reader, paths, reader
 from .recurrent import inner_layers
+from .torch_state import neutral
 from .unit_axis import Units, leaves_fewer, unit_axes
 
 
@@ -166,11 +167,11 @@ class _Tracer:
 
     def _hooks(self, name: str) -> tuple[Callable[..., None], Callable[..., None]]:
         def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
-            with torch._C.DisableTorchFunction():
+            with torch._C.DisableTorchFunction(), neutral():
                 self._frames.append(_Frame(name, [t for _, t in tensors((args, kwargs))]))
 
         def leave(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            with torch._C.DisableTorchFunction():
+            with torch._C.DisableTorchFunction(), neutral():
                 frame = self._frames.pop()
                 self._leave(module, frame, output)
                 self._inside(module, frame.module, (args, kwargs), output)
