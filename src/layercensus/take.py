@@ -162,6 +162,7 @@ def _passed(plan: Plan, store: Store, measures: Sequence[Measure]) -> Counted:
     provenance = replace(
         plan.provenance, data=dict(plan.source.about), examples=examples, ids=ids, memory_format=format,
         mask_unfit=store.unmasked, shard=shard, measures=tuple(each.name for each in measures),
+        copies=dict(plan.source.copies),
     )  # fmt: skip
     names = tuple(plan.source.class_names) if plan.source.class_names else None
     return Counted(plan.nets, names, provenance, UntrainedCounts())

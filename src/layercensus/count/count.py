@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from ..data.batch import Batch
+from ..data.copies import Unique
 from ..data.keys import key
 from ..data.source import Source
 from ..errors import CensusError
@@ -22,6 +23,9 @@ from .store import Store
 def count(plan: Plan, store: Store) -> None:
     """Count `plan.source` into `store`. On any interruption what was counted until then is saved first."""
     settings, source = plan.settings, plan.source
+    if isinstance(source, Unique) and source.learned is not None:
+        source.learned.add(store.content)
+        store.seen = source.learned
     pending = Pending(plan.nets, store, settings.top, settings.spots, settings.checkpoint)
     sampler = PanelSampler(settings.panel, source.ids, store.panel_keys())
     known = set(store.done.tolist())

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, TensorDataset
 
 from ..errors import CensusError
 from .batch import Batch
@@ -35,6 +35,7 @@ class Rows(Source):
         if len(rows) == 0:
             raise CensusError(f"data must hold at least one example. Got none in {name}.")
         self.data, self.collate, self.workers = data, collate, workers or {}
+        self.in_memory = isinstance(data, (TensorDataset, list)) and not self.workers
         self.name, self.length, self._rows = name, len(rows), tuple(rows)
         self._classes = Classes()
         self._labels: Tensor | None = None  # (rows of the Dataset,) int64

@@ -23,6 +23,8 @@ from .user_code import user_code
 class Batches(Source):
     """A list of batches in memory; ids count up unless the batches give them."""
 
+    in_memory = True
+
     def __init__(self, data: Sequence[Any], labels: Labels | None, name: str) -> None:
         batches = [batch for batch in map(parts, data) if batch.examples]
         if not batches:
@@ -95,6 +97,7 @@ class Stream(Source):
         if self._first is None:
             raise CensusError(f"data must hold at least one example. Got none from {name}.")
         self.kind = kind_of(self._first.inputs)
+        self.counts_up = self._first.ids is None
         self.about = _about(self, self._first, labels)
 
     @property
