@@ -7,7 +7,14 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 NO_TWIN = "none"  # what `Provenance.twin` says where there was none
-OPTIONAL = ("copies", "shared", "mask_unfit", "shard", "shards", "bare")  # left out of the JSON where there is nothing to say
+OPTIONAL = (
+    "copies",
+    "shared",
+    "mask_unfit",
+    "shard",
+    "shards",
+    "bare",
+)  # left out of the JSON where there is nothing to say
 
 
 @dataclass(frozen=True)
