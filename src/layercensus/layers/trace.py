@@ -20,6 +20,7 @@ from .markers import is_structural
 from .modes import evaluating
 from .net import Inputs, call, count_examples, modules_by_name
 from .nonlinearities import Key, Nonlinearities
+from .opaque import completing
 from .origins import Origin, origins
 from .outputs import first_tensor, others, tensors
 from .prints import Prints, prints_of
@@ -101,6 +102,7 @@ def trace(net: nn.Module, inputs: Inputs, *, facts: bool = True) -> Trace:
         torch.manual_seed(0)  # so that two passes draw the same
         stack.enter_context(tracer.hooked())
         stack.enter_context(tracer.walker)
+        stack.enter_context(completing(tracer.walker))
         returned = first_tensor(call(net, inputs))
     origin = tracer.origins.get(returned) if returned is not None else None
     outputs = tracer.settled() if facts else tracer.outputs  # a pass without facts keeps all that may be layers
