@@ -93,7 +93,7 @@ def number_of(number: int, noun: str, *verbs: str) -> str:
     return " ".join([f"{number:,}", noun if number == 1 else f"{noun}s", *verbs[number != 1 :][:1]])
 
 
-def _names(layers: tuple[str, ...]) -> str:
+def _names(layers: Sequence[str]) -> str:
     return ", ".join(layers[:4]) + (f" and {len(layers) - 4} more" if len(layers) > 4 else "")
 
 
