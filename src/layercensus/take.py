@@ -26,6 +26,7 @@ from .count.untrained import UntrainedCounts, untrained_counts
 from .data.files import check_free, writable
 from .data.open import open_data
 from .data.source import Source
+from .data.user_code import user_code_in
 from .data.views import Views
 from .errors import CensusError
 from .gallery.top_examples import top_examples
@@ -33,6 +34,7 @@ from .layers.layer import Layer
 from .layers.memory_format import memory_format, pick_format
 from .layers.net import unwrap
 from .layers.survey import survey
+from .layers.torch_state import as_called, neutral
 from .measures import MEASURES, Measure
 from .models.model import Model
 from .models.open import open_model
@@ -43,6 +45,8 @@ from .visualise.options import SeeOptions
 
 
 @kept_memory()
+@neutral()
+@user_code_in(as_called)
 def take(
     model: nn.Module | Model | str,
     data: Any,
@@ -160,6 +164,7 @@ def _passed(plan: Plan, store: Store, measures: Sequence[Measure]) -> Counted:
     provenance = replace(
         plan.provenance, data=dict(plan.source.about), examples=examples, ids=ids, memory_format=format,
         mask_unfit=store.unmasked, met_late=met_late, shard=shard, measures=tuple(each.name for each in measures),
+        copies=dict(plan.source.copies),
     )  # fmt: skip
     names = tuple(plan.source.class_names) if plan.source.class_names else None
     return Counted(plan.nets, names, provenance, UntrainedCounts())
@@ -239,6 +244,8 @@ def _fast(plan: Plan) -> Iterator[Mapping[str, Any]]:
         yield {"name": name, "seconds": seconds}
 
 
+@neutral()
+@user_code_in(as_called)
 def layers_of(model: nn.Module | Model | str, data: Any = None) -> tuple[Layer, ...]:
     """Every layer of a model in the order of the forward pass, and which are counted by default.
 

@@ -90,3 +90,18 @@ def test_targets_after_options(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen[0].targets == ("a:1", "b:2", "c:3", "d")
     assert seen[0].compared.replica == ["other", "third"]
     assert seen[0].running.quiet
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("alloc_cpu.cpp: can't allocate memory: 2 bytes"), OSError(36, "File name too long")],
+)
+def test_what_the_machine_refuses_is_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("layercensus.census.census.load", refused)
+    assert command.main(["report", "x"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import layercensus as lc
@@ -383,10 +385,10 @@ def test_depthwise_and_normalised_layers_do_not_say_so() -> None:
 
 
 def test_a_census_says_after_which_layers_no_nonlinearity_was_seen() -> None:
-    settings = lc.Settings(progress=False, resamples=20, pictures=0)
-    census = lc.take(Opaque(), torch.randn(40, 8), twin=False, settings=settings)
+    quiet = lc.Settings(progress=False, resamples=20, pictures=0)
+    census = lc.take(Opaque(), torch.randn(40, 8), twin=False, settings=quiet)
     assert "No nonlinearity was seen after a, b: name them to count them." in [f.sentence for f in census.findings]
-    census = lc.take(Opaque(), torch.randn(40, 8), layers=["*"], twin=False, settings=settings)
+    census = lc.take(Opaque(), torch.randn(40, 8), layers=["*"], twin=False, settings=quiet)
     assert not [f for f in census.findings if "No nonlinearity" in f.sentence]
 
 
@@ -411,3 +413,89 @@ def test_attention_is_countable_by_head_where_it_is_named() -> None:
     heads = (q @ k.mT / math.sqrt(3)).softmax(-1) @ v  # (examples, heads, tokens, head_dim)
     assert (layer.width, layer.default) == (6, False)
     assert torch.allclose(got[0], torch.cat([heads[:, 0], heads[:, 1]], -1), atol=1e-6)
+
+
+class Outside(torch.autograd.Function):
+    """A ReLU that torch does not see."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+        return torch.from_numpy(x.numpy().clip(0, None))
+
+
+def test_what_is_computed_outside_torch_is_followed_and_said() -> None:
+    base = torch.autograd.Function.__bases__[0]
+    layers = survey(Between(Outside.apply), torch.randn(5, 8))
+    assert [layer.name for layer in layers if layer.default] == ["atan", "o"]
+    assert [layer.name for layer in layers if layer.bare] == ["a"]  # "no nonlinearity was seen after a"
+    assert "apply" not in vars(base)  # as it was
+    net = nn.Sequential(nn.Linear(8, 6), Act(Outside.apply), nn.Linear(6, 2))
+    layers = survey(net, torch.randn(5, 8))
+    assert [(layer.name, layer.role, layer.bare) for layer in layers] == [
+        ("0", "other", True), ("1", "other", False), ("2", "output", False),
+    ]  # fmt: skip
+
+
+def test_distances_to_centres_are_made_by_weights() -> None:
+    class Radial(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.centres, self.o = nn.Parameter(torch.randn(7, 4)), nn.Linear(7, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.o(torch.exp(-(torch.cdist(x, self.centres) ** 2)))
+
+    layers = [layer for layer in survey(Radial(), torch.randn(5, 4)) if layer.default]
+    assert [(layer.name, layer.width) for layer in layers] == [("exp", 7), ("o", 2)]
+
+
+class ByHand(nn.Module):
+    """A recurrent cell by hand, two steps of it: gates and candidates stay the layers that they were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x, self.h, self.o = nn.Linear(3, 16), nn.Linear(4, 16), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = c = x.new_zeros(x.shape[0], 4)
+        for step in range(2):
+            i, f, g, o = (self.x(x[:, step]) + self.h(h)).chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+        return self.o(h)
+
+
+def test_gates_of_a_recurrent_cell_by_hand_stay_layers() -> None:
+    sigmoids = ["sigmoid", *(f"sigmoid@{n}" for n in range(1, 6))]
+    assert sorted(counted(ByHand(), torch.randn(5, 2, 3))) == sorted(
+        [*sigmoids, "tanh", "tanh@1", "tanh@2", "tanh@3", "o"]
+    )
+
+
+NAMED: tuple[Function, ...] = (torch.relu, torch.tanh, F.silu, F.gelu)
+AFFINE: tuple[Function, ...] = (
+    lambda x: 2 * x, lambda x: x / 3 - 1, lambda x: -x, lambda x: x.clone(), lambda x: x + torch.arange(12.0),
+    lambda x: F.dropout(x, 0.5), lambda x: x.masked_fill(torch.arange(12) == 3, 0.0), lambda x: x.flip(1),
+)  # fmt: skip
+UNNAMED: tuple[Function, ...] = (
+    lambda x: x.clamp(min=0), lambda x: x.abs(), lambda x: torch.sin(x), lambda x: x * torch.sigmoid(x),
+    lambda x: torch.where(x > 0, x, 0.1 * x), lambda x: x**2, lambda x: torch.expm1(-x.abs()),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(AFFINE), max_size=3), st.sampled_from((*NAMED, *UNNAMED, None)),
+    st.lists(st.sampled_from(AFFINE), max_size=3),
+)  # fmt: skip
+def test_one_nonlinearity_among_affine_steps_is_one_layer(
+    before: list[Function], bend: Function | None, behind: list[Function]
+) -> None:
+    def function(x: Tensor) -> Tensor:
+        for step in (*before, *([bend] if bend else ()), *behind):
+            x = step(x)
+        return x
+
+    found = counted(Between(function), torch.randn(5, 8))
+    assert found[-2:] == ["atan", "o"]
+    assert len(found) == 2 + (bend is not None)

@@ -202,3 +202,12 @@ def test_experts_are_read_alone_and_all_are_listed() -> None:
     relus = [layer for name, layer in layers.items() if layer.kind == "ReLU"]
     assert [relu.name for relu in relus] == ["expert.0.1", "expert.1.1", "expert.2.1"]
     assert all(relu.alone and relu.problem is None and relu.width == 8 for relu in relus)
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning", "ignore::UserWarning")
+def test_the_scale_of_a_dynamically_quantised_net_is_its_batchs() -> None:
+    net = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 4)).eval()
+    quantised = torch.ao.quantization.quantize_dynamic(net, {nn.Linear}, dtype=torch.qint8)
+    relu = found(quantised, torch.randn(4, 64, generator=torch.Generator().manual_seed(0)))["1"]
+    assert relu.alone is not None
+    assert "Linear '0', Linear '2' quantised by the range of the batch" in relu.alone

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..errors import CensusError
+from ..layers.torch_state import neutral
 from .record import CensusRecord, read_record
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Census(CensusRecord):
         """
         from ..verdict.judge import judge
 
-        return judge(self)
+        with neutral():
+            return judge(self)
 
     @cached_property
     def learned(self) -> pd.DataFrame:
@@ -56,7 +58,8 @@ class Census(CensusRecord):
         """
         from ..verdict.excess import excess
 
-        return excess(self)
+        with neutral():
+            return excess(self)
 
     def report(self, folder: str | Path, *, progress: bool = False) -> Path:
         """Write the pages of results into `folder` and return the path of its index.html.
@@ -71,7 +74,8 @@ class Census(CensusRecord):
         """
         from ..report.page import write
 
-        return write(self, self.verdict, Path(folder), progress)
+        with neutral():
+            return write(self, self.verdict, Path(folder), progress)
 
     def _repr_html_(self) -> str:
         from ..report.page import snippet

@@ -53,6 +53,7 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
             f"The mask fits no positions of {_names(unfit)}, so padding is counted there.",
             {"layers": list(unfit)},
         )
+    yield from _copies(provenance.copies)
     if "targets" in provenance.data:
         yield Finding(
             None, (),
@@ -103,6 +104,16 @@ def number_of(number: int, noun: str, *verbs: str) -> str:
 
 def _names(layers: Sequence[str]) -> str:
     return ", ".join(layers[:4]) + (f" and {len(layers) - 4} more" if len(layers) > 4 else "")
+
+
+def _copies(copies: Mapping[str, Any]) -> Iterator[Finding]:
+    dropped, read, across = (copies.get(name, 0) for name in ("copies", "read", "across_shards"))
+    if dropped:
+        text = f"{dropped:,} of {read:,} examples were copies of others and counted once."
+        yield Finding(None, (), text, {"copies": dropped, "examples": read})
+    if across:
+        text = f"{across:,} examples lie in several shards: once in the tests between units, more often in the means."
+        yield Finding(None, (), text, {"copies": across})
 
 
 def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:

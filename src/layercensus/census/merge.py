@@ -13,6 +13,7 @@ from ..count.shards import Counted, join, read_shard, whole
 from ..count.store import Store
 from ..data.files import free_folder
 from ..errors import CensusError
+from ..layers.torch_state import neutral
 from ..measures import MEASURES, Measure
 from ..settings import Settings
 from .census import Census
@@ -21,6 +22,7 @@ from .record import holds_census
 from .summarise import summarise
 
 
+@neutral()
 def merge(
     folders: Sequence[str | Path], *, out: str | Path | None = None, measures: Sequence[Measure] | None = None,
     overwrite: bool = False, progress: bool = True,

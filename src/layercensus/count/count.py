@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..data.batch import Batch
+from ..data.copies import Unique
 from ..data.keys import key
 from ..data.source import Source
 from ..errors import CensusError
@@ -28,6 +29,9 @@ def count(plan: Plan, store: Store) -> tuple[str, ...]:
     Returns a sentence for each module that ran although no pass of the survey had reached it.
     """
     settings, source = plan.settings, plan.source
+    if isinstance(source, Unique) and source.learned is not None:
+        source.learned.add(store.content)
+        store.seen = source.learned
     pending = Pending(plan.nets, store, settings.top, settings.spots, settings.checkpoint)
     sampler = PanelSampler(settings.panel, source.ids, store.panel_keys())
     known = set(store.done.tolist())

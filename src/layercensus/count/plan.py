@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from ..data.batch import Batch, tensors
+from ..data.copies import Unique
 from ..data.replay import Replay
 from ..data.source import Source
 from ..data.views import Views, make_view, open_views
@@ -69,6 +70,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
     Raises:
         CensusError: one line that says what must be changed.
     """
+    source = Unique(source)
     if not source.reusable:
         source = Replay(source, CALIBRATION, settings.batch)
     views = open_views(asked.views, source)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 # left out of the JSON where there is nothing to say
-OPTIONAL = ("shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late")
+OPTIONAL = ("copies", "shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Provenance:
     examples: int = 0
     ids: str = ""  # hash of the set of ids
     memory_format: Mapping[str, Any] = field(default_factory=dict)  # name, and seconds of each that was timed
+    copies: Mapping[str, Any] = field(default_factory=dict)  # of other examples, left out; empty without
     panel: int = 0  # examples of the panel
     rarefied_to: int = 0  # units
     classes_seen: int = 0

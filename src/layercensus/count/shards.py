@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,10 +76,20 @@ def whole(stores: Sequence[Store], shards: Sequence[Counted], store: Store) -> C
     provenance = replace(
         first, data=data | ({"skipped": "; ".join(skipped)} if skipped else {}), shard=None, shards=len(shards),
         memory_format={"name": " and ".join(formats), "seconds": {}}, mask_unfit=store.unmasked, examples=examples,
-        ids=ids,
+        ids=ids, copies=_copies([shard.provenance.copies for shard in shards], len(store.copies)),
     )  # fmt: skip
     names = max((shard.class_names or () for shard in shards), key=len) or None
     return Counted(shards[0].nets, names, provenance, shards[0].untrained)
+
+
+def _copies(shards: Sequence[Mapping[str, Any]], across: int) -> dict[str, Any]:
+    """The copies of all shards together; each may know those of all the data, or its own alone."""
+    some = [copies for copies in shards if copies]
+    if some and all(copies["of_all"] for copies in some):
+        return dict(some[0])
+    total: dict[str, Any] = {"copies": sum(c["copies"] for c in some), "read": sum(c["read"] for c in some)}
+    found = total | {"of_all": True} if some else {}
+    return found | {"across_shards": across} if across else found
 
 
 def join(store: Store, shards: Sequence[Store], keys: Sequence[LayerKey]) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..data.copies import Seen
 from ..data.files import beside
 from ..errors import CensusError
 from ..tally import Panel, Streams
@@ -51,6 +52,9 @@ class Store:
         self.identity: dict[str, Any] = {}  # what is being counted; resuming anything else is refused
         self.names: dict[int, str] = {}  # example ids by key, for the top examples of each unit
         self.done = np.zeros(0, dtype=np.int64)  # keys of every counted example
+        self.seen: Seen | None = None  # the contents met, where a later part of the count cannot see them itself
+        self.content = np.zeros((0, 2), dtype=np.int64)  # those of earlier parts, each with the key of its example
+        self.copies = np.zeros(0, dtype=np.int64)  # keys of examples that another shard holds as well
         self.parts = 0
         self.unmasked: tuple[str, ...] = ()  # layers to whose positions a mask was given that does not fit
         self._parts: list[tuple[TensorFile, Keys]] = []  # each part and its rows' keys, as far as they were asked for
@@ -112,6 +116,8 @@ class Store:
         file = TensorFile.open(self._streams_file)
         head = json.loads(file.metadata["head"])
         self.done = file.read(["done"])["done"].numpy()
+        if "content" in file.entries:
+            self.content = file.read(["content"])["content"].numpy()
         self.identity, self.parts, self.unmasked = head["identity"], head["parts"], tuple(head["unmasked"])
         self.names = {int(key): name for key, name in head["names"].items()}
 
@@ -132,7 +138,9 @@ class Store:
         named = {str(k): v for k, v in checkpoint.names.items()}
         head = {"identity": self.identity, "parts": parts, "names": named, "unmasked": self.unmasked}
         streams = _flat({key: streams.state_dict() for key, streams in checkpoint.streams.items()})
-        _write(self._streams_file, {**streams, "done": torch.from_numpy(done)}, {"head": json.dumps(head)})
+        content = self.content if self.seen is None else self.seen.table()
+        examples = {"done": torch.from_numpy(done), "content": torch.from_numpy(content)}
+        _write(self._streams_file, {**streams, **examples}, {"head": json.dumps(head)})
         self.parts, self.done, self.names = parts, done, checkpoint.names
         self._streams, self._index = None, {}
 
@@ -152,11 +160,11 @@ class Store:
 
     def panel(self, key: LayerKey, capacity: int, spots: int) -> Panel:
         """The panel of one layer, sorted by key, with `spots` positions where its maps differ in size."""
-        last = np.sort(self.panel_keys())[:capacity][-1:]
+        last = np.sort(np.setdiff1d(self.panel_keys(), self.copies))[:capacity][-1:]
         parts = []
         names = {name: name if name in SHARED else f"{key.text}{BETWEEN}{name}" for name in ROWS}
         for file, keys in self._parts:
-            chosen = torch.from_numpy(np.flatnonzero(keys <= last))
+            chosen = torch.from_numpy(np.flatnonzero((keys <= last) & ~np.isin(keys, self.copies)))
             if len(chosen):
                 rows = file.read(names.values(), chosen)
                 parts.append({name: rows[stored] for name, stored in names.items()})
@@ -184,12 +192,20 @@ class Store:
         twice = np.intersect1d(self.done, other.done)
         if len(twice):
             raise CensusError(f"Shards must hold different examples. Got {len(twice):,} of {other.folder} twice.")
+        self._note_copies(other)
         for number in range(other.parts):
             file = TensorFile.open(other._part(number))
             _write(self._part(self.parts), file.read(file.entries), {})
             self.parts += 1
         self.note_unmasked(other.unmasked)
         self.save(Checkpoint({}, {}, streams, other.done.tolist(), self.names | other.names))
+
+    def _note_copies(self, other: Store) -> None:
+        """Keep out of the panel what another shard holds with the same content, and remember the other's contents."""
+        held = other.content[np.isin(other.content[:, 1], other.done)]
+        twice = np.isin(held[:, 0], self.content[:, 0])
+        self.copies = np.concatenate([self.copies, held[twice, 1]])
+        self.content = np.concatenate([self.content, held[~twice]])
 
     def counted(self) -> tuple[int, str]:
         """How many examples there are, and a hash of the set of their ids, whatever their order."""

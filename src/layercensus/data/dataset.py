@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, TensorDataset
 
 from ..errors import CensusError
 from .batch import Batch
@@ -16,6 +16,7 @@ from .form import Parts, as_batch, kind_of, parts, shapes
 from .labels import Classes, Labels, as_classes, same_length
 from .reading import one_line, reading
 from .source import Skip, Source, unique
+from .user_code import user_code
 
 WORKER_OPTIONS = ("num_workers", "timeout", "worker_init_fn", "multiprocessing_context")
 SURVEY = 64  # examples at a time
@@ -34,6 +35,7 @@ class Rows(Source):
         if len(rows) == 0:
             raise CensusError(f"data must hold at least one example. Got none in {name}.")
         self.data, self.collate, self.workers = data, collate, workers or {}
+        self.in_memory = isinstance(data, (TensorDataset, list)) and not self.workers
         self.name, self.length, self._rows = name, len(rows), tuple(rows)
         self._classes = Classes()
         self._labels: Tensor | None = None  # (rows of the Dataset,) int64
@@ -67,12 +69,14 @@ class Rows(Source):
         items = []
         for row in rows:
             with reading(f"Example {row} of {self.name}"):
-                items.append(self.data[row])
+                with user_code():
+                    items.append(self.data[row])
         return parts(self._collated(items))
 
     def _collated(self, items: list[Any]) -> Any:
         try:
-            return self.collate(items)
+            with user_code():
+                return self.collate(items)
         except (TypeError, RuntimeError, ValueError) as error:
             raise CensusError(
                 f"The examples of {self.name} must be numbers of one shape, or come with a collate_fn. "
@@ -89,10 +93,12 @@ class Rows(Source):
             loader: DataLoader[Any] = DataLoader(
                 self.data, batch_sampler=chunks, collate_fn=self.collate, generator=generator, **self.workers
             )
-            coming = iter(loader)
+            with user_code():
+                coming = iter(loader)
         for _ in chunks:
             with reading(self.name):
-                raw = next(coming)
+                with user_code():
+                    raw = next(coming)
             yield parts(raw)
 
     def _batch(self, parsed: Parts, rows: Sequence[Any], ids: Sequence[str]) -> Batch:

@@ -16,6 +16,7 @@ from .objects import open_object
 from .request import Request
 from .source import Source
 from .table import OPENERS
+from .user_code import user_code
 
 
 def open_data(data: Any, *, prepare: Prepare | None = None, labels: Labels | None = None, limit_bad: int = 0) -> Source:
@@ -72,7 +73,8 @@ def _hint(text: str, kind: str, rest: str) -> str:
 def _of_factory(text: str, request: Request) -> Source:
     factory = import_factory(text, "data")
     try:
-        data = factory()
+        with user_code():
+            data = factory()
     except CensusError:
         raise
     except Exception as error:

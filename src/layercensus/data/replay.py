@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -34,6 +34,11 @@ class Replay(Source):
     def about(self) -> dict[str, Any]:  # type: ignore[override]
         """What the stream says of itself, as far as it has been read."""
         return self._source.about
+
+    @property
+    def copies(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """How many copies the stream has left out until now."""
+        return self._source.copies
 
     @property
     def reusable(self) -> bool:  # type: ignore[override]

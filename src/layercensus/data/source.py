@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import CensusError
@@ -26,6 +27,9 @@ class Source:
     ids: Sequence[str] | None = None
     class_names: tuple[str, ...] | None = None
     reusable: bool = True  # whether batches() can be called again
+    in_memory: bool = False  # whether reading everything costs next to nothing
+    counts_up: bool = False  # whether ids only count examples as they come
+    copies: Mapping[str, Any] = MappingProxyType({})  # how many were left out, where the source knows copies
     about: dict[str, Any]
     special: frozenset[int] = frozenset()  # tokens that no random replacement may be
     structural: frozenset[int] = frozenset()  # tokens that the model itself adds: neither counted nor replaced

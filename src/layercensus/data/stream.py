@@ -17,10 +17,13 @@ from .labels import Classes, Labels, as_classes, same_length
 from .reading import reading
 from .replay import portions
 from .source import Skip, Source, unique
+from .user_code import user_code
 
 
 class Batches(Source):
     """A list of batches in memory; ids count up unless the batches give them."""
+
+    in_memory = True
 
     def __init__(self, data: Sequence[Any], labels: Labels | None, name: str) -> None:
         batches = [batch for batch in map(parts, data) if batch.examples]
@@ -94,6 +97,7 @@ class Stream(Source):
         if self._first is None:
             raise CensusError(f"data must hold at least one example. Got none from {name}.")
         self.kind = kind_of(self._first.inputs)
+        self.counts_up = self._first.ids is None
         self.about = _about(self, self._first, labels)
 
     @property
@@ -119,7 +123,8 @@ class Stream(Source):
         """The next batch that holds an example."""
         while True:
             with reading(self.name):
-                raw = next(self._coming, _End)
+                with user_code():
+                    raw = next(self._coming, _End)
             if raw is _End:
                 return None
             parsed = parts(raw)

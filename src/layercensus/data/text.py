@@ -32,6 +32,7 @@ class Lines(Source):
     """
 
     kind = "tokens"
+    in_memory = True
     prepare: Prepare
 
     def __init__(self, file: str, prepare: Prepare | None, labels: Labels | None = None) -> None:

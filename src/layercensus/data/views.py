@@ -17,6 +17,7 @@ from .keys import seed_of
 from .perturb import jitter_of, replacement_of
 from .reading import one_line
 from .source import Source
+from .user_code import user_code
 
 Example = Any  # a tensor without the axis of examples, or a dict or tuple of such
 Make = Callable[[Example, np.random.Generator], Example]
@@ -38,14 +39,22 @@ class Views:
 def open_views(views: Views | float | Make | None, source: Source) -> Views:
     """The views that the user asked for: the default of the data's kind, that at another strength, or their own."""
     if isinstance(views, Views):
-        return views
+        return Views(views.name, _as_called(views.make))
     if views is None:
         return default_views(source)
     if isinstance(views, Real) and not isinstance(views, bool):
         return default_views(source, float(views))
     if callable(views):
-        return Views(f"the user's {getattr(views, '__qualname__', type(views).__name__)}", views)
+        return Views(f"the user's {getattr(views, '__qualname__', type(views).__name__)}", _as_called(views))
     raise CensusError(f"views must be None, a strength, a function or Views. Got {type(views).__name__}.")
+
+
+def _as_called(make: Make) -> Make:
+    def called(example: Example, random: np.random.Generator) -> Example:
+        with user_code():
+            return make(example, random)
+
+    return called
 
 
 def default_views(source: Source, strength: float = 1.0) -> Views:

@@ -98,7 +98,7 @@ def _of(call: Call, facts: Sequence[Chain | None], acts: Sequence[tuple[Tensor, 
     if call.name == "glu":
         return Chain(number, Made.MADE)
     if call.name == MODULE or (call.name not in ELEMENTWISE and kind_of_unknown(call, acts[0][0]) == "mixes"):
-        linear = ("avg_pool", "interpolate", "pad", "upsample", "fold")
+        linear = ("avg_pool", "interpolate", "pad", "upsample", "fold", MODULE)  # of a module nothing else was seen
         bare = _bare(acts) if any(word in call.name for word in linear) else ()
         return Chain(number, min(made, Made.MADE), waiting=every, bare=bare)
     return _elementwise(call, facts, acts, out)

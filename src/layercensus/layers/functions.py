@@ -43,6 +43,7 @@ LAST_AXIS_NORMS = frozenset({"layer_norm", "rms_norm"})
 LAST = frozenset({
     "linear", "bilinear", "rms_norm", "embedding", "embedding_bag", "multi_head_attention_forward", "lstm", "gru",
     "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "tensordot",
+    "cdist",
 })  # fmt: skip
 MATMUL = frozenset({"matmul", "mm", "bmm", "rmatmul", "addmm", "baddbmm", "addbmm", "einsum"})
 ADDS = frozenset({"add", "radd", "iadd"})

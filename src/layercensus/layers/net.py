@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import CensusError
 from .outputs import tensors
+from .torch_state import as_called
 
 Inputs = Tensor | Mapping[str, Any] | tuple[Any, ...] | list[Any]
 _COMPILED = "_orig_mod"
@@ -54,12 +55,13 @@ def call(net: nn.Module, inputs: Inputs) -> Any:
     Raises:
         CensusError: the inputs are of no such kind.
     """
-    if isinstance(inputs, Tensor):
-        return net(inputs)
-    if isinstance(inputs, Mapping):
-        return net(**inputs)
-    if isinstance(inputs, (tuple, list)):
-        return net(*inputs)
+    with as_called():
+        if isinstance(inputs, Tensor):
+            return net(inputs)
+        if isinstance(inputs, Mapping):
+            return net(**inputs)
+        if isinstance(inputs, (tuple, list)):
+            return net(*inputs)
     raise CensusError(f"Inputs must be a tensor, a dict or a tuple. Got {type(inputs).__name__}.")
 
 

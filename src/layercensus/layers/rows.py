@@ -156,6 +156,7 @@ def _causes(net: nn.Module, passes: Passes) -> str:
         return f" (the model keeps {', '.join(passes.kept[:3])} from pass to pass)"
     causes: Sequence[Callable[[], str]] = (
         lambda: _without_statistics(net),
+        lambda: _scaled_by_the_batch(net),
         lambda: _heard("draws at random", _drawn(passes)),
         lambda: _heard("takes the rows that the data say", in_words(passes.told, "ragged")),
         lambda: _heard("sorts", in_words(passes.told, "sorts")),
@@ -181,5 +182,15 @@ def _without_statistics(net: nn.Module) -> str:
         for name, m in modules_by_name(net).items()
         if isinstance(m, _NormBase) and not isinstance(m, _InstanceNorm) and m.running_mean is None
     ]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more} without running statistics" if names else ""
+    return f"{_three(names)} without running statistics" if names else ""
+
+
+def _scaled_by_the_batch(net: nn.Module) -> str:
+    """The modules that quantise their input on a scale which the whole batch sets."""
+    dynamic = [(n, m) for n, m in modules_by_name(net).items() if ".quantized.dynamic." in type(m).__module__]
+    names = [f"{type(m).__name__} {name!r}" for name, m in dynamic]
+    return f"{_three(names)} quantised by the range of the batch" if names else ""
+
+
+def _three(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -18,6 +18,7 @@ from .modes import evaluating
 from .net import count_examples, modules_by_name, unwrap
 from .outputs import first_tensor
 from .recurrent import INNER, inner_layers
+from .torch_state import neutral
 
 Sink = Callable[[Layer, Tensor], None]
 
@@ -143,7 +144,7 @@ class _Taps:
         layer = self.layers.get((module, function, self._calls[module, function]))
         x = first_tensor(args)
         if layer is not None and self._before is not None and x is not None:
-            with torch._C.DisableTorchFunction():
+            with torch._C.DisableTorchFunction(), neutral():
                 self._before(layer, x)
 
     def after(self, module: str, function: str | None, output: Any) -> None:
@@ -154,7 +155,7 @@ class _Taps:
         if layer is None:
             return
         self._reached.add(layer.name)
-        with torch._C.DisableTorchFunction():  # what the sink computes is not part of the net
+        with torch._C.DisableTorchFunction(), neutral():  # what the sink computes is not part of the net
             self._sink(layer, _handed_on(layer, first_tensor(output), self._examples))
 
 

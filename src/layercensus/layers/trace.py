@@ -21,12 +21,14 @@ from .markers import is_structural
 from .modes import evaluating
 from .net import Inputs, call, count_examples, modules_by_name
 from .nonlinearities import Key, Nonlinearities
+from .opaque import completing
 from .origins import Origin, origins
 from .outputs import first_tensor, others, tensors
 from .prints import Prints, prints_of
 from .readers import Reader, paths, reader
 from .recurrent import inner_layers
 from .telling import Telling, telling
+from .torch_state import neutral
 from .unit_axis import Units, leaves_fewer, unit_axes
 
 
@@ -103,6 +105,7 @@ def trace(net: nn.Module, inputs: Inputs, *, facts: bool = True, seed: int = 0) 
         draw_from(seed)
         stack.enter_context(tracer.hooked())
         stack.enter_context(tracer.walker)
+        stack.enter_context(completing(tracer.walker))
         returned = first_tensor(call(net, inputs))
     origin = tracer.origins.get(returned) if returned is not None else None
     outputs = tracer.settled() if facts else tracer.outputs  # a pass without facts keeps all that may be layers
@@ -173,11 +176,11 @@ class _Tracer:
 
     def _hooks(self, name: str) -> tuple[Callable[..., None], Callable[..., None]]:
         def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
-            with torch._C.DisableTorchFunction():
+            with torch._C.DisableTorchFunction(), neutral():
                 self._frames.append(_Frame(name, [t for _, t in tensors((args, kwargs))]))
 
         def leave(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            with torch._C.DisableTorchFunction():
+            with torch._C.DisableTorchFunction(), neutral():
                 frame = self._frames.pop()
                 self._leave(module, frame, output)
                 self._inside(module, frame.module, (args, kwargs), output)

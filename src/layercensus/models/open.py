@@ -9,6 +9,7 @@ from torch import nn
 
 from ..errors import CensusError, first_line
 from ..layers.net import unwrap
+from ..layers.torch_state import as_called
 from .factory import import_factory
 from .model import Model
 from .openers import find, usages
@@ -48,7 +49,8 @@ def _of_factory(factory: Callable[[], object], name: str) -> Model:
             f"{name} must be a function that returns the net. Got the net itself ({type(factory).__name__})."
         )
     try:
-        result = factory()
+        with as_called():
+            result = factory()
     except CensusError:
         raise
     except (Exception, SystemExit) as error:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from ..data.files import write_bytes
 from ..data.source import Source
 from ..errors import CensusError
+from ..layers.torch_state import neutral
 from ..models.randomness import own_randomness
 from .input_space import InputSpace, images_of, input_space_of
 from .responses import chosen_ids, read_examples
@@ -124,6 +125,7 @@ def load_prior(file: str | Path) -> Prior:
     return Prior(net.eval().requires_grad_(False), head["channels"], side, head["about"])
 
 
+@neutral()
 def train_prior(source: Source, *, seed: int = 0, steps: int = STEPS, progress: bool = True) -> Prior:
     """An autoencoder that takes noise off the given images, at SIDE pixels a side at most.
 

@@ -12,9 +12,11 @@ from torch import nn
 from ..data.batch import Batch, tensors
 from ..data.open import open_data
 from ..data.source import Source
+from ..data.user_code import user_code_in
 from ..errors import CensusError
 from ..layers.net import unwrap
 from ..layers.survey import survey
+from ..layers.torch_state import as_called, neutral
 from ..models.model import Model
 from ..models.open import open_model
 from .images import responses_of, visualise
@@ -32,6 +34,8 @@ SEVERAL = "Images can be optimised for nets that take one image. This one takes 
 PROBE = 3  # examples by which the layers are found
 
 
+@neutral()
+@user_code_in(as_called)
 def see(
     model: nn.Module | Model | str,
     targets: str | Objective | Sequence[str | Objective],

@@ -12,6 +12,7 @@ import torch
 from ...census.census import Census, load
 from ...data.arrays import Arrays
 from ...data.source import Source
+from ...layers.torch_state import neutral
 from ...models.threads import one_thread
 from ...settings import Settings
 from ...take import take
@@ -28,6 +29,7 @@ from .trainer import Trainer
 Results = dict[str, Any]
 
 
+@neutral()
 def run(out: Path, options: Options, *, resume: bool = False, overwrite: bool = False) -> Results:
     """Train and measure everything and write it into `out`; what is there already is not computed again.
 

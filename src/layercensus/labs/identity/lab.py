@@ -16,6 +16,7 @@ from ...census.census import Census, load
 from ...data.arrays import Arrays
 from ...data.files import write_bytes, write_text
 from ...data.handwriting import digits
+from ...layers.torch_state import neutral
 from ...settings import Settings
 from ...take import take
 from ..record import Folder
@@ -36,6 +37,7 @@ PAPER_PROBES = 48  # pictures by which it is measured
 COLUMNS = 6  # trained nets of the figure
 
 
+@neutral()
 def run(out: Path, options: Options, *, resume: bool = False, overwrite: bool = False) -> Results:
     """Train the nets, measure them, and write everything into `out`; what is there is not computed again.
 
