@@ -15,6 +15,7 @@ from ..data.replay import Replay
 from ..data.source import Source
 from ..data.views import Views, make_view, open_views
 from ..errors import CensusError
+from ..layers.arguments import check_arguments
 from ..layers.layer import Layer
 from ..layers.net import unwrap
 from ..layers.select import select
@@ -76,6 +77,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
     timed = source.first(TIMED)
     probe = timed.first(PROBE)
     net = unwrap(model.net)
+    check_arguments(net, probe.for_net(net))
     surveyed = survey(net, probe.for_net(net), unit_axis=settings.unit_axis)
     trained = Net("trained", net, select(net, surveyed, asked.layers))
     twin, how, shared = _twin(trained, model, source, asked)
