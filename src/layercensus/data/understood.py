@@ -92,7 +92,7 @@ def as_parts(raw: Any) -> Any:
     """
     if hasattr(raw, "edge_index"):
         raise CensusError(f"{GRAPH}. Got {type(raw).__name__}.")
-    if isinstance(raw, tuple) and hasattr(raw, "_asdict") and "inputs" in raw._fields:
+    if isinstance(raw, tuple) and hasattr(raw, "_asdict") and "inputs" in raw._asdict():
         return raw._asdict()
     if is_dataclass(raw) and not isinstance(raw, (type, Mapping)):
         names = [field.name for field in fields(raw)]
