@@ -40,7 +40,9 @@ def by_hand(body: str, layouts: list[Layout]) -> Random:
 
 def rows(random: Random, name: str, what: str = "mean") -> dict[int, list[float]]:
     layer = reference(random, {"x": X}).layers[name]
-    return {row: [round(v, 6) for v in values.tolist()] for row, values in getattr(layer.readings["units"], what).items()}
+    return {
+        row: [round(v, 6) for v in values.tolist()] for row, values in getattr(layer.readings["units"], what).items()
+    }
 
 
 SEQUENCE: Layout = ((BATCH,), places(2), units(2))

@@ -123,8 +123,9 @@ def array_header(shape: str, descr: str = "'<f4'") -> bytes:
 LYING_ARRAYS = (
     array_header("(1000000000000, 2)"), array_header("(4611686018427387904, 4)"), array_header("(-1, 3)"),
     array_header("(3, 2)", "'|O'"), array_header("(" + "1, " * 70 + ")"), array_header("()"), array_header("(0, 3)"),
-    array_header("(2, 1000000000)"), array_header("(3, 2)", "[('a', '<f4', (1000000000,))]"), array_header("(4, 2)", "'<U9'"),
-    array_header("('a',)"), array_header("(3, 2)", "'<M8[s]'"), array_header("(3.5, 2)"), array_header("(3, 2)", "'>c16'"),
+    array_header("(2, 1000000000)"), array_header("(3, 2)", "[('a', '<f4', (1000000000,))]"),
+    array_header("(4, 2)", "'<U9'"), array_header("('a',)"), array_header("(3, 2)", "'<M8[s]'"),
+    array_header("(3.5, 2)"), array_header("(3, 2)", "'>c16'"),
 )  # fmt: skip
 
 
