@@ -166,6 +166,9 @@ class Settings:
         "layer glob -> axis of its units, where inferred wrongly", flag="--unit-axis GLOB=AXIS",
         flag_help="axis of a layer's units, where inferred wrongly")
     batch: int = setting(32, "run", Integer(1, 65_536), "examples a forward pass", flag="--batch N")
+    memory: float = setting(2.0, "numbers", Number(0.001, 100_000),
+        "GB that measuring a layer may take beyond its readings; what would take more is done in blocks or left out",
+        flag="--memory GB")
     twins: int = setting(5, "numbers", Integer(1, 100),
         "untrained nets: the first on all data, the others on a few examples, for how much they differ",
         flag="--twins N")

@@ -36,7 +36,8 @@ def main() -> int:
     print(
         f"{len(results)} nets in {time.perf_counter() - start:.0f} s: {wrong} wrong, "
         f"{sum(bool(r.refused) for r in results)} refused, {sum(r.compared for r in results)} layers compared, "
-        f"{sum(r.guessed for r in results)} guessed, {sum(r.skipped for r in results)} of chance"
+        f"{sum(r.declared for r in results)} of them read otherwise and said so, "
+        f"{sum(r.skipped for r in results)} of chance"
     )
     for line, times in refusals.most_common(8):
         print(f"  {times} x {line}") if line else None

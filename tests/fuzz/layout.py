@@ -66,26 +66,43 @@ def size_alone(axis: Axis) -> int:
     return prod(factor.size or 1 for factor in axis)
 
 
-def with_units(layout: Layout) -> list[Axis]:
-    """The axes of which every index is a unit, or of which all together are."""
-    axes = [axis for axis in layout if BATCH not in axis]
-    return [axis for axis in axes if pure(axis, "C")] or [axis for axis in axes if has(axis, "C")]
+Place = tuple[int, int]  # axis, and which of its factors
 
 
-def by_unit(x: Tensor, layout: Layout) -> Tensor | None:
-    """(units, positions) of ONE example; None where it has no position, or nothing in the layout is a unit.
+def with_units(layout: Layout) -> list[int]:
+    """The axes of which every index is a unit, or of which all together are; none folded into the batch."""
+    axes = [a for a, axis in enumerate(layout) if BATCH not in axis]
+    return [a for a in axes if pure(layout[a], "C")] or [a for a in axes if has(layout[a], "C")]
 
-    Units are the axes that hold nothing else, the first slowest; where every axis with units holds more (after
-    flatten), each index of such an axis is a unit. Units that are folded into the batch are none.
+
+def readings(layout: Layout) -> dict[str, list[Place]]:
+    """What may be called a unit here: which factors count units, all others being positions.
+
+    units: the axes that hold nothing else, the first slowest; where every axis with units holds more (after flatten),
+        each index of such an axis is a unit. Nothing else goes unless the library says so beside the numbers:
+    flattened: the units as they were before they were flattened together with positions.
+    axis N: each index of one axis.
     """
+    places_of = {a: [(a, i) for i in range(len(axis))] for a, axis in enumerate(layout) if BATCH not in axis}
     chosen = with_units(layout)
-    if x.numel() == 0 or not chosen:
+    found = {"units": [place for a in chosen for place in places_of[a]]} if chosen else {}
+    apart = [(a, i) for places in places_of.values() for a, i in places if layout[a][i].kind == "C"]
+    if apart:
+        found["flattened"] = apart
+    return found | {f"axis {a}": places_of[a] for a in places_of if known(layout[a])}
+
+
+def by_unit(x: Tensor, layout: Layout, reading: str = "units") -> Tensor | None:
+    """(units, positions) of ONE example; None where it has no position, or the layout no such reading."""
+    wanted = readings(layout).get(reading)
+    if x.numel() == 0 or wanted is None:
         return None
     for n, axis in zip(x.shape, layout, strict=True):
         assert not known_alone(axis) or n == size_alone(axis), (tuple(x.shape), layout)
-    names = [(a, f) for a, axis in enumerate(layout) for f in axis]
-    parts = x.reshape([1 if f.kind == "B" else f.size or -1 for _, f in names])
-    wanted = [i for i, (a, f) in enumerate(names) if layout[a] in chosen and f.kind != "B"]
-    rest = [i for i in range(len(names)) if i not in wanted]
-    width = prod(names[i][1].size for i in wanted)
-    return parts.permute(*wanted, *rest).reshape(width, -1)
+    names = [(a, i) for a, axis in enumerate(layout) for i in range(len(axis))]
+    factors = [layout[a][i] for a, i in names]
+    parts = x.reshape([1 if f == BATCH else f.size or -1 for f in factors])
+    first = [names.index(place) for place in wanted]
+    rest = [i for i in range(len(names)) if i not in first]
+    width = prod(parts.shape[i] for i in first)
+    return parts.permute(*first, *rest).reshape(width, -1)

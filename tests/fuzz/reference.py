@@ -16,23 +16,29 @@ import torch
 from torch import Tensor, nn
 
 from .grammar.net import WORDS, Random
-from .layout import Layout, by_unit, with_units
+from .layout import Layout, by_unit, readings
 
 
 @dataclass
 class Rows:
-    """One layer's answers; an example that did not reach it is in none of the dicts."""
+    """Answers; an example that did not reach the layer is in none of the dicts."""
 
     mean: dict[int, Tensor] = field(default_factory=dict)  # example -> (units,) float64
     peak: dict[int, Tensor] = field(default_factory=dict)
     scale: float = 0.0  # the largest absolute value at any position
+
+
+@dataclass
+class Layer:
+    """One layer's answers by what is called a unit of it."""
+
+    readings: dict[str, Rows] = field(default_factory=dict)
     drawn: bool = False  # chance went into it
-    units: bool = True  # something in the layout is a unit
 
 
 @dataclass(frozen=True)
 class Reference:
-    layers: Mapping[str, Rows]  # by the name that the library gives them
+    layers: Mapping[str, Layer]  # by the name that the library gives them
     errors: Mapping[int, str]  # example -> what its pass raised
     modules: frozenset[str]
 
@@ -63,7 +69,7 @@ def reference(random: Random, inputs: Mapping[str, Tensor]) -> Reference:
     """Every layer's answer to each example, each alone, by a net that has seen no other."""
     recorder = Recorder(random.layouts)
     net = build(random.taped, random, recorder.tape)
-    layers: dict[str, Rows] = defaultdict(Rows)
+    layers: dict[str, Layer] = defaultdict(Layer)
     errors: dict[int, str] = {}
     memory = "remembering" in random.operations
     for example in range(random.examples):
@@ -79,14 +85,14 @@ def reference(random: Random, inputs: Mapping[str, Tensor]) -> Reference:
     return Reference(dict(layers), errors, frozenset(recorder.modules))
 
 
-def _add(rows: Rows, example: int, x: Tensor, layout: Layout, drawn: bool) -> None:
-    rows.drawn |= drawn
-    rows.units &= bool(with_units(layout))
-    each = by_unit(x, layout)
-    if each is not None:
-        each = each.double()
-        rows.mean[example], rows.peak[example] = each.mean(1), each.amax(1)
-        rows.scale = max(rows.scale, float(each.abs().max()))
+def _add(layer: Layer, example: int, x: Tensor, layout: Layout, drawn: bool) -> None:
+    layer.drawn |= drawn
+    for reading in readings(layout):
+        rows, each = layer.readings.setdefault(reading, Rows()), by_unit(x, layout, reading)
+        if each is not None:
+            each = each.double()
+            rows.mean[example], rows.peak[example] = each.mean(1), each.amax(1)
+            rows.scale = max(rows.scale, float(each.abs().max()))
 
 
 class Recorder:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .grammar.net import Random, random_net
-from .layout import BATCH, Factor, Layout, by_unit, places, units, with_units
+from .layout import BATCH, Factor, Layout, by_unit, places, readings, units, with_units
 from .reference import Recorder, build, data_of, reference
 
 ROWS = {"reorder", "switch", "experts", "copies", "packed", "ragged", "cut_to_longest", "mixed", "drawn", "remembering"}
@@ -40,7 +40,9 @@ def by_hand(body: str, layouts: list[Layout]) -> Random:
 
 def rows(random: Random, name: str, what: str = "mean") -> dict[int, list[float]]:
     layer = reference(random, {"x": X}).layers[name]
-    return {row: [round(v, 6) for v in values.tolist()] for row, values in getattr(layer, what).items()}
+    return {
+        row: [round(v, 6) for v in values.tolist()] for row, values in getattr(layer.readings["units"], what).items()
+    }
 
 
 SEQUENCE: Layout = ((BATCH,), places(2), units(2))
@@ -93,6 +95,15 @@ def test_units_are_the_axes_that_hold_nothing_else(
     assert found.tolist() == expected
 
 
+def test_other_readings_of_a_flattened_map() -> None:
+    layout = ((BATCH,), (Factor("C", 2), Factor("S", 3)))
+    x = torch.arange(6.0)[None]
+    assert {name: by_unit(x, layout, name).tolist() for name in readings(layout)} == {
+        "units": [[0], [1], [2], [3], [4], [5]], "flattened": [[0, 1, 2], [3, 4, 5]],
+        "axis 1": [[0], [1], [2], [3], [4], [5]],
+    }  # fmt: skip
+
+
 def test_what_has_no_position_or_no_unit_gives_nothing() -> None:
     assert by_unit(torch.zeros(0, 2), ((BATCH, Factor("S")), units(2))) is None
     assert by_unit(torch.zeros(1, 2), ((BATCH,), places(2))) is None
@@ -125,8 +136,9 @@ def _same_in_a_batch(random: Random) -> int:
         for row in (0, random.examples - 1):
             mine = by_unit(_one(x, noted[0], row, random.examples), noted[0])
             assert mine is not None
-            near = 1e-4 * max(1.0, truth.layers[name].scale)
-            torch.testing.assert_close(mine.double().mean(1), truth.layers[name].mean[row], rtol=0, atol=near)
+            alone = truth.layers[name].readings["units"]
+            near = 1e-4 * max(1.0, alone.scale)
+            torch.testing.assert_close(mine.double().mean(1), alone.mean[row], rtol=0, atol=near)
         compared += 1
     return compared
 

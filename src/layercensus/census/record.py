@@ -19,7 +19,7 @@ from ..count.nets import BETWEEN, TRAINED, LayerKey
 from ..count.provenance import Provenance
 from ..count.untrained import UntrainedCounts
 from ..data.files import finish_folder, read_whole, whole_folder, writable
-from ..errors import CensusError
+from ..errors import CensusError, first_line
 from ..gallery.gallery import Gallery
 from ..measures import MEASURES
 from .columns import Columns, twin_of
@@ -159,7 +159,7 @@ def read_record(folder: Path) -> CensusRecord:
     except CensusError:
         raise
     except Exception as error:
-        raise CensusError(f"{folder} holds a damaged census ({type(error).__name__}: {error}).") from error
+        raise CensusError(f"{folder} holds a damaged census ({first_line(error)}). Count again.") from error
 
 
 def holds_census(folder: Path) -> bool:

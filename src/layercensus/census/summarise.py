@@ -168,7 +168,10 @@ def _row(summary: LayerSummary, nets: Nets, classes: int, of_model: int) -> dict
     layer, layers = summary.layer, nets.trained.layers
     own = summary.outcomes[TRAINED].layer
     depth = layers.index(layer) / max(1, len(layers) - 1)
-    words = (status(layer, summary.panel, classes, of_model), dimension_status(own))
+    words = (
+        "; ".join((status(layer, summary.panel, classes, of_model), *summary.outcomes[TRAINED].notes)),
+        dimension_status(own),
+    )
     frame = dict(zip(FRAME, (layer.name, depth, layer.kind, layer.role, layer.width, *words), strict=True))
     twin = summary.outcomes[TWIN].layer if TWIN in summary.outcomes else {}
     return frame | own | {twin_of(name): value for name, value in twin.items()}

@@ -15,6 +15,7 @@ from ..data.replay import Replay
 from ..data.source import Source
 from ..data.views import Views, make_view, open_views
 from ..errors import CensusError
+from ..layers.arguments import check_arguments
 from ..layers.layer import Layer
 from ..layers.net import unwrap
 from ..layers.select import select, silent
@@ -76,6 +77,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
     views = open_views(asked.views, source)
     timed = source.first(TIMED)
     net = unwrap(model.net)
+    check_arguments(net, timed.first(1).for_net(net))
     probe = choose_probe(net, source, asked.layers)
     surveyed = survey(net, probe.for_net(net), unit_axis=settings.unit_axis)
     trained = Net("trained", net, select(net, surveyed, asked.layers))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
+
+from .saved_types import fits
 
 NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 # left out of the JSON where there is nothing to say
@@ -52,10 +54,21 @@ class Provenance:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The provenance whose `as_json` this was."""
+        """The provenance whose `as_json` this was.
+
+        Raises:
+            ValueError: a field is missing, or of another type.
+        """
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in (dict(values) | lists).items() if name in known})
+        read = cls(**{name: value for name, value in (dict(values) | lists).items() if name in known})
+        for name, kind in get_type_hints(cls).items():
+            if not fits(getattr(read, name), kind):
+                raise ValueError(f"about.{name} is of another type")
+        form = read.memory_format
+        if not fits(form.get("name", ""), str) or not fits(form.get("seconds", {}), Mapping[str, float]):
+            raise ValueError("about.memory_format is of another type")
+        return read
 
 
 def _plain(value: Any) -> Any:

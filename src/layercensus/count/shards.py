@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from ..data.files import write_text
-from ..errors import CensusError
+from ..errors import CensusError, first_line
 from ..layers.layer import Layer, View
 from ..tally import Streams
 from .nets import LayerKey, Net, Nets
@@ -61,8 +61,8 @@ def read_shard(folder: Path) -> tuple[Store, Counted]:
             Provenance.from_json(head["about"]),
             UntrainedCounts.from_json(head["untrained"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
-        raise CensusError(f"{file} is damaged ({error}). Count this shard again.") from error
+    except Exception as error:  # whatever the wrong words in the place of others lead to
+        raise CensusError(f"{file} is damaged ({first_line(error)}). Count this shard again.") from error
     return Store.open(file.parent), counted
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..data.copies import Seen
 from ..data.files import beside
-from ..errors import CensusError
+from ..errors import CensusError, first_line
 from ..tally import Panel, Streams
 from ..tally.panel import ROWS, joined_spots
 from .nets import BETWEEN, LayerKey
@@ -114,12 +114,16 @@ class Store:
 
     def _read_head(self) -> None:
         file = TensorFile.open(self._streams_file)
-        head = json.loads(file.metadata["head"])
         self.done = file.read(["done"])["done"].numpy()
         if "content" in file.entries:
             self.content = file.read(["content"])["content"].numpy()
-        self.identity, self.parts, self.unmasked = head["identity"], head["parts"], tuple(head["unmasked"])
-        self.names = {int(key): name for key, name in head["names"].items()}
+        try:
+            head = json.loads(file.metadata["head"])
+            self.identity, self.parts, self.unmasked = dict(head["identity"]), head["parts"], tuple(head["unmasked"])
+            self.names = {int(key): str(name) for key, name in head["names"].items()}
+        except Exception as error:  # whatever the wrong words in the place of others lead to
+            why = first_line(error)
+            raise CensusError(f"{file.file} is damaged ({why}). Remove its folder and count again.") from error
 
     def note_unmasked(self, layers: Iterable[str]) -> None:
         """Remember layers whose positions the mask does not fit."""

@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from ..errors import CensusError
+from ..errors import CensusError, first_line
 
 _DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8"}  # all that a count stores
 
@@ -41,7 +41,7 @@ class TensorFile:
                 size = int.from_bytes(content.read(8), "little")
                 entries = json.loads(content.read(size))
         except Exception as error:
-            raise CensusError(f"{file} is damaged ({error}). Remove its folder and count again.") from error
+            raise CensusError(f"{file} is damaged ({first_line(error)}). Remove its folder and count again.") from error
         return cls(file, entries.pop("__metadata__", {}), entries, 8 + size)
 
     def read(self, names: Iterable[str], rows: Tensor | None = None) -> dict[str, Tensor]:
@@ -59,5 +59,9 @@ class TensorFile:
             raise CensusError(f"{self.file} is damaged (no {name!r}). Remove its folder and count again.")
         entry = self.entries[name]
         content.seek(self.start + entry["data_offsets"][0])
-        values = np.fromfile(content, _DTYPES[entry["dtype"]], int(np.prod(entry["shape"], dtype=np.int64)))
-        return torch.from_numpy(values.reshape(entry["shape"]))
+        try:
+            values = np.fromfile(content, _DTYPES[entry["dtype"]], int(np.prod(entry["shape"], dtype=np.int64)))
+            return torch.from_numpy(values.reshape(entry["shape"]))
+        except (KeyError, ValueError) as error:
+            why = f"{name!r}: {first_line(error)}"
+            raise CensusError(f"{self.file} is damaged ({why}). Remove its folder and count again.") from error

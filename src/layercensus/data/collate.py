@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import default_collate
 
 Collate = Callable[[list[Any]], Any]
-BESIDE = ("labels", "ids")  # entries of a dict that no net is given
+BESIDE = ("labels", "label", "ids")  # entries of a dict that no net is given
 
 
 def collate_examples(items: list[Any]) -> Any:

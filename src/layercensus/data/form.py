@@ -14,6 +14,7 @@ from ..errors import CensusError
 from .batch import Batch, Inputs, each, tensors
 from .labels import Classes, Labels, named, same_length
 from .numbers import KINDS, as_floats, as_tensor, first_not_finite, one_of_several
+from .understood import GRAPH, NAMED, TWO, as_parts
 
 SHAPE = 'a batch must be inputs, (inputs,), (inputs, labels) or a dict with "inputs"'
 
@@ -42,13 +43,17 @@ def parts(raw: Any) -> Parts:
         CensusError: for another form, or parts of unequal length.
     """
     labels = mask = ids = None
+    raw = as_parts(raw)
     if isinstance(raw, Mapping):
         rest = dict(raw)
+        if "label" in rest and "labels" not in rest:  # as rows of Hugging Face's datasets have it
+            rest["labels"] = rest.pop("label")
         labels, mask, ids = (rest.pop(name, None) for name in ("labels", "mask", "ids"))
         raw = rest.get("inputs", rest)
     elif isinstance(raw, (tuple, list)):
         if len(raw) not in (1, 2) or _scalar(raw[0]):
-            raise CensusError(f"{SHAPE}. Got a {type(raw).__name__} of {len(raw)}.")
+            named = f": pass {NAMED}, or {TWO}" if len(raw) > 2 and not _scalar(raw[0]) else ""
+            raise CensusError(f"{SHAPE}. Got a {type(raw).__name__} of {len(raw)}{named}.")
         raw, labels = raw[0], raw[1] if len(raw) == 2 else None
     inputs, how = _inputs(raw)
     n = _examples(inputs)
@@ -112,7 +117,10 @@ def _all_tensors(raw: Any) -> Inputs:
 def _examples(inputs: Inputs) -> int:
     lengths = {len(x) if x.ndim else 0 for x in tensors(inputs)}
     if len(lengths) > 1:
-        raise CensusError(f"All inputs of a batch must have as many examples. Got {sorted(lengths)}.")
+        edges = any(x.ndim == 2 and len(x) == 2 and not x.is_floating_point() for x in tensors(inputs))
+        raise CensusError(
+            f"All inputs of a batch must have as many examples. Got {sorted(lengths)}.{f' {GRAPH}.' if edges else ''}"
+        )
     return lengths.pop()
 
 

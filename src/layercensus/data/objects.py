@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from ..errors import CensusError
-from .arrays import Arrays
+from .arrays import BESIDE, Arrays
 from .dataset import rows_of_dataset, rows_of_loader
 from .labels import Labels
 from .source import Source
 from .stream import Batches, Stream
+from .understood import examples_of, is_array, pair_of
 
 STREAM_BATCH = 32  # examples of an IterableDataset at a time
 
@@ -35,12 +36,20 @@ def open_object(data: Any, labels: Labels | None = None) -> Source:
         return rows_of_dataset(data, labels, name)
     if hasattr(data, "__array__"):
         return Arrays(data, labels, name="array" if isinstance(data, (Tensor, np.ndarray)) else name)
-    if _inputs_and_labels(data):
-        return Arrays(data[0], data[1] if labels is None else labels, origin="the second of the two arrays")
-    if isinstance(data, dict):
+    pair = pair_of(data)
+    if pair is not None:
+        return _whole(pair, labels, name)
+    if isinstance(data, Mapping):
         return Batches([data], labels, name)
+    examples = examples_of(data)
+    if examples is not None:
+        source = rows_of_dataset(examples, labels, name)
+        source.about["read as"] = f"a list of {len(examples):,} examples"
+        return source
     if isinstance(data, (list, tuple)):
-        return Batches(data, labels, name)
+        batches = Batches(data, labels, name)
+        batches.about["read as"] = f"{len(data):,} batches"
+        return batches
     if hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, (str, bytes)):
         return rows_of_dataset(data, labels, name)
     if isinstance(data, Iterable) and not isinstance(data, (str, bytes)):
@@ -50,9 +59,10 @@ def open_object(data: Any, labels: Labels | None = None) -> Source:
     )
 
 
-def _inputs_and_labels(data: Any) -> bool:
-    """Whether it is (inputs, labels) of a whole data set."""
-    if not (isinstance(data, tuple) and len(data) == 2 and all(isinstance(d, (Tensor, np.ndarray)) for d in data)):
-        return False
-    one_each = data[1].ndim == 1 or (data[1].ndim == 2 and data[1].shape[1] == 1)
-    return data[0].ndim > 1 and one_each and len(data[0]) == len(data[1])
+def _whole(pair: tuple[Any, Any], labels: Labels | None, name: str) -> Source:
+    """A data set of inputs, or several inputs, beside its labels."""
+    inputs, own = pair
+    if is_array(inputs) and (own is not None or labels is not None):
+        origin = BESIDE if labels is not None else "the second of the two arrays"
+        return Arrays(inputs, own if labels is None else labels, origin=origin)
+    return Arrays(inputs) if is_array(inputs) else Batches([{"inputs": inputs, "labels": own}], labels, name)

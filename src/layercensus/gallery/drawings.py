@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list
 from torch import Tensor
 
+from ..measures.by_units import by_units
 from ..measures.correlation import linkage_of, similarity_of, unit_correlation
 from ..measures.reliability import FEWEST
 from ..tally import Panel
@@ -27,9 +28,14 @@ def strip(panel: Panel) -> Strip:
         none = np.zeros(units, dtype=np.float32)
         return Strip(np.zeros((units, BINS), dtype=np.int32), none, none)
     low, high = panel.mean.amin(0), panel.mean.amax(0)
-    bins = ((panel.mean - low) / (high - low).clamp(min=1e-30) * BINS).long().clamp(0, BINS - 1)
-    counts = torch.zeros(BINS, len(low), dtype=torch.int32)
-    counts.scatter_add_(0, bins, torch.ones((), dtype=torch.int32).expand_as(bins))
+
+    def counted(mean: Tensor, edges: Tensor) -> Tensor:
+        low, high = edges
+        bins = ((mean - low) / (high - low).clamp(min=1e-30) * BINS).long().clamp(0, BINS - 1)
+        counts = torch.zeros(BINS, len(low), dtype=torch.int32)
+        return counts.scatter_add_(0, bins, torch.ones((), dtype=torch.int32).expand_as(bins))
+
+    counts = by_units(counted, panel.mean, torch.stack([low, high]))
     return Strip(counts.T.numpy(), low.numpy(), high.numpy())
 
 

@@ -39,12 +39,15 @@ def group_weights(resamples: int, groups: int, seed: int) -> Tensor:
     return torch.from_numpy(rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64))
 
 
-def reliability_resamples(half: Panel, seed: int, resamples: int) -> Tensor:
-    """ICC(1) of every unit in each resample of the examples: (resamples, units) float32."""
-    middle = (half.a_mean.double().mean(0) + half.b_mean.double().mean(0)) / 2
-    a, b = (half.a_mean - middle).float(), (half.b_mean - middle).float()
-    weight = group_weights(resamples, min(GROUPS, len(half)), seed)
-    total = weight @ _per_group(torch.ones(len(half), 1))
+def reliability_resamples(a: Tensor, b: Tensor, seed: int, resamples: int) -> Tensor:
+    """ICC(1) of every unit in each resample of the examples: (resamples, units) float32.
+
+    a, b: (examples, units), of two views.
+    """
+    middle = (a.double().mean(0) + b.double().mean(0)) / 2
+    a, b = (a - middle).float(), (b - middle).float()
+    weight = group_weights(resamples, min(GROUPS, len(a)), seed)
+    total = weight @ _per_group(torch.ones(len(a), 1))
     m = weight @ _per_group(a + b) / 2 / total
     cov = weight @ _per_group(a * b) / total - m.square()
     var = weight @ _per_group(a.square() + b.square()) / 2 / total - m.square()

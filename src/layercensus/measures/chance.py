@@ -9,6 +9,8 @@ import torch
 from scipy.stats import false_discovery_control
 from torch import Tensor
 
+from .by_units import by_units
+
 PAIRINGS = 4000  # random pairings of the null, as far as the examples allow
 MOST = 50_000  # permutations; among more than some 2,000 tests a single discovery is not detectable
 
@@ -50,7 +52,7 @@ def views_p(a: Tensor, b: Tensor, q: float, seed: int) -> Tensor:
     """
     if a.shape[1] == 0:
         return torch.zeros(0)
-    p = pairing_p(a, b, at_least=PAIRINGS, seed=seed)
+    p = by_units(lambda a, b: pairing_p(a, b, at_least=PAIRINGS, seed=seed), a, b)
     return detectable(p, q, lambda few, n: pairing_p(a[:, few], b[:, few], at_least=n, seed=seed))
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..settings import RELIABILITY_GRID, TAU_GRID
+from ..tally import Panel
 from .bootstrap import Resamples, distinct_resamples
 from .column import Column
 from .column import interval as interval_columns
@@ -16,6 +17,9 @@ from .interval import interval
 from .measure import Evidence, Measure, Outcome
 from .rarefaction import presence, rarefied
 from .reliability import FEWEST, reliable_replicates
+from .similar_pairs import most_pairs, similar_pairs, too_wide
+from .sparse_linkage import merges_of
+from .wide import WideLayer
 
 POINTS = 24  # of the rarefaction curve
 
@@ -31,6 +35,8 @@ def compute(evidence: Evidence) -> Outcome:
         .nonzero()
         .flatten()
     )
+    if too_wide(len(wide), evidence.settings.memory):
+        return _of_wide(evidence, half, wide)
     similarity = similarity_of(
         unit_correlation(half.spots[:, :, wide], half.peak[:, wide]), evidence.settings.sign_blind
     )
@@ -43,7 +49,38 @@ def compute(evidence: Evidence) -> Outcome:
     return Outcome(
         layer=_layer(evidence, sizes, replicates) | {"distinct_pooled": _pooled(half.mean, passed, evidence)},
         units={"cluster": unit_cluster, "representative": _representatives(unit_cluster, r)},
-        arrays=_arrays(evidence, similarity, r[wide].numpy(), sizes, replicates),
+        arrays=_arrays(evidence, _grid(similarity, r[wide].numpy(), evidence), sizes, replicates),
+    )
+
+
+def _of_wide(evidence: Evidence, half: Panel, wide: Tensor) -> Outcome:
+    """The same from the pairs that are alike; no count where even these are beyond the budget."""
+    layer = WideLayer.of(half, wide, evidence.settings)
+    if layer is None:
+        most, gigabytes = most_pairs(evidence.settings.memory), evidence.settings.memory
+        return Outcome(
+            notes=(f"duplicates not counted: over {most:,} pairs of units are alike (memory={gigabytes:g})",)
+        )
+    r, chosen = evidence.units["reliability"], evidence.units["reliable"][wide].numpy()
+    cluster = layer.clusters(chosen)
+    sizes = np.bincount(cluster) if len(cluster) else np.zeros(0, dtype=np.int64)
+    chance = presence(evidence.width, min(evidence.rarefy_to, evidence.width))
+    replicates = layer.resamples(reliable_replicates(evidence)[:, wide], chance, evidence.seed + 2)
+    unit_cluster = torch.full((evidence.width,), -1)
+    unit_cluster[wide[torch.from_numpy(chosen)]] = torch.from_numpy(cluster)
+    grid = layer.grid(r[wide].numpy(), chance)
+    means = half.mean[:, evidence.units["reliable"]]
+    own = [lambda some: means[:, some]]
+    tau, blind = evidence.settings.tau, evidence.settings.sign_blind
+    pooled = similar_pairs(
+        own, means.shape[1], floors=[tau], sign_blind=blind, most=most_pairs(evidence.settings.memory)
+    )  # fmt: skip
+    by_means = {} if pooled is None else {"distinct_pooled": means.shape[1] - len(merges_of(pooled).i)}
+    return Outcome(
+        layer=_layer(evidence, sizes, replicates) | by_means,
+        units={"cluster": unit_cluster, "representative": _representatives(unit_cluster, r)},
+        arrays=_arrays(evidence, grid, sizes, replicates),
+        notes=() if grid is not None else ("counts at lower thresholds left out: too many pairs are alike there",),
     )
 
 
@@ -96,17 +133,16 @@ def _resampled(evidence: Evidence, wide: Tensor, similarity: NDArray[np.float64]
 
 def _arrays(
     evidence: Evidence,
-    similarity: NDArray[np.float64],
-    r: NDArray[np.float64],
+    grid: tuple[NDArray[np.int64], NDArray[np.float64]] | None,
     sizes: NDArray[np.int64],
     replicates: Resamples,
 ) -> dict[str, Tensor]:
-    count, expected_count = _grid(similarity, r, evidence)
     draws = np.unique(np.geomspace(1, evidence.width, POINTS).round().astype(np.int64))
     expected = [rarefied(sizes, evidence.width, int(m)) for m in draws]
-    return {
-        "distinct_grid": torch.from_numpy(count),
-        "rarefied_grid": torch.from_numpy(expected_count),
+    grids = (
+        {} if grid is None else dict(zip(("distinct_grid", "rarefied_grid"), map(torch.from_numpy, grid), strict=True))
+    )
+    return grids | {
         "cluster_sizes": torch.from_numpy(np.sort(sizes)[::-1].copy()),
         "rarefaction_draws": torch.from_numpy(draws),
         "rarefaction": torch.tensor(expected, dtype=torch.float64),

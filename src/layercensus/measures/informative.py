@@ -6,6 +6,7 @@ import torch
 from scipy.stats import beta
 from torch import Tensor
 
+from .by_units import by_units
 from .chance import detectable, discoveries
 from .column import Column
 from .column import interval as interval_columns
@@ -28,8 +29,10 @@ def compute(evidence: Evidence) -> Outcome:
     met, label = evidence.panel.label[known].unique(return_inverse=True)  # type: ignore[no-untyped-call]
     if len(met) < 2:
         return Outcome()
-    eta2 = torch.where(live, eta_squared(x, label, len(met)), torch.nan)
-    p = torch.where(live, permutation_p(x, label, len(met), evidence.seed), torch.nan)
+    eta2 = torch.where(live, by_units(lambda x: eta_squared(x, label, len(met)), x), torch.nan)
+    each = AT_A_TIME * (len(x) + 2 * len(met))  # numbers that a unit's permutations take
+    p = by_units(lambda x: permutation_p(x, label, len(met), evidence.seed), x, each=each)
+    p = torch.where(live, p, torch.nan)
     p = detectable(p, evidence.settings.q, lambda few, n: permutation_p(x[:, few], label, len(met), evidence.seed, n))
     significant = discoveries(p, evidence.settings.q)
     rarest = (
@@ -47,7 +50,9 @@ def compute(evidence: Evidence) -> Outcome:
         return Outcome(units={"eta2": eta2, "eta2_p": p, "informative": significant})
     count = int((significant & evidence.units["reliable"]).sum())
     weights = example_weights(len(x), evidence.settings.resamples, evidence.seed + 3)
-    replicates = recentred(eta_squared_replicates(x, label, len(met), weights), eta2) >= threshold
+    replicates = (
+        recentred(by_units(lambda x: eta_squared_replicates(x, label, len(met), weights), x), eta2) >= threshold
+    )
     counts = (replicates & reliable_replicates(evidence)).sum(1)
     return Outcome(
         layer={"informative": count} | bounds("informative", count, counts),

@@ -50,6 +50,7 @@ class Outcome:
     layer: dict[str, Any] = field(default_factory=dict)  # numbers; words for columns of text
     units: dict[str, Tensor] = field(default_factory=dict)
     arrays: dict[str, Tensor] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # why a value is missing, for the layer's status
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,24 @@ def measure(evidence: Evidence, measures: Sequence[Measure]) -> Outcome:
     """
     total = Outcome()
     for each in measures:
-        outcome = each.compute(evidence)
+        outcome = _computed(each, evidence)
         _check(each, outcome, evidence.width, total.arrays)
-        total = Outcome(total.layer | outcome.layer, total.units | outcome.units, total.arrays | outcome.arrays)
+        total = Outcome(
+            total.layer | outcome.layer, total.units | outcome.units, total.arrays | outcome.arrays,
+            total.notes + outcome.notes,
+        )  # fmt: skip
         evidence = replace(evidence, units=total.units, layer=total.layer)
     return total
+
+
+def _computed(measure: Measure, evidence: Evidence) -> Outcome:
+    """What the measure gives; nothing, and a note, where this machine's memory did not suffice."""
+    try:
+        return measure.compute(evidence)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "allocate memory" not in str(error):
+            raise
+        return Outcome(notes=(f"{measure.name} left out: the memory of this machine did not suffice",))
 
 
 def _check(measure: Measure, outcome: Outcome, width: int, arrays: Mapping[str, Tensor]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from .correlation import standardised
 from .interval import bounds, example_weights
 from .measure import Evidence, Measure, Outcome
 from .reliability import FEWEST, reliable_replicates
+from .similar_pairs import BLOCK, too_wide
 
 THRESHOLD = 0.95
 RIDGE = 1e-3  # keeps exact copies, and fewer rows than units, from making the correlation matrix singular
@@ -29,8 +31,18 @@ def compute(evidence: Evidence) -> Outcome:
     if len(live) > 1:
         spots = check.spots.shape[1]
         weights = example_weights(len(check), len(replicates), evidence.seed + 2).repeat_interleave(spots, 1)
-        mixed = mixture(fit.spots[:, :, live].flatten(0, 1), check.spots[:, :, live].flatten(0, 1))
-        r2[live], replicates[:, live] = mixed.r2(), mixed.r2_replicates(weights)
+        rows = len(fit) * spots
+        if too_wide(len(live), evidence.settings.memory) and rows < len(live):
+            if too_wide(rows // 2, evidence.settings.memory):
+                return Outcome(
+                    notes=(f"redundant left out: {rows:,} rows squared (memory={evidence.settings.memory:g})",)
+                )
+            parts = wide_mixture(fit.spots, check.spots, live)
+        else:
+            whole = mixture(fit.spots[:, :, live].flatten(0, 1), check.spots[:, :, live].flatten(0, 1))
+            parts = iter([(live, whole)])
+        for units, mixed in parts:
+            r2[units], replicates[:, units] = mixed.r2(), mixed.r2_replicates(weights)
     count = int((evidence.units["reliable"] & (r2 >= THRESHOLD)).sum())
     counts = (reliable_replicates(evidence) & (replicates >= THRESHOLD)).sum(1)
     return Outcome(
@@ -73,6 +85,34 @@ def mixture(fit: Tensor, check: Tensor) -> Mixture:
     left = torch.full_like(w, torch.nan)
     left[:, moves] = w[:, moves] @ filter_
     return Mixture(left, w)
+
+
+def wide_mixture(fit: Tensor, check: Tensor, live: Tensor) -> Iterator[tuple[Tensor, Mixture]]:
+    """The same for more units than rows, some units at a time, from a matrix of rows by rows (Woodbury's identity).
+
+    fit, check: (examples, spots, units); live: (chosen,) the units. Yields units and their mixture.
+    """
+
+    def blocks() -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        for some in torch.split(live, BLOCK):
+            z, w = (standardised(x[:, :, some].flatten(0, 1)).double() for x in (fit, check))
+            moves = (z.abs().amax(0) > 0) & (w.abs().amax(0) > 0)
+            yield some, z * moves, w, moves
+
+    gram = torch.zeros(fit.shape[0] * fit.shape[1], fit.shape[0] * fit.shape[1], dtype=torch.float64)
+    cross = torch.zeros(check.shape[0] * check.shape[1], len(gram), dtype=torch.float64)
+    for _, z, w, moves in blocks():
+        gram.addmm_(z, z.T)
+        cross.addmm_(w * moves, z.T)
+    ridge, failed = RIDGE, True
+    while failed:
+        factor, info = torch.linalg.cholesky_ex(gram + ridge * torch.eye(len(gram), dtype=gram.dtype))
+        failed, ridge = bool(info), ridge if not info else ridge * 10
+    for some, z, w, moves in blocks():
+        solved = torch.cholesky_solve(z, factor)
+        left = (w - cross @ solved) / (1 - (z * solved).sum(0))
+        left[:, ~moves] = torch.nan
+        yield some, Mixture(left, w)
 
 
 def _inverse(r: Tensor) -> Tensor:

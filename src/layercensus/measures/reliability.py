@@ -8,6 +8,7 @@ from torch import Tensor
 from ..settings import RELIABILITY_GRID
 from ..tally import Panel
 from .bootstrap import reliability_resamples
+from .by_units import by_units
 from .chance import discoveries, views_p
 from .column import Column
 from .column import interval as interval_columns
@@ -24,7 +25,7 @@ def compute(evidence: Evidence) -> Outcome:
         return Outcome()
     live = evidence.units["live"]
     r, p = _judged(half.a_mean, half.b_mean, live, evidence)
-    peak = icc(half.a_peak, half.b_peak)
+    peak = by_units(icc, half.a_peak, half.b_peak)
     real = discoveries(p, evidence.settings.q)
     passed = live & real & (r >= evidence.settings.reliability)
     count = int(passed.sum())
@@ -49,19 +50,27 @@ def reliable_replicates(evidence: Evidence) -> Tensor:
 
 
 def _replicates(half: Panel, possible: Tensor, evidence: Evidence) -> Tensor:
-    r = reliability_resamples(half, evidence.seed + 1, evidence.settings.resamples)
+    settings = evidence.settings
+    r = by_units(
+        lambda a, b: reliability_resamples(a, b, evidence.seed + 1, settings.resamples), half.a_mean, half.b_mean
+    )
     return (r >= evidence.settings.reliability) & possible
 
 
 def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor]:
-    r = torch.where(live, icc(a, b), torch.nan)
-    middle = (a.double().mean(0) + b.double().mean(0)) / 2
+    r = torch.where(live, by_units(icc, a, b), torch.nan)
     judged = live & ~r.isnan()
     p = torch.full_like(r, torch.nan)
+    a, b = a[:, judged], b[:, judged]
+    middle = by_units(lambda a, b: (a.double().mean(0) + b.double().mean(0)) / 2, a, b)
     p[judged] = views_p(
-        (a - middle)[:, judged].float(), (b - middle)[:, judged].float(), evidence.settings.q, evidence.seed
+        by_units(_centred, a, middle[None]), by_units(_centred, b, middle[None]), evidence.settings.q, evidence.seed
     )
     return r, p
+
+
+def _centred(x: Tensor, middle: Tensor) -> Tensor:
+    return (x - middle).float()
 
 
 def icc(a: Tensor, b: Tensor) -> Tensor:

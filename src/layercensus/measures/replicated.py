@@ -17,6 +17,7 @@ from .interval import bounds, example_weights, recentred
 from .measure import Evidence, Measure, Outcome
 from .null_replicas import p_value, rotated, shuffled, threshold_at
 from .reliability import FEWEST, reliable_replicates
+from .similar_pairs import too_wide
 
 CANDIDATES = 3  # partners of each unit that are followed through the resamples
 
@@ -26,6 +27,8 @@ def compute(evidence: Evidence) -> Outcome:
     half = evidence.panel.half(1)
     if not evidence.replicas or "cluster" not in evidence.units or len(half) < FEWEST:
         return Outcome()
+    if too_wide(evidence.width, evidence.settings.memory):
+        return Outcome(notes=(f"replicated left out: {evidence.width:,} units (memory={evidence.settings.memory:g})",))
     weights = example_weights(len(half), evidence.settings.resamples, evidence.seed + 2).repeat_interleave(
         half.spots.shape[1], 1
     )

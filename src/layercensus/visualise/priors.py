@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -117,12 +118,16 @@ def load_prior(file: str | Path) -> Prior:
         with safe_open(str(file), "pt") as opened:
             head = json.loads((opened.metadata() or {})["layercensus-prior"])
             state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a dict
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        return _prior(head, state)
+    except Exception as error:  # whatever the wrong words in the place of others lead to
         raise CensusError(f"prior must be a file that train_prior(data).save(FILE) makes. Got {file}.") from error
+
+
+def _prior(head: dict[str, Any], state: dict[str, Tensor]) -> Prior:
     side = (int(head["side"][0]), int(head["side"][1]))
     net = Autoencoder(head["channels"], side)
     net.load_state_dict(state)
-    return Prior(net.eval().requires_grad_(False), head["channels"], side, head["about"])
+    return Prior(net.eval().requires_grad_(False), head["channels"], side, dict(head["about"]))
 
 
 @neutral()

@@ -1,0 +1,84 @@
+"""A layer that is wider than the budget gets the numbers of an ordinary one, from its similar pairs and its rows."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from layercensus.measures import MEASURES, Evidence, Outcome, measure
+from layercensus.measures.correlation import correlation, flat_clusters, linkage_of, similarity_of
+from layercensus.measures.redundant import mixture, wide_mixture
+from layercensus.measures.similar_pairs import similar_pairs
+from layercensus.measures.sparse_linkage import clusters_at, merges_of
+from layercensus.testing import mixed_evidence
+
+
+def in_blocks(monkeypatch: pytest.MonkeyPatch, evidence: Evidence, memory: float = 2.0) -> Outcome:
+    """What the measures say when every layer counts as too wide for matrices of units by units."""
+    monkeypatch.setattr(sys.modules["layercensus.measures.distinct"], "too_wide", lambda *_: True)
+    for name in ("similar_pairs", "redundant"):
+        monkeypatch.setattr(sys.modules[f"layercensus.measures.{name}"], "BLOCK", 7)
+    monkeypatch.setattr(sys.modules["layercensus.measures.by_units"], "NUMBERS", 1000)
+    return measure(replace(evidence, settings=replace(evidence.settings, memory=memory)), MEASURES)
+
+
+def test_the_numbers_are_those_of_the_whole_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence = mixed_evidence()
+    whole = measure(evidence, MEASURES)
+    blocks = in_blocks(monkeypatch, evidence)
+    assert not blocks.notes
+    assert blocks.layer == pytest.approx(whole.layer)
+    for name, values in whole.units.items():
+        if name == "cluster":  # its numbers are names; `representative` says who is with whom
+            continue
+        torch.testing.assert_close(blocks.units[name], values, equal_nan=True, rtol=1e-4, atol=1e-5)
+    for name, values in whole.arrays.items():
+        torch.testing.assert_close(blocks.arrays[name], values, equal_nan=True, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_beyond_the_budget_is_missing_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["layercensus.measures.similar_pairs"], "EACH", 10**6)  # two pairs, then
+    outcome = in_blocks(monkeypatch, mixed_evidence(), memory=0.002)
+    assert "distinct" not in outcome.layer
+    assert outcome.layer["reliable"] > 0
+    assert any("duplicates not counted" in note and "memory=" in note for note in outcome.notes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), units=st.integers(2, 60), factors=st.integers(2, 6), blind=st.booleans())
+def test_sparse_linkage_is_complete_linkage(seed: int, units: int, factors: int, blind: bool) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(90, factors, generator=generator) @ torch.randn(factors, units, generator=generator)
+    x += 0.2 * torch.randn(90, units, generator=generator)
+    pairs = similar_pairs([lambda some: x[:, some]], units, floors=[0.5], sign_blind=blind, most=10**6)
+    assert pairs is not None
+    similarity = similarity_of(correlation(x), blind)
+    merges, linkage = merges_of(pairs), linkage_of(similarity)
+    for tau in (0.5, 0.7, 0.9, 0.95):
+        ours, theirs = clusters_at(merges, tau), flat_clusters(linkage, units, tau)
+        assert {frozenset((ours == k).nonzero()[0]) for k in set(ours)} == {
+            frozenset((theirs == k).nonzero()[0]) for k in set(theirs)
+        }
+
+
+def test_a_mixture_from_rows_is_the_mixture_from_units() -> None:
+    generator = torch.Generator().manual_seed(0)
+    base = torch.randn(2, 40, 1, 12, generator=generator) @ torch.randn(12, 90, generator=generator)
+    fit, check = base + 0.3 * torch.randn(base.shape, generator=generator)
+    whole = mixture(fit.flatten(0, 1), check.flatten(0, 1))
+    parts = {int(units[0]): mixed for units, mixed in wide_mixture(fit, check, torch.arange(90))}
+    left = torch.cat([parts[first].left for first in sorted(parts)], 1)
+    torch.testing.assert_close(left, whole.left, rtol=1e-6, atol=1e-8)
+
+
+def test_what_this_machine_cannot_hold_is_left_out_and_the_rest_is_counted() -> None:
+    def compute(evidence: Evidence) -> Outcome:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+
+    greedy = replace(MEASURES[0], name="greedy", compute=compute, layer_columns={}, unit_columns={})
+    outcome = measure(mixed_evidence(), (*MEASURES, greedy))
+    assert outcome.notes == ("greedy left out: the memory of this machine did not suffice",)
+    assert outcome.layer["distinct"] > 0
