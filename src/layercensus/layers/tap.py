@@ -170,7 +170,7 @@ def _handed_on(layer: Layer, x: Tensor | None, examples: int) -> Tensor:
     if x.ndim + more != len(layer.shape) + 1:
         raise CensusError(_changed(layer, x, examples))
     handed_on = layer.view.apply(x, examples)
-    if handed_on.shape[0] != examples or handed_on.shape[layer.unit_axis] != layer.width:
+    if handed_on.shape[0] != examples or handed_on.shape[layer.unit_axis :][:1] != (layer.width,):
         raise CensusError(_changed(layer, x, examples))
     return handed_on
 
