@@ -185,3 +185,34 @@ def test_replicas_and_twins_of_experts() -> None:
     assert layers.loc["expert.0.1", "replicated"] >= 1
     assert layers.loc["expert.0.1", "twin_examples"] > 0 if "twin_examples" in layers else True
     assert str(census.verdict)
+
+
+class SortsMany(Through):
+    """Sorts batches of more than the probe's few examples, and puts the answers back."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        order = self.a(x).sum(1).argsort() if len(x) > 8 else torch.arange(len(x))
+        y: Tensor = self.o(self.r(self.a(x)[order]))[order.argsort()]
+        return y
+
+
+def test_what_the_probe_could_not_show_is_refused_by_a_spot_check() -> None:
+    net, x = SortsMany().eval(), examples(75, 6)
+    with pytest.raises(
+        lc.CensusError, match=r"^Each row of a layer must be its example's whatever the batch\. Got another"
+    ):
+        taken(net, x, 32)
+    rows = by_hand(net, net.r, [lambda i=i: x[i : i + 1] for i in range(75)])  # type: ignore[misc]
+    for batch in (1, 7):
+        np.testing.assert_allclose(numbers(taken(net, x, batch), "r")[:, 0], rows.mean(0), rtol=1e-4, atol=1e-5)
+
+
+def test_a_net_whose_chance_nobody_can_seed_is_not_counted() -> None:
+    hidden = np.random.default_rng(0)
+
+    class Hides(Through):
+        def between(self, h: Tensor) -> Tensor:
+            return h + torch.from_numpy(hidden.normal(size=tuple(h.shape))).to(h.dtype)
+
+    with pytest.raises(lc.CensusError, match="one and the same example gets another answer each time"):
+        taken(Hides(), examples(40, 6), 8)

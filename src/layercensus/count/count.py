@@ -20,6 +20,7 @@ from .panel_sampler import PanelSampler
 from .pending import Pending
 from .plan import Plan
 from .read_batch import read_batch, sketches_of
+from .spot_check import is_due, spot_check
 from .store import Store
 
 
@@ -40,9 +41,11 @@ def count(plan: Plan, store: Store) -> tuple[str, ...]:
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
     heap = tidied()
     with watching(plan.nets.trained.net, plan.unreached) as late, _saved(pending, bar):
-        for batch in source.batches(settings.batch, skip=_left_out(known, settings.shard)):
+        for number, batch in enumerate(source.batches(settings.batch, skip=_left_out(known, settings.shard))):
             late.batch = batch
             readings = read_batch(plan, _fresh(batch, known), sampler, sketches)
+            if is_due(number):
+                spot_check(plan, batch, readings.clean)
             store.note_unmasked(key.layer for key, reading in readings.clean.items() if reading.unmasked)
             with uninterrupted():
                 pending.add(readings)

@@ -98,12 +98,18 @@ def passes(net: nn.Module, inputs: Inputs) -> Passes:
         )
 
 
-def followed_alone(net: nn.Module, inputs: Inputs, passes: Passes) -> Passes:
-    """The same with units, examples and origins followed in the passes of single examples too."""
-    if passes.followed or not passes.alone:
-        return passes
+def followed_alone(net: nn.Module, inputs: Inputs, passes: Passes) -> tuple[Passes, frozenset[Key]]:
+    """The same with all that is followed in the passes of single examples too, and the outputs that now differ.
+
+    The passes are made again, with the same random numbers and from the same state: what differs follows neither.
+    """
+    if not passes.alone:
+        return passes, frozenset()
     with kept_state(net) as state:
-        return replace(passes, alone=_followed(net, inputs, count_examples(inputs), state), followed=True)
+        again = _followed(net, inputs, count_examples(inputs), state)
+    pairs = [(one.outputs, other.outputs) for one, other in zip(passes.alone, again, strict=False)]
+    differs = {k for one, other in pairs for k in one.keys() & other.keys() if not same(one[k].prints, other[k].prints)}
+    return replace(passes, alone=again, followed=True), frozenset(differs)
 
 
 def _followed(net: nn.Module, inputs: Inputs, examples: int, state: State) -> tuple[Trace, ...]:

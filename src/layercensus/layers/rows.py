@@ -24,6 +24,7 @@ COMPANY = "what it gives an example depends on the others in the batch"
 CHANCE = "it differs from pass to pass"
 SOME = "only some examples reach it"
 RAGGED = "examples may have unequally many rows of it"
+WAVERS = "one and the same example gets another answer each time, and nothing that the model holds says why"
 TOGETHER = "the model does not take these examples together"
 
 

@@ -17,7 +17,7 @@ from .nonlinearities import Key
 from .outputs import MISSING
 from .passes import Passes, followed_alone, passes
 from .roles import counted, roles
-from .rows import Rows, rows_of
+from .rows import WAVERS, Rows, rows_of
 from .state import kept_state
 from .trace import Output, Trace, trace
 
@@ -47,7 +47,8 @@ def survey(net: nn.Module, inputs: Inputs, *, unit_axis: Mapping[str, int] | Non
     traced = passes(net, inputs)
     rows = rows_of(net, traced)
     if any(each.alone for each in rows.values()):
-        traced = followed_alone(net, inputs, traced)
+        traced, wavering = followed_alone(net, inputs, traced)
+        rows = {key: replace(each, problem=WAVERS) if key in wavering else each for key, each in rows.items()}
     shown = _surveyed(traced, rows)
     modules = modules_by_name(net)
     axes = _user_axes([_name(output, modules) for one in shown for output in one.outputs.values()], unit_axis or {})
