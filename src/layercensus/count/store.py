@@ -81,11 +81,8 @@ class Store:
         store._read_head()
         differing = sorted(name for name in identity if store.identity.get(name) != identity[name])
         if differing:
-            name = differing[0]
-            raise CensusError(
-                f"{folder} holds a count with another {name}: "
-                f"{_short(store.identity.get(name))}, not {_short(identity[name])}. Pass another out."
-            )
+            what = "; ".join(_differs(name, store.identity.get(name), identity[name]) for name in differing)
+            raise CensusError(f"{folder} holds another count: {what}. Pass another out.")
         return store
 
     @classmethod
@@ -249,6 +246,18 @@ def _write(file: Path, tensors: State, metadata: dict[str, str]) -> None:
     """Write a file, whole or not at all."""
     with beside(file, sum(t.numel() * t.element_size() for t in tensors.values()) / 1e6, resumes=True) as part:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(part), metadata)
+
+
+def _differs(name: str, before: Any, now: Any) -> str:
+    """What one part of a count's identity was and is."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping) and name != "weights":
+        other = [key for key in now if before.get(key) != now[key]]
+        return (
+            ", ".join(f"{key} {_short(before.get(key))}, not {_short(now[key])}" for key in other) or f"{name} differ"
+        )
+    if name in ("weights", "examples"):
+        return {"weights": "the model's weights differ", "examples": "the data's examples differ"}[name]
+    return f"{name} {_short(before)}, not {_short(now)}"
 
 
 def _short(value: object) -> str:
