@@ -253,7 +253,7 @@ def _differs(name: str, before: Any, now: Any) -> str:
     if isinstance(before, Mapping) and isinstance(now, Mapping) and name != "weights":
         other = [key for key in now if before.get(key) != now[key]]
         return (
-            ", ".join(f"{key} {_short(before.get(key))}, not {_short(now[key])}" for key in other) or f"{name} differ"
+            ", ".join(f"{key} {_short(before.get(key))}, not {_short(now[key])}" for key in other) or name
         )
     if name in ("weights", "examples"):
         return {"weights": "the model's weights differ", "examples": "the data's examples differ"}[name]
