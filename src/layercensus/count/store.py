@@ -22,6 +22,7 @@ from ..data.copies import Seen
 from ..data.files import beside
 from ..errors import CensusError, first_line
 from ..tally import Panel, Streams
+from .differences import differences
 from .nets import BETWEEN, LayerKey
 from .stored_panel import PanelPart, labels_of, read_panel
 from .tensor_file import TensorFile
@@ -79,10 +80,9 @@ class Store:
         if not resume:
             raise CensusError(f"{folder} holds an unfinished count. Resume it with resume=True, or pass another out.")
         store._read_head()
-        differing = sorted(name for name in identity if store.identity.get(name) != identity[name])
+        differing = differences(store.identity, identity)
         if differing:
-            what = "; ".join(_differs(name, store.identity.get(name), identity[name]) for name in differing)
-            raise CensusError(f"{folder} holds another count: {what}. Pass another out.")
+            raise CensusError(f"{folder} holds another count: {'; '.join(differing)}. Pass another out.")
         return store
 
     @classmethod
@@ -246,20 +246,3 @@ def _write(file: Path, tensors: State, metadata: dict[str, str]) -> None:
     """Write a file, whole or not at all."""
     with beside(file, sum(t.numel() * t.element_size() for t in tensors.values()) / 1e6, resumes=True) as part:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(part), metadata)
-
-
-def _differs(name: str, before: Any, now: Any) -> str:
-    """What one part of a count's identity was and is."""
-    if isinstance(before, Mapping) and isinstance(now, Mapping) and name != "weights":
-        other = [key for key in now if before.get(key) != now[key]]
-        return (
-            ", ".join(f"{key} {_short(before.get(key))}, not {_short(now[key])}" for key in other) or name
-        )
-    if name in ("weights", "examples"):
-        return {"weights": "the model's weights differ", "examples": "the data's examples differ"}[name]
-    return f"{name} {_short(before)}, not {_short(now)}"
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
