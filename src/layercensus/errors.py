@@ -19,3 +19,18 @@ def first_line(error: BaseException) -> str:
     """
     says = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {says[:200]}" if says else type(error).__name__
+
+
+NO_MEMORY = ("not enough memory", "allocate memory", "out of memory", "Unable to allocate")  # as torch and numpy say it
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that the memory of the machine or the device did not suffice.
+
+    >>> out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"))
+    True
+    """
+    says = str(error)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(word in says for word in NO_MEMORY)
+    )  # fmt: skip

@@ -119,6 +119,9 @@ UNKNOWN = {
     "hf": "hf:NAME_OR_FOLDER, ",
     "hf:": "hf:NAME_OR_FOLDER, ",
     "net.pt2": "",
+    "a\0b": "",
+    "\ud800.pt": "",
+    "x" * 9000: "",
     "/a/folder:make": "",
     "": "",
 }
@@ -151,3 +154,72 @@ def test_what_is_no_model() -> None:
 def test_a_model_is_a_value() -> None:
     with pytest.raises(AttributeError):
         Model(nn.Linear(1, 1), "net").name = "other"  # type: ignore[misc]
+
+
+INSTEAD = {
+    "weights.pt": "Weights alone are no model: write a function that builds the net and loads them with "
+    "load_state_dict, and name it module:factory. Got 'weights.pt'.",
+    "runs/best.pth": "Weights alone are no model",
+    "last.ckpt": "Weights alone are no model",
+    "pytorch_model.bin": "Weights alone are no model",
+    "MODEL.SAFETENSORS": "Weights alone are no model",
+    "net.pt2": "A graph has no layers to read: write a function that returns the module it was made from: "
+    "module:factory.",
+    "net.onnx": "A graph has no layers to read",
+    "nets.py": "Name a function of that file that returns the net: nets:FUNCTION. Got 'nets.py'.",
+    "saved": "A folder that transformers saved is named hf:saved. Got 'saved'.",
+    "saved/": "A folder that transformers saved is named hf:saved/. Got 'saved/'.",
+    "bare": "A folder is no model: write a function that returns the net, and name it module:factory. Got 'bare'.",
+    "held": "Weights alone are no model",
+}
+
+
+@pytest.mark.parametrize("text", INSTEAD)
+def test_files_and_folders_are_answered_with_what_opens_them(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder, files in {"saved": ("config.json", "model.safetensors"), "bare": (), "held": ("a.pt",)}.items():
+        (tmp_path / folder).mkdir()
+        for name in files:
+            (tmp_path / folder / name).write_bytes(b"{}")
+    for given in (text, Path(text)):
+        with pytest.raises(CensusError) as caught:
+            open_model(given)  # type: ignore[arg-type]
+        assert INSTEAD[text].replace("saved/", str(given)) in str(caught.value).replace(f"{text!r}", repr(str(given)))
+        assert "\n" not in str(caught.value)
+
+
+def relu(x: torch.Tensor) -> torch.Tensor:
+    return x.relu()
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (
+            nn.Linear(2, 3).state_dict(),
+            r"Got OrderedDict: weights alone: load them into a net with load_state_dict",
+        ),
+        ({"epoch": 3, "state_dict": nn.Linear(2, 3).state_dict()}, "Got dict: weights alone"),
+        ({"epoch": 3}, r"Got dict\.$"),
+        (nn.Linear, r"Got type: a class: pass a net of it, Linear\(\.\.\.\)\.$"),
+        ([nn.Linear(2, 3), nn.ReLU()], r"Got list of modules: pass one of them, or nn\.Sequential\(\*modules\)\.$"),
+        (relu, r"Got function: call it, and pass what it returns\.$"),
+    ],
+)
+def test_objects_that_are_no_module(given: object, line: str) -> None:
+    with pytest.raises(CensusError, match=line):
+        open_model(given)  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_an_exported_program_has_no_layers_to_read(dynamic: bool) -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval()
+    shapes = ({0: torch.export.Dim("batch")},) if dynamic else None
+    exported = torch.export.export(net, (torch.zeros(32, 3),), dynamic_shapes=shapes)
+    with pytest.raises(CensusError, match="Got an exported program: pass the Python module that was exported"):
+        open_model(exported.module())
+    with pytest.raises(CensusError, match="Got ExportedProgram: pass the Python module that was exported"):
+        open_model(exported)  # type: ignore[arg-type]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ..count.nets import TRAINED, TWIN, LayerKey, Nets
+from ..count.enough_memory import enough_memory
+from ..count.nets import TRAINED, TWIN, LayerKey, Net, Nets
 from ..count.shards import Counted
 from ..count.store import Store
 from ..data.labels import TARGET
@@ -28,6 +29,8 @@ from .columns import FRAME, Columns, twin_of, typed
 from .findings import find
 from .record import ArrayKey, CensusRecord
 from .status import dimension_status, status
+
+MEASURING = "Free some memory and run again with resume=True, or count fewer layers or a smaller panel"
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,11 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     nets, columns = counted.nets, Columns.of(measures)
     classes = classes_of(store, counted, settings)
     named = counted.provenance.origin.get("classes")
-    of_model = named if isinstance(named, int) else 0
+    asked = _Asked(measures, settings, classes, named if isinstance(named, int) else 0)
     rows, panel = _Rows(), 0
     for layer in tqdm(nets.trained.layers, desc="measuring", unit="layer", disable=not settings.progress):
-        summary = _summary(store, counted, layer, _Asked(measures, settings, classes))
-        rows.add(summary, _row(summary, nets, classes, of_model), columns, settings.sign_blind)
-        panel = max(panel, len(summary.panel))
+        with enough_memory(f"Measuring layer {layer.name!r}", MEASURING):
+            panel = max(panel, _add(rows, _summary(store, counted, layer, asked), asked, nets, columns))
     data = _data(store, counted, settings)
     provenance = replace(counted.provenance, data=data, panel=panel, rarefied_to=nets.narrowest, classes_seen=classes)
     layers = typed(pd.DataFrame(rows.layers), columns.table(nets.twin is not None))
@@ -96,28 +98,28 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     )  # fmt: skip
 
 
+def _add(rows: _Rows, summary: LayerSummary, asked: _Asked, nets: Nets, columns: Columns) -> int:
+    """Add a layer, and say how many examples its panel holds: the panel itself is let go before the next is read."""
+    rows.add(summary, _row(summary, nets, asked.classes, asked.of_model), columns, asked.settings.sign_blind)
+    return len(summary.panel)
+
+
 def classes_of(store: Store, counted: Counted, settings: Settings) -> int:
     """How many classes the labels of the panel, or the names of the classes, speak of; 0 without labels.
 
     Where a target of the panel is no class, none is: what looks like a class among them is a round number.
     """
-    label = _labels(store, counted, settings)
+    label = store.labels(settings.panel)
     if bool((label == TARGET).any()):
         return 0
     top = int(label.max()) + 1 if len(label) else 0
     return max(top, len(counted.class_names or ())) if top > 0 else 0
 
 
-def _labels(store: Store, counted: Counted, settings: Settings) -> Tensor:
-    """(examples,) int64, the labels of the panel."""
-    net = counted.nets.trained
-    return store.panel(net.key(net.layers[0]), settings.panel, settings.spots).label
-
-
 def _data(store: Store, counted: Counted, settings: Settings) -> Mapping[str, Any]:
     """What is known of the data, with what the panel shows of their targets."""
     data = counted.provenance.data
-    no_class = bool((_labels(store, counted, settings) == TARGET).any())
+    no_class = bool((store.labels(settings.panel) == TARGET).any())
     return dict(data) | {"labels": "none", "targets": "in the data; no classes, and not used"} if no_class else data
 
 
@@ -126,29 +128,43 @@ class _Asked:
     measures: Sequence[Measure]
     settings: Settings
     classes: int
+    of_model: int  # classes that the model names
 
 
 def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> LayerSummary:
     """Every net's outcome: the twin first, since the trained net is compared with it."""
-    nets, settings = counted.nets, asked.settings
-    keys = {net.name: LayerKey(net.name, layer.name) for net in nets}
-    panels = {name: store.panel(key, settings.panel, settings.spots) for name, key in keys.items()}
-    panels |= _of_common_examples({run.name: panels[run.name] for run in (nets.trained, *nets.replicas)})
+    nets = counted.nets
+    panels: dict[str, Panel] = {}
     outcomes: dict[str, Outcome] = {}
     tops: dict[str, list[tuple[str, ...]]] = {}
     for net in _twin_first(nets):
-        streams = store.streams(keys[net.name])
+        if net.name not in panels:
+            panels.clear()  # the twin's panel goes before others are read
+            panels |= _panels(store, nets, net, layer, asked.settings)
+        streams = store.streams(LayerKey(net.name, layer.name))
         if streams is None or not int(streams.moments.count):
             continue  # no example came to this layer
-        own = net is nets.trained
         evidence = Evidence(
-            net.layer(layer.name).width, streams, panels[net.name], settings, nets.narrowest, counted.provenance.seed,
-            asked.classes, tuple(panels[run.name] for run in nets.replicas) if own else (),
-            outcomes[TWIN].units.get("eta2") if own and TWIN in outcomes else None, net is nets.twin,
+            net.layer(layer.name).width, streams, panels[net.name], asked.settings, nets.narrowest,
+            counted.provenance.seed, asked.classes, is_twin=net is nets.twin,
         )  # fmt: skip
+        if net is nets.trained:
+            eta2 = outcomes[TWIN].units.get("eta2") if TWIN in outcomes else None
+            runs = tuple(panels[run.name] for run in nets.replicas)
+            evidence = replace(evidence, replicas=runs, twin_eta2=eta2)
         outcomes[net.name] = measure(evidence, asked.measures)
+        del evidence
         tops[net.name] = _top(streams.top, store.names)
     return LayerSummary(layer, panels[TRAINED], outcomes, tops)
+
+
+def _panels(store: Store, nets: Nets, net: Net, layer: Layer, settings: Settings) -> dict[str, Panel]:
+    """The twin's panel alone, or those of all training runs, which are compared example by example."""
+    runs = (net,) if net is nets.twin else (nets.trained, *nets.replicas)
+    found = {
+        run.name: store.panel(LayerKey(run.name, layer.name), settings.panel, settings.spots) for run in runs
+    }  # fmt: skip
+    return found if len(found) == 1 else _of_common_examples(found)
 
 
 def _of_common_examples(panels: Mapping[str, Panel]) -> dict[str, Panel]:

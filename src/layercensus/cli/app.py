@@ -9,14 +9,13 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from ..errors import CensusError
+from ..errors import CensusError, out_of_memory
 from . import demo, diff, lab, layers, merge, prior, report, run, see
 from .flags import in_flags
 from .interrupt import Terminated, terminable
 from .usage import flags_of, usage_line
 
 REFUSED, INTERRUPTED, TERMINATED = 2, 130, 143  # exit codes beside 0; the last two as every shell has them
-NO_MEMORY = ("not enough memory", "allocate memory", "out of memory", "Unable to allocate")  # as torch and numpy say it
 COUNT = Group("Count", sort_key=1)
 RESULTS = Group("Results", sort_key=2)
 PICTURES = Group("Pictures of what units respond to", sort_key=3)
@@ -78,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _system(error: Exception) -> str | None:
     """What the machine refused, in one line; None where that is not what an error is about."""
     says = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or any(word in says for word in NO_MEMORY):
+    if out_of_memory(error):
         return "This needs more memory than there is. Ask for less: a smaller --size, --batch or --panel."
     if isinstance(error, OSError):
         return f"A file or folder must be one that the system can use. Got: {error.strerror or says}"

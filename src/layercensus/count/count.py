@@ -13,6 +13,7 @@ from ..data.copies import Unique
 from ..data.keys import key
 from ..data.source import Source
 from ..errors import CensusError
+from .enough_memory import enough_memory
 from .interrupts import uninterrupted
 from .late import watching
 from .memory import tidied
@@ -40,7 +41,12 @@ def count(plan: Plan, store: Store) -> tuple[str, ...]:
     total = source.length if settings.shard is None else _in_shard(source, settings.shard)
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
     heap = tidied()
-    with watching(plan.nets.trained.net, plan.unreached) as late, _saved(pending, bar):
+    instead = "Pass a smaller batch or a smaller panel, or count fewer layers"
+    with (
+        watching(plan.nets.trained.net, plan.unreached) as late,
+        _saved(pending, bar),
+        enough_memory("Counting", instead),
+    ):
         for number, batch in enumerate(source.batches(settings.batch, skip=_left_out(known, settings.shard))):
             late.batch = batch
             readings = read_batch(plan, _fresh(batch, known), sampler, sketches)

@@ -15,6 +15,7 @@ from ..errors import CensusError
 from ..layers.chance import draw_from, kept_chance
 from ..layers.state import kept_state
 from ..tally import Reading, joined_spots
+from .enough_memory import enough_memory
 from .nets import LayerKey, Net
 
 CLEAN = -1  # stands for the unperturbed example where its two views are 0 and 1
@@ -72,13 +73,15 @@ def everyone(reading: Reading) -> Tensor:
 @contextmanager
 def naming(batch: Batch) -> Iterator[None]:
     """Whatever a forward pass raises as one line that names its examples."""
+    many = f"the {len(batch.ids)} examples {batch.ids[0]!r} to {batch.ids[-1]!r}"
+    which = f"example {batch.ids[0]!r}" if len(batch.ids) == 1 else many
+    smaller = "Count fewer layers" if len(batch.ids) == 1 else f"Pass a smaller batch than {len(batch.ids)}"
     try:
-        yield
-    except (CensusError, MemoryError, torch.OutOfMemoryError):
+        with enough_memory(f"The forward pass of {which}", smaller):
+            yield
+    except CensusError:
         raise
     except Exception as error:
-        many = f"the {len(batch.ids)} examples {batch.ids[0]!r} to {batch.ids[-1]!r}"
-        which = f"example {batch.ids[0]!r}" if len(batch.ids) == 1 else many
         says = f"{type(error).__name__} from its forward pass of {which}: {' '.join(str(error).split())[:200]}"
         raise CensusError(f"The model must accept every example. Got {says}") from error
 

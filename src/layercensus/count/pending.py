@@ -14,6 +14,7 @@ from .nets import LayerKey, Nets
 from .one_by_one import everyone
 from .read_batch import BatchReadings
 from .store import Checkpoint, State, Store
+from .stored_panel import written_once
 
 BUFFER_BYTES = 96_000_000  # readings in memory between checkpoints
 
@@ -76,7 +77,7 @@ class Pending:
         }
         for key, rows in own.items():
             rows["spots"] = joined_spots([_spots(readings, key) for readings in chosen], self.spots)
-        return shared, own
+        return shared, {key: written_once(rows) for key, rows in own.items()}
 
     def _names(self) -> dict[int, str]:
         """Ids of the examples that are stored by name: the top ones of each unit."""

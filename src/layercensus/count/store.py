@@ -22,13 +22,13 @@ from ..data.copies import Seen
 from ..data.files import beside
 from ..errors import CensusError, first_line
 from ..tally import Panel, Streams
-from ..tally.panel import ROWS, joined_spots
+from .differences import differences
 from .nets import BETWEEN, LayerKey
+from .stored_panel import PanelPart, labels_of, read_panel
 from .tensor_file import TensorFile
 
 COUNTING = "counting"  # the folder of checkpoints within a results folder
 SHARD = "shard.json"  # in it, once a shard is counted
-SHARED = ("key", "label")  # rows common to all layers
 State = dict[str, Tensor]
 Keys = NDArray[np.int64]
 
@@ -80,13 +80,9 @@ class Store:
         if not resume:
             raise CensusError(f"{folder} holds an unfinished count. Resume it with resume=True, or pass another out.")
         store._read_head()
-        differing = sorted(name for name in identity if store.identity.get(name) != identity[name])
+        differing = differences(store.identity, identity)
         if differing:
-            name = differing[0]
-            raise CensusError(
-                f"{folder} holds a count with another {name}: "
-                f"{_short(store.identity.get(name))}, not {_short(identity[name])}. Pass another out."
-            )
+            raise CensusError(f"{folder} holds another count: {'; '.join(differing)}. Pass another out.")
         return store
 
     @classmethod
@@ -164,21 +160,26 @@ class Store:
 
     def panel(self, key: LayerKey, capacity: int, spots: int) -> Panel:
         """The panel of one layer, sorted by key, with `spots` positions where its maps differ in size."""
-        last = np.sort(np.setdiff1d(self.panel_keys(), self.copies))[:capacity][-1:]
-        parts = []
-        names = {name: name if name in SHARED else f"{key.text}{BETWEEN}{name}" for name in ROWS}
-        for file, keys in self._parts:
-            chosen = torch.from_numpy(np.flatnonzero((keys <= last) & ~np.isin(keys, self.copies)))
-            if len(chosen):
-                rows = file.read(names.values(), chosen)
-                parts.append({name: rows[stored] for name, stored in names.items()})
+        parts = self._panel_parts(capacity)
         if not parts:  # a shard of the data may hold none of the panel
             streams = self.streams(key)
             return Panel.empty(0 if streams is None else len(streams.moments.mean), capacity, spots)
-        order = torch.cat([part["key"] for part in parts]).argsort(stable=True)
-        rows = {name: torch.cat([part[name] for part in parts])[order] for name in ROWS if name != "spots"}
-        pattern = joined_spots([part["spots"] for part in parts], spots)[order]
-        return Panel(torch.tensor(capacity), **rows, spots=pattern).that_reached()
+        return read_panel(parts, f"{key.text}{BETWEEN}", capacity, spots)
+
+    def labels(self, capacity: int) -> Tensor:
+        """(examples,) int64, the labels of the panel, -1 where none was given."""
+        return labels_of(self._panel_parts(capacity))
+
+    def _panel_parts(self, capacity: int) -> list[PanelPart]:
+        """Where the rows of the panel lie on disk, and their places when sorted by key."""
+        chosen = np.sort(np.setdiff1d(self.panel_keys(), self.copies))[:capacity]
+        parts = []
+        for file, keys in self._parts:
+            rows = np.flatnonzero(np.isin(keys, chosen))
+            if len(rows):
+                place = torch.from_numpy(np.searchsorted(chosen, keys[rows]))
+                parts.append(PanelPart(file, torch.from_numpy(rows), place))
+        return parts
 
     def panel_keys(self) -> Keys:
         """Keys of every example whose panel rows are on disk."""
@@ -245,8 +246,3 @@ def _write(file: Path, tensors: State, metadata: dict[str, str]) -> None:
     """Write a file, whole or not at all."""
     with beside(file, sum(t.numel() * t.element_size() for t in tensors.values()) / 1e6, resumes=True) as part:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(part), metadata)
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

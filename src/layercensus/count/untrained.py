@@ -28,6 +28,7 @@ from ..models.model import Model
 from ..models.twin import calibrate, untrained
 from ..tally import Panel, Streams, joined_spots
 from .calibration import calibration
+from .enough_memory import enough_memory
 from .nets import Net
 from .one_by_one import CLEAN, Chance, Spots
 from .plan import Plan
@@ -86,13 +87,13 @@ def untrained_counts(model: Model, plan: Plan, classes: int, format: str) -> Unt
             eta2 = {layer: outcome.units.get("eta2", torch.zeros(0)) for layer, outcome in first.items()}
             trained = _counted(plan.nets.trained, some, plan, classes, eta2, format)
             bar.update()
-        except (CensusError, torch.OutOfMemoryError):  # nothing to compare the others with
+        except CensusError:  # nothing to compare the others with
             return UntrainedCounts()
         every = [first]
         for make in others:
             try:
                 every.append(_counted(make(), some, plan, classes, eta2, format))
-            except (CensusError, torch.OutOfMemoryError):
+            except CensusError:
                 continue
             finally:
                 bar.update()
@@ -127,12 +128,12 @@ def _another(model: Model, plan: Plan, batches: Sequence[Batch], number: int) ->
 def _counted(
     net: Net, batches: Sequence[Batch], plan: Plan, classes: int, eta2: Mapping[str, Tensor], format: str
 ) -> dict[str, Outcome]:
-    with memory_format(net.net, format):
+    with memory_format(net.net, format), enough_memory("An untrained net", "Pass a smaller batch"):
         readings = [_read(net, batch, plan) for batch in batches]
-    return {
-        layer.name: _judged(layer, panel, plan, classes, eta2.get(layer.name))
-        for layer, panel in _panels(net, batches, readings, plan.settings.spots)
-    }
+        return {
+            layer.name: _judged(layer, panel, plan, classes, eta2.get(layer.name))
+            for layer, panel in _panels(net, batches, readings, plan.settings.spots)
+        }
 
 
 def _judged(layer: Layer, panel: Panel, plan: Plan, classes: int, eta2: Tensor | None) -> Outcome:

@@ -15,6 +15,7 @@ from .torch_state import as_called
 Inputs = Tensor | Mapping[str, Any] | tuple[Any, ...] | list[Any]
 _COMPILED = "_orig_mod"
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)  # whose .module is the net
+_EXPORTED = "_StatefulGraphModule"  # what torch.export's .module() gives
 _REFUSED = {
     "DataParallel": "put its .module in its place: replicas run the layers at the same time",
     "DistributedDataParallel": "put its .module in its place",
@@ -36,6 +37,11 @@ def unwrap(net: nn.Module) -> nn.Module:
         raise CensusError(f"A model must be a torch.nn.Module. Got {type(net).__name__}.")
     while is_compiled_wrapper(net) or isinstance(net, _PARALLEL):
         net = net.module if isinstance(net, _PARALLEL) else getattr(net, _COMPILED)
+    if any(c.__name__ == _EXPORTED for c in type(net).__mro__):
+        raise CensusError(
+            "A model must be a plain module. Got an exported program: pass the Python module that was exported: "
+            "a graph of single operations calls no layer whose output could be read."
+        )
     for name, module in net.named_modules():
         refused = next((c.__name__ for c in type(module).__mro__ if c.__name__ in _REFUSED), None)
         if refused:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import CensusError
+from ..errors import CensusError, out_of_memory
 from ..settings import Settings
 from ..tally import Panel, Streams
 from .column import Column
@@ -96,7 +96,7 @@ def _computed(measure: Measure, evidence: Evidence) -> Outcome:
     try:
         return measure.compute(evidence)
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "allocate memory" not in str(error):
+        if not out_of_memory(error):
             raise
         return Outcome(notes=(f"{measure.name} left out: the memory of this machine did not suffice",))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable
 
 from torch import nn
@@ -11,6 +12,7 @@ from ..errors import CensusError, first_line
 from ..layers.net import unwrap
 from ..layers.torch_state import as_called
 from .factory import import_factory
+from .mistaken import of_a_file, of_no_module
 from .model import Model
 from .openers import find, usages
 from .randomness import seeded
@@ -30,8 +32,10 @@ def open_model(model: nn.Module | Model | str, what: str = "model") -> Model:
         return model
     if isinstance(model, nn.Module):
         return of_module(model, type(unwrap(model)).__name__)
+    if isinstance(model, os.PathLike):
+        model = os.fspath(model)
     if not isinstance(model, str):
-        raise CensusError(f"{what} must be an nn.Module or a short name. Got {type(model).__name__}.")
+        raise CensusError(of_no_module(model, what))
     entry = find(OPENERS, model)
     if entry is not None:
         opened: Model = entry[0](*filter(None, entry[1:]))
@@ -40,7 +44,7 @@ def open_model(model: nn.Module | Model | str, what: str = "model") -> Model:
     known = usages(OPENERS, kind)
     if rest and all(part.isidentifier() for part in kind.split(".")):
         return _of_factory(import_factory(model, "model", known), model)
-    raise CensusError(f"{what} must be one of {', '.join(known)}. Got {model!r}.")
+    raise CensusError(f"{what} must be one of {', '.join(known)}.{of_a_file(model)} Got {model!r}.")
 
 
 def _of_factory(factory: Callable[[], object], name: str) -> Model:
