@@ -97,7 +97,7 @@ def test_the_finding_says_so_with_numbers(twin: bool) -> None:
     }  # fmt: skip
     silent = lc.take(trained("mlp", "torch", 0, 10), x, twin=twin, settings=settings)
     assert not [f for f in silent.findings if "look untrained" in f.sentence]
-    assert "looks_untrained" not in silent.about.as_json()
+    assert "looks_untrained" not in silent.about
 
 
 def test_real_nets_are_trained() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
@@ -58,7 +59,7 @@ def looks_untrained(net: nn.Module) -> dict[str, Any]:
 def _judged(net: nn.Module) -> Iterator[Weight]:
     for owner, own in _owners(net).items():
         kinds = {name: kind for name, p in own.items() if (kind := drawn(p)) is not None}
-        bound = max((p[0].numel() ** -0.5 for p in own.values() if p.ndim > 1 and p[0].numel()), default=0.0)
+        bound = max((p[:1].numel() ** -0.5 for p in own.values() if p.ndim > 1 and p.numel()), default=0.0)
         biases = [p for name, p in own.items() if "bias" in name and p.ndim == 1]
         moved = any(_varied(p) and float(p.detach().abs().max()) > ROUNDING * bound for p in biases)
         for name, kind in kinds.items():
@@ -77,7 +78,7 @@ def _owners(net: nn.Module) -> dict[str, dict[str, Tensor]]:
 
 def _varied(vector: Tensor) -> bool:
     """Of more values than a rule sets."""
-    return vector.ndim == 1 and not vector.is_meta and len(vector.detach().unique()) > FEW
+    return vector.ndim == 1 and not vector.is_meta and len(torch.unique(vector.detach())) > FEW
 
 
 def _norms(net: nn.Module) -> list[tuple[str, nn.Module]]:
