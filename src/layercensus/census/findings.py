@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..count.provenance import Provenance
+from .looks import untrained
 from .record import Finding
 
 SHOWN = ("responds to how an example is shown rather than to the example",
@@ -72,6 +73,7 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
     if provenance.twin.startswith("re-initialised"):
         yield Finding(None, (), f"The untrained twin was {provenance.twin}.", {})
     yield from _shared(provenance.shared)
+    yield from untrained(provenance.looks_untrained)
 
 
 def _shared(shared: Mapping[str, Any]) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from ..models.fingerprint import weights
 from ..models.model import Model
 from ..models.same import refuse_same
 from ..models.twin import calibrate, untrained
+from ..models.untrained_looks import looks_untrained
 from ..settings import Settings
 from .calibration import CALIBRATION, calibration
 from .nets import TWIN, Net, Nets, replica
@@ -98,6 +99,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         views=views.name,
         twin=how,
         shared=shared,
+        looks_untrained=looks_untrained(net),
         replicas=len(nets.replicas),
         seed=asked.seed,
         settings=settings.that_count(),

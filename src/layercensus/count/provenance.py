@@ -10,7 +10,7 @@ from .saved_types import fits
 
 NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 # left out of the JSON where there is nothing to say
-OPTIONAL = ("copies", "shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late")
+OPTIONAL = ("copies", "shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late", "looks_untrained")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Provenance:
     rarefied_to: int = 0  # units
     classes_seen: int = 0
     shared: Mapping[str, Any] = field(default_factory=dict)  # what the twin has in common with the net
+    looks_untrained: Mapping[str, Any] = field(default_factory=dict)  # which weights of the net, and how many
     mask_unfit: tuple[str, ...] = ()  # layers whose positions a mask was given for that does not fit
     shard: tuple[int, int] | None = None  # this one of so many
     shards: int | None = None  # that were merged
