@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save
 from ..count.interrupts import uninterrupted
 from ..count.nets import BETWEEN, TRAINED, LayerKey
 from ..count.provenance import Provenance
+from ..count.saved_types import fits
 from ..count.untrained import UntrainedCounts
 from ..data.files import finish_folder, read_whole, whole_folder, writable
 from ..errors import CensusError, first_line
@@ -173,18 +174,27 @@ def _read(folder: Path) -> CensusRecord:
     head = json.loads((folder / HEAD).read_text("utf-8"))
     if head["format"] != FORMAT:
         raise CensusError(
-            f"{folder} must hold a census of format {FORMAT}. Got format {head['format']}: count again, "
+            f"{folder} must hold a census of format {FORMAT}. Got format {str(head['format'])[:20]}: count again, "
             "since this version reads no other."
         )
+    tables = {name: _from_csv(folder / f"{name}.csv", head["types"][name]) for name in TABLES}
+    if not tables["layers"]["layer"].is_unique:
+        raise ValueError("a layer stands in layers.csv twice")
     return CensusRecord(
-        **{name: _from_csv(folder / f"{name}.csv", head["types"][name]) for name in TABLES},
+        **tables,
         arrays={ArrayKey.read(n): value for n, value in load_file(str(folder / "arrays.safetensors")).items()},
-        findings=tuple(Finding(f["layer"], tuple(f["units"]), f["sentence"], f["evidence"]) for f in head["findings"]),
+        findings=tuple(map(_finding, head["findings"])),
         provenance=Provenance.from_json(head["about"]),
         columns=Columns.from_json(head["columns"]),
         untrained=UntrainedCounts.from_json(head["untrained"]),
         gallery=Gallery.load(folder),
     )
+
+
+def _finding(saved: Mapping[str, Any]) -> Finding:
+    if not fits(saved["sentence"], str) or not fits(saved["layer"], str | None):
+        raise ValueError("a finding is of another type")
+    return Finding(saved["layer"], tuple(saved["units"]), saved["sentence"], saved["evidence"])
 
 
 def _kind(column: pd.Series[Any]) -> str:

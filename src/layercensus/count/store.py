@@ -25,7 +25,7 @@ from ..tally import Panel, Streams
 from .differences import differences
 from .nets import BETWEEN, LayerKey
 from .stored_panel import PanelPart, labels_of, read_panel
-from .tensor_file import TensorFile
+from .tensor_file import TensorFile, fitting_together
 
 COUNTING = "counting"  # the folder of checkpoints within a results folder
 SHARD = "shard.json"  # in it, once a shard is counted
@@ -156,7 +156,8 @@ class Store:
             self._streams = TensorFile.open(self._streams_file)
             for name in self._streams.entries:
                 self._index.setdefault(LayerKey.read(name.rpartition(BETWEEN)[0]), []).append(name)
-        return [_streams(self._streams, self._index.get(key, [])) for key in keys]
+        with fitting_together(self.folder):
+            return [_streams(self._streams, self._index.get(key, [])) for key in keys]
 
     def panel(self, key: LayerKey, capacity: int, spots: int) -> Panel:
         """The panel of one layer, sorted by key, with `spots` positions where its maps differ in size."""
@@ -164,11 +165,13 @@ class Store:
         if not parts:  # a shard of the data may hold none of the panel
             streams = self.streams(key)
             return Panel.empty(0 if streams is None else len(streams.moments.mean), capacity, spots)
-        return read_panel(parts, f"{key.text}{BETWEEN}", capacity, spots)
+        with fitting_together(self.folder):
+            return read_panel(parts, f"{key.text}{BETWEEN}", capacity, spots)
 
     def labels(self, capacity: int) -> Tensor:
         """(examples,) int64, the labels of the panel, -1 where none was given."""
-        return labels_of(self._panel_parts(capacity))
+        with fitting_together(self.folder):
+            return labels_of(self._panel_parts(capacity))
 
     def _panel_parts(self, capacity: int) -> list[PanelPart]:
         """Where the rows of the panel lie on disk, and their places when sorted by key."""

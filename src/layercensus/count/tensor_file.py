@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,21 @@ from torch import Tensor
 from ..errors import CensusError, first_line
 
 _DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8"}  # all that a count stores
+
+
+@contextmanager
+def fitting_together(folder: Path) -> Iterator[None]:
+    """Says of files that were read, and do not fit together, that their folder is damaged.
+
+    Raises:
+        CensusError: they do not.
+    """
+    try:
+        yield
+    except CensusError:
+        raise
+    except (IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise CensusError(f"{folder} is damaged ({first_line(error)}). Remove it and count again.") from error
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from .nets import Net
 from .one_by_one import CLEAN, Chance, Spots
 from .plan import Plan
 from .read_batch import Readings, draws_of, keys_of, read_net
+from .saved_types import fits
 
 BATCHES = 6  # of the twin's calibration, that each untrained net is counted on
 NEEDED = (live, reliability, distinct, informative)
@@ -62,8 +63,15 @@ class UntrainedCounts:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The counts whose `as_json` this was."""
-        return cls(_with_nan(values["trained"]), _with_nan(values["nets"]))
+        """The counts whose `as_json` this was.
+
+        Raises:
+            ValueError: they are of another type.
+        """
+        trained, nets = values["trained"], values["nets"]
+        if not fits(trained, Mapping[str, Mapping[str, Any]]) or not fits(nets, Mapping[str, Mapping[str, Any]]):
+            raise ValueError("untrained is of another type")
+        return cls(_with_nan(trained), _with_nan(nets))
 
 
 def untrained_counts(model: Model, plan: Plan, classes: int, format: str) -> UntrainedCounts:

@@ -151,12 +151,12 @@ class _Taps:
         """A call has given this output."""
         number = self._calls[module, function]
         self._calls[module, function] += 1
-        layer = self.layers.get((module, function, number))
-        if layer is None:
-            return
+        layer, x = self.layers.get((module, function, number)), first_tensor(output)
+        if layer is None or (layer.alone is not None and x is not None and x.numel() == 0):
+            return  # an expert that was called for none of the example's positions is not reached
         self._reached.add(layer.name)
         with torch._C.DisableTorchFunction(), neutral():  # what the sink computes is not part of the net
-            self._sink(layer, _handed_on(layer, first_tensor(output), self._examples))
+            self._sink(layer, _handed_on(layer, x, self._examples))
 
 
 def _handed_on(layer: Layer, x: Tensor | None, examples: int) -> Tensor:
