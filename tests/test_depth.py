@@ -23,20 +23,24 @@ def _work(layers: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
     """How often a count and its report do what costs most."""
     work = {"files opened": 0, "hooks": 0, "charts drawn by the engine": 0}
 
-    def counting(name: str, owner: object, attribute: str) -> None:
+    def counting(patched: pytest.MonkeyPatch, name: str, owner: object, attribute: str) -> None:
         own = getattr(owner, attribute)
 
         def counted(*args: object, **kwargs: object) -> object:
             work[name] += 1
             return own(*args, **kwargs)
 
-        monkeypatch.setattr(owner, attribute, counted)
+        patched.setattr(owner, attribute, counted)
 
-    with monkeypatch.context():
-        counting("files opened", tensor_file, "safe_open")
-        counting("hooks", nn.Module, "register_forward_hook")
-        counting("charts drawn by the engine", picture.vl_convert, "vegalite_to_svg")
-        census = lc.take(_deep(layers), torch.randn(60, 4), settings=lc.Settings(progress=False, twins=1, resamples=20))
+    with monkeypatch.context() as patched:
+        counting(patched, "files opened", tensor_file, "safe_open")
+        counting(patched, "hooks", nn.Module, "register_forward_hook")
+        counting(patched, "charts drawn by the engine", picture.vl_convert, "vegalite_to_svg")
+        census = lc.take(
+            _deep(layers),
+            torch.randn(60, 4),
+            settings=lc.Settings(progress=False, twins=1, resamples=20, checkpoint=3600),
+        )
         census.report(folder)
     work["files written"] = sum(file.is_file() for file in folder.rglob("*"))
     return work
