@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import altair as alt
 import pandas as pd
 
 from ..census.columns import intervals, twin_of
@@ -17,7 +16,8 @@ from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict.judge import index_of_thresholds
 from .cells import cell, css, heading, shown
 from .fates import LOOKS, UNJUDGED
-from .picture import NETS, Picture, net_colours, svg
+from .lines import Plot, Point, plots
+from .picture import NET_COLOURS, NETS, Picture
 from .tiles import Examples, Sheet, Tile, Words
 
 FRAME, ROW = 30_000, 560  # bytes of a page and of each unit's row, without pictures
@@ -188,31 +188,20 @@ def layer_picture(census: CensusRecord, index: int) -> Picture | None:
     if not len(curves):
         return None
     parts = [
-        _lines(curves[curves["threshold"] == threshold], threshold) for threshold in dict.fromkeys(curves["threshold"])
+        Plot(str(threshold), "distinct units", _by_net(some, "value", "distinct"))
+        for threshold, some in curves.groupby("threshold", sort=False)
     ]
     if len(eigenvalues):
-        parts.append(
-            alt.Chart(eigenvalues).mark_line().encode(
-                x=alt.X("number:Q", title="eigenvalue number", scale=alt.Scale(type="log")),
-                y=alt.Y("fraction:Q", title="fraction of variance", scale=alt.Scale(type="log")),
-                color=net_colours(eigenvalues["net"]),
-            ).properties(width=260, height=220)
-        )  # fmt: skip
-    return Picture(svg(alt.hconcat(*parts).resolve_scale(y="independent")), pd.concat([curves, eigenvalues]))
+        by_net = _by_net(eigenvalues, "number", "fraction")
+        parts.append(Plot("eigenvalue number", "fraction of variance", by_net, log=True))
+    return Picture(plots(parts), pd.concat([curves, eigenvalues]))
 
 
-def _lines(data: pd.DataFrame, threshold: str) -> alt.Chart:
-    chart: alt.Chart = (
-        alt.Chart(data)
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("value:Q", title=threshold, scale=alt.Scale(zero=False)),
-            y=alt.Y("distinct:Q", title="distinct units"),
-            color=net_colours(data["net"]),
-        )
-        .properties(width=260, height=220)
-    )
-    return chart
+def _by_net(data: pd.DataFrame, across: str, up: str) -> dict[str, tuple[str, list[Point]]]:
+    """The lines of the trained net and, where it is there, of its twin."""
+    colours = dict(zip(NETS.values(), NET_COLOURS, strict=True))
+    nets = {str(net): some for net, some in data.groupby("net", sort=False)}
+    return {net: (colours[net], list(zip(some[across], some[up], strict=True))) for net, some in nets.items()}
 
 
 def _curves(census: CensusRecord, layer: str) -> pd.DataFrame:
