@@ -80,10 +80,8 @@ def _too_little(census: CensusRecord, layers: pd.DataFrame) -> list[str]:
 
 def _not_counted(names: list[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return (
-        f"the distinct units of layer{'s' if len(names) > 1 else ''} {', '.join(names[:NAMED])}{more} were not counted, "
-        "for the reason in the status there"
-    )
+    which = f"layer{'s' if len(names) > 1 else ''} {', '.join(names[:NAMED])}{more}"
+    return f"the distinct units of {which} were not counted, for the reason in the status there"
 
 
 def _gained(layers: pd.DataFrame) -> bool:
