@@ -124,7 +124,7 @@ def _operations(net: Net, rows: int, measures: Sequence[Measure], settings: Sett
         total += EACH * units * rows
         if distinct.name in asked:
             blocks = too_wide(units, settings.memory)
-            total += units**2 * (seen + half) * (1 if blocks else 2) + (0 if blocks else LINKAGE * units**2)
+            total += 2 * units**2 * (seen + half) + (0 if blocks else LINKAGE * units**2)
         if redundant.name in asked:
             total += 16 * units * min(units, seen) * seen + 2 * min(units, seen) ** 3
     return total
