@@ -20,6 +20,7 @@ from .count.count import count
 from .count.memory import kept_memory
 from .count.plan import Asked, Plan, make_plan
 from .count.probe import choose_probe
+from .count.room import foresee
 from .count.shards import Counted, write_shard
 from .count.store import COUNTING, SHARD, Store
 from .count.untrained import UntrainedCounts, untrained_counts
@@ -133,8 +134,10 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure]) -> Census:
     """Count, measure, save, and draw what the report shows; the numbers are safe before anything is drawn."""
     settings = plan.settings
     with _folder(settings) as folder:
+        foreseen = foresee(plan.nets, plan.source.length, measures, settings, folder)
         store = Store.start(folder, plan.identity, settings.resume)
         counted = _passed(plan, store, measures)
+        counted = replace(counted, provenance=replace(counted.provenance, forecast=foreseen))
         format = str(counted.provenance.memory_format["name"])
         classes = classes_of(store, counted, settings)
         counted = replace(counted, untrained=untrained_counts(model, plan, classes, format))

@@ -18,6 +18,8 @@ from torch import nn
 import layercensus as lc
 from layercensus.census.census import Census
 from layercensus.report.charts import fates, rarefaction
+from layercensus.report.layer_page import layer_page
+from layercensus.report.tiles import Examples
 from layercensus.report.two import write_two
 from layercensus.verdict.judge import answers, index_of_thresholds
 
@@ -114,6 +116,41 @@ def test_every_unit_of_every_layer_has_an_anchor(census: Census, report: Path) -
     found = [page for file, page in pages(report) if file.parent.name == "layers"]
     for (_, layer), page in zip(census.layers.iterrows(), found, strict=True):
         assert {f"unit-{n}" for n in range(layer["width"])} <= set(page.ids)
+
+
+def test_a_page_shows_the_first_units_of_a_very_wide_layer_and_says_where_the_rest_is(
+    census: Census, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cap is 2,000 rows; here 7, and every link must still lead somewhere."""
+    monkeypatch.setattr("layercensus.report.layer_page.MOST", 7)
+    monkeypatch.setattr("layercensus.report.page.MOST", 7)
+    folder = census.report(tmp_path).parent
+    found = [(file, page) for file, page in pages(folder) if file.parent.name == "layers"]
+    capped = 0
+    for (_, layer), (file, page) in zip(census.layers.iterrows(), found, strict=True):
+        shown = [int(id.removeprefix("unit-")) for id in page.ids if id.startswith("unit-")]
+        width = int(layer["width"])
+        text = file.read_text("utf-8")
+        assert len(shown) == min(7, width)
+        assert (f"Shown are the first 7 of {width} units" in text) == (width > 7)
+        assert ("units.csv" in text) == (width > 7)
+        capped += width > 7
+    assert capped >= 2
+    test_every_link_leads_to_a_file_and_an_anchor_of_the_folder(folder)
+
+
+def test_fifty_thousand_units_are_a_page_that_opens(census: Census) -> None:
+    name = str(census.layers["layer"].iloc[0])
+    own = census.units[census.units["layer"] == name]
+    wide = pd.concat([own] * (50_257 // len(own) + 1), ignore_index=True)[:50_257].assign(unit=range(50_257))
+    large = Census(
+        census.layers.assign(width=50_257)[:1], wide, census.twin_units, census.runs, census.arrays, (),
+        census.provenance,
+    )  # fmt: skip
+    rows = layer_page(large, 0, Examples(large.gallery), None)["rows"]
+    order = layer_page(census, 0, Examples(census.gallery), None)["rows"]
+    assert len(rows) == 2000
+    assert [row.unit % len(own) for row in rows[:1]] == [order[0].unit]  # the page's own order
 
 
 def test_the_same_census_gives_the_same_bytes(census: Census, report: Path, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from .saved_types import fits
 
 NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 # left out of the JSON where there is nothing to say
-OPTIONAL = ("copies", "shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late", "looks_untrained")
+OPTIONAL = (
+    "copies", "shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late", "forecast", "looks_untrained",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Provenance:
     shards: int | None = None  # that were merged
     alone: str = ""  # why examples passed through the nets one by one
     met_late: tuple[str, ...] = ()  # modules that ran for the first time after the survey, each with an example
+    forecast: Mapping[str, Any] = field(default_factory=dict)  # bytes and seconds, where a layer is very wide
     bare: tuple[str, ...] = ()  # layers with weights between which and the next ones no nonlinearity was seen
 
     def as_json(self) -> dict[str, Any]:

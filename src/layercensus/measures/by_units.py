@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 NUMBERS = 2**26  # numbers that one such computation holds of the examples and units at once
+EACH = 8  # as a rule, of every example and unit: two views, centred, in float64, and what is made of them
 
 
 def by_units(compute: Callable[..., Tensor], *columns: Tensor, each: int | None = None) -> Tensor:
     """What `compute` gives for (rows, units) tensors, its last axis the units, joined over blocks of units.
 
-    each: numbers that it holds for a unit; the rows where not given. An ordinary layer is one block.
+    each: numbers that it holds for a unit; EACH for every row where not given. An ordinary layer is one block.
     """
-    step = max(1, NUMBERS // max(1, each or len(columns[0])))
+    step = max(1, NUMBERS // max(1, each or EACH * len(columns[0])))
     units = columns[0].shape[1]
     if units <= step:
         return compute(*columns)

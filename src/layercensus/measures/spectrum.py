@@ -20,9 +20,11 @@ FEWEST_PERMUTED = 32  # examples below which permuted ones have directions as st
 
 def compute(evidence: Evidence) -> Outcome:
     """Everything that the spectrum of the spatial means over examples says; rows are examples, never positions."""
+    if not evidence.settings.dimension:  # before anything is copied
+        return Outcome()
     x = evidence.panel.mean.double()
     x = x[:, evidence.units["live"] & varies(x)]  # a unit may move over all the data and rest in the panel
-    if not evidence.settings.dimension or len(x) < 2 * FEWEST or x.shape[1] < 2:
+    if len(x) < 2 * FEWEST or x.shape[1] < 2:
         return Outcome()
     values = spectrum(x)
     fraction = values / values.sum()

@@ -21,6 +21,7 @@ from .picture import NET_COLOURS, NETS, Picture
 from .tiles import Examples, Sheet, Tile, Words
 
 FRAME, ROW = 30_000, 560  # bytes of a page and of each unit's row, without pictures
+MOST = 2000  # units that a page shows: more than that is no page but a table
 HIGH = 8  # of a histogram, in the units of its drawing
 
 
@@ -56,6 +57,7 @@ def layer_page(
     shown = [name for name, column in census.columns.units.items() if column.shown]
     columns = [name for name in shown if name in units and units[name].notna().any()]
     size = units["representative"].value_counts()
+    order = _order(units, size)
     return {
         "layer": layer,
         "facts": _facts(census, layer),
@@ -65,7 +67,9 @@ def layer_page(
         "heading": heading,
         "concepts": int((size > 1).sum()),
         "compared": bool(size.sum()),
-        "rows": _rows(census, units.loc[_order(units, size)], columns, examples, sheet, visualisations),
+        "rows": _rows(census, units.loc[order], columns, examples, sheet, visualisations),
+        "units": len(units),
+        "anchors": set(units.loc[order, "unit"]),
         "sheet": sheet,
         "visualisations": visualisations,
         "spoken": examples.spoken,
@@ -126,7 +130,7 @@ def _has_value(layer: pd.Series[Any], *names: str) -> bool:
 
 
 def _order(units: pd.DataFrame, size: pd.Series[Any]) -> pd.Index[Any]:
-    """Units of one concept stand together, the largest concepts first; then what has none, by fate."""
+    """Units of one concept stand together, the largest concepts first; then what has none, by fate; at most `MOST`."""
     members = units["representative"].map(size).fillna(0).astype(int)
     keys = pd.DataFrame({
         "fate": units["fate"].map({fate: look.place for fate, look in LOOKS.items()}).fillna(UNJUDGED),
@@ -135,7 +139,7 @@ def _order(units: pd.DataFrame, size: pd.Series[Any]) -> pd.Index[Any]:
         "own": units["unit"] != units["representative"],
         "unit": units["unit"],
     })  # fmt: skip
-    return keys.fillna({"own": True}).sort_values(list(keys.columns)).index
+    return keys.fillna({"own": True}).sort_values(list(keys.columns)).index[:MOST]
 
 
 def _rows(

@@ -21,7 +21,7 @@ from ..verdict.verdict import Verdict
 from .cells import cell, css, heading
 from .charts import dimensions, fates, over_depth, rarefaction, rarefied
 from .files import drawn_files, environment, put, vega
-from .layer_page import layer_page, layer_picture, layer_sheet, visualisation_sheet
+from .layer_page import MOST, layer_page, layer_picture, layer_sheet, visualisation_sheet
 from .matrix import matrix_picture
 from .picture import Picture
 from .thresholds import thresholds
@@ -148,7 +148,7 @@ def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture |
         heading=heading,
         rows=[[cell(row, name, ends.get(name)) for name in columns] for _, row in census.layers.iterrows()],
         files=list(files.values()),
-        findings=[(f, _link(f, files)) for f in census.findings],
+        findings=[(f, _link(census, f, files)) for f in census.findings],
         learned=_learned(census),
         trends=[row for _, row in verdict.table.iterrows()],
     )  # fmt: skip
@@ -183,10 +183,13 @@ def snippet(census: CensusRecord, verdict: Verdict) -> str:
     )  # fmt: skip
 
 
-def _link(finding: Finding, files: dict[str, str]) -> str:
+def _link(census: CensusRecord, finding: Finding, files: dict[str, str]) -> str:
+    """Where a finding leads: the page of its layer, at its first unit that the page shows."""
     if finding.layer not in files:
         return ""
-    return files[finding.layer] + (f"#unit-{finding.units[0]}" if finding.units else "")
+    units = census.units[census.units["layer"] == finding.layer]
+    first = next(iter(finding.units), None) if len(units) <= MOST else None
+    return files[finding.layer] + (f"#unit-{first}" if first is not None else "")
 
 
 def _script(chart: dict[str, Any]) -> Markup:

@@ -22,6 +22,7 @@ from .wording import NOTHING_TO_COMPARE, paragraph
 FEWEST_LAYERS = 4
 FEWEST_COMPARED = 2  # layers between which anything can change
 FEWEST_EXAMPLES = 200
+NAMED = 3  # layers without a count of distinct units that a reason names
 Values = NDArray[np.float64]
 
 
@@ -71,7 +72,16 @@ def _too_little(census: CensusRecord, layers: pd.DataFrame) -> list[str]:
         reasons.append(f"only {len(layers)} hidden layers were counted and {FEWEST_LAYERS} are needed")
     if panel < FEWEST_EXAMPLES:
         reasons.append(f"only {number_of(panel, 'example', 'is', 'are')} in the panel and {FEWEST_EXAMPLES} are needed")
+    elif "distinct" in layers and len(layers) >= FEWEST_COMPARED:
+        names = [str(name) for name in layers["layer"][layers["distinct"].isna()]]
+        reasons += [_not_counted(names)] if names else []
     return reasons
+
+
+def _not_counted(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    which = f"layer{'s' if len(names) > 1 else ''} {', '.join(names[:NAMED])}{more}"
+    return f"the distinct units of {which} were not counted, for the reason in the status there"
 
 
 def _gained(layers: pd.DataFrame) -> bool:
