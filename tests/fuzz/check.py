@@ -204,7 +204,8 @@ def _differences(layer: Found, rows: Rows, rounding: float) -> Iterator[str]:
         return
     near = rounding * max(rows.scale, 1e-3)
     yield from _apart("mean", layer.mean, mean.mean(0), near)
-    yield from _apart("std", layer.std, mean.std(0, unbiased=False), near)
+    if len(present) > 1:  # of one example there is none
+        yield from _apart("std", layer.std, mean.std(0, unbiased=False), near)
     low, high = ((peak > limit).double().mean(0) for limit in (near, -near))
     yield from _apart("firing rate", layer.rate.clamp(min=low, max=high), layer.rate, 1e-6)
     for row, values in layer.rows.items():

@@ -75,12 +75,18 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     classes = classes_of(store, counted, settings)
     named = counted.provenance.origin.get("classes")
     asked = _Asked(measures, settings, classes, named if isinstance(named, int) else 0)
-    rows, panel = _Rows(), 0
+    rows, panel, unreached = _Rows(), 0, list[str]()
     for layer in tqdm(nets.trained.layers, desc="measuring", unit="layer", disable=not settings.progress):
         with enough_memory(f"Measuring layer {layer.name!r}", MEASURING):
-            panel = max(panel, _add(rows, _summary(store, counted, layer, asked), asked, nets, columns))
-    data = _data(store, counted, settings)
-    provenance = replace(counted.provenance, data=data, panel=panel, rarefied_to=nets.narrowest, classes_seen=classes)
+            summary = _summary(store, counted, layer, asked)
+            if TRAINED in summary.outcomes:
+                panel = max(panel, _add(rows, summary, asked, nets, columns))
+            else:
+                unreached.append(f"{layer.name} (no example of the data reached it)")
+    provenance = replace(
+        counted.provenance, data=_data(store, counted, settings), panel=panel, rarefied_to=nets.narrowest,
+        classes_seen=classes, not_counted=(*counted.provenance.not_counted, *unreached),
+    )  # fmt: skip
     layers = typed(pd.DataFrame(rows.layers), columns.table(nets.twin is not None))
     units, twin_units = (
         typed(pd.concat(tables, ignore_index=True), columns.units) if tables else pd.DataFrame()

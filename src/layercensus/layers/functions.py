@@ -35,6 +35,11 @@ SPREADS = frozenset({"std", "var", "norm"})  # reductions through which no marke
 JOINS = frozenset({"cat", "concat", "concatenate"})
 STACKS = "stack"
 SHUFFLE = "pixel_shuffle"
+# Constants of the shape, device or dtype of their argument, and of nothing that it holds.
+MADE = frozenset({
+    "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like", "new_zeros",
+    "new_ones", "new_empty", "new_full", "new_tensor",
+})  # fmt: skip
 WRITES = "setitem"  # gives nothing back: what it wrote into counts as its output
 
 CHANNEL_NORMS = frozenset({"batch_norm", "instance_norm", "group_norm"})

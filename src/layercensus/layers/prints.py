@@ -11,6 +11,7 @@ from torch import Tensor
 from .layer import View
 
 _FOLDS = ("outer", "inner")
+ROUNDING = {torch.float16: 3e-2, torch.bfloat16: 3e-2, torch.float64: 1e-9}  # of the largest print; 1e-4 in float32
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def prints_of(x: Tensor, examples: int) -> Prints:
     >>> sorted(prints_of(torch.ones(3, 5, 3), 3).by_view, key=str)
     [View(batch_axis=0, fold='', join=()), View(batch_axis=2, fold='', join=())]
     """
-    scale = 3e-2 if x.dtype in (torch.float16, torch.bfloat16) else 1e-4
+    scale = ROUNDING.get(x.dtype, 1e-4)
     by_view = {view: _print(view.apply(x, examples)) for view in _candidates(tuple(x.shape), examples)}
     largest = max((float(p.abs().amax()) for p in by_view.values() if p.numel()), default=0.0)
     return Prints(by_view, scale * largest, tuple(x.shape), (0.0, 0.0) if by_view else _whole(x, scale))
@@ -81,15 +82,19 @@ def _candidates(shape: tuple[int, ...], examples: int) -> list[View]:
 
 def _print(x: Tensor) -> Tensor:
     others = x.shape[1] if x.ndim > 2 else 1
-    flat = x.detach().reshape(x.shape[0], others, -1).float()
-    weights = torch.cos(torch.arange(flat.shape[2], device=x.device, dtype=torch.float32) * 2.399963)
+    flat = _precise(x.detach().reshape(x.shape[0], others, -1))
+    weights = torch.cos(torch.arange(flat.shape[2], device=x.device, dtype=flat.dtype) * 2.399963)
     return (flat @ weights).double().cpu()
 
 
 def _whole(x: Tensor, scale: float) -> tuple[float, float]:
-    flat = x.detach().reshape(-1).float()
-    weights = torch.cos(torch.arange(len(flat), device=x.device, dtype=torch.float32) * 2.399963)
+    flat = _precise(x.detach().reshape(-1))
+    weights = torch.cos(torch.arange(len(flat), device=x.device, dtype=flat.dtype) * 2.399963)
     return float(flat @ weights), scale * float(torch.linalg.vector_norm(flat)) + 1e-30
+
+
+def _precise(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()
 
 
 def _differ(a: Tensor, b: Tensor, noise: float) -> bool:

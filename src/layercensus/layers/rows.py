@@ -120,6 +120,8 @@ def _why(view: View, key: Key, output: Output, passes: Passes) -> str:
 
 def _final(key: Key, rows: Rows, passes: Passes, because: str) -> Rows:
     """The rows where some output of the net needs passes of single examples: how one is read, or why it cannot be."""
+    if passes.alone and not any(key in traced.outputs for traced in passes.alone):
+        return Rows(problem=f"no example reaches it by itself{because}")
     if rows.alone is None:
         return rows if _tells(key, rows, passes) else Rows(_of_one(key, rows, passes), alone=COMPANY + because)
     if not passes.alone:

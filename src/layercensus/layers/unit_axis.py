@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from .dataflow import MODULE, Call
-from .functions import ATTENTION, CHANNEL_NORMS, CONVOLUTION, JOINS, LAST, MATMUL, SHUFFLE, STACKS, WRITES
+from .functions import ATTENTION, CHANNEL_NORMS, CONVOLUTION, JOINS, LAST, MADE, MATMUL, SHUFFLE, STACKS, WRITES
 from .markers import compact, counting, is_structural, moved, owning, varying
 from .products import einsum_axes
 
@@ -41,11 +41,21 @@ def unit_axes(call: Call, known: Sequence[Units | None]) -> list[Units | None]:
     first of its largest inputs, where the shape allows it.
     """
     if call.name == WRITES:
-        return [known[0]]
+        return [known[0] or _written(call, known)]
+    if call.name in MADE:
+        return [None] * len(call.outs)
     if is_structural(call):
         return _followed(call, known[0])
     rest: list[Units | None] = [None] * (len(call.outs) - 1)
     return [_of_first(call, known), *rest]
+
+
+def _written(call: Call, known: Sequence[Units | None]) -> Units | None:
+    """The units of what was written into a tensor that had none, such as the rows that an expert gives back."""
+    value, units = call.inputs[-1], known[-1]
+    same = units is not None and len(known) > 1 and value.ndim == call.outs[0].ndim
+    whole = same and units is not None and all(value.shape[a] == call.outs[0].shape[a] for a in units.axes)
+    return Units(units.axes, units.source) if units is not None and whole else None
 
 
 def leaves_fewer(before: Units | None, after: Units | None, call: Call) -> bool:
