@@ -8,7 +8,7 @@ from .columns import PREFIX, Columns
 
 WORDS = ("text", "sentence", "choice", "ids")  # kinds of columns that hold no number
 TEXTS = ("str", "string", "object", "text or none")
-NEEDED = {"layers": ("layer", "kind", "role", "width", "status"), "units": ("layer", "unit")}
+NEEDED = {"layers": ("layer", "role"), "units": ("layer", "unit")}
 
 
 def check_types(types: Mapping[str, Mapping[str, str]], columns: Columns) -> None:
