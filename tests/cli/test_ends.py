@@ -94,7 +94,15 @@ def test_targets_after_options(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), RuntimeError("alloc_cpu.cpp: can't allocate memory: 2 bytes"), OSError(36, "File name too long")],
+    [
+        MemoryError(),
+        RuntimeError("alloc_cpu.cpp: can't allocate memory: 2 bytes"),
+        OSError(36, "File name too long"),
+        OverflowError("Python int too large to convert to C ssize_t"),
+        ValueError("Overflow when unpacking long long"),
+        ValueError("embedded null byte"),
+        UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+    ],
 )
 def test_what_the_machine_refuses_is_one_line(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -105,3 +113,40 @@ def test_what_the_machine_refuses_is_one_line(
     monkeypatch.setattr("layercensus.census.census.load", refused)
     assert command.main(["report", "x"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_other_value_errors_are_bugs_and_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError("operands could not be broadcast")
+
+    monkeypatch.setattr("layercensus.census.census.load", broken)
+    with pytest.raises(ValueError, match="broadcast"):
+        command.main(["report", "x"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["prior", "digits", "--steps", "1", "--out", "a\0b", "--quiet"],
+        ["prior", "digits", "--steps", "9" * 30, "--quiet"],
+        ["see", "digits", "conv1:0", "--census", "a\0b"],
+        ["run", "tests.user_models:small", "digits", "--out", "\ud800", "--quiet", "--no-twin"],
+        ["report", "a\0b"],
+        ["report", "x" * 5000],
+    ],
+)
+def test_what_no_file_can_be_called_and_no_number_can_be(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("layercensus: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("redirect", "encoding"), [(">&-", "utf-8"), ("2>&-", "utf-8"), ("", "ascii")])
+def test_closed_and_narrow_streams(redirect: str, encoding: str) -> None:
+    env = {**os.environ, "PYTHONPATH": SRC, "PYTHONIOENCODING": encoding}
+    line = f"{sys.executable} -m layercensus.cli report 'n\u00fcll' {redirect}"
+    done = subprocess.run(["bash", "-c", line], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == (redirect != "2>&-")

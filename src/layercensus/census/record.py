@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from ..errors import CensusError, first_line
 from ..gallery.gallery import Gallery
 from ..measures import MEASURES
 from .columns import Columns, twin_of
+from .saved_types import check_types
 
 FORMAT = 5  # of the saved folder
 HEAD = "census.json"
@@ -177,24 +178,30 @@ def _read(folder: Path) -> CensusRecord:
             f"{folder} must hold a census of format {FORMAT}. Got format {str(head['format'])[:20]}: count again, "
             "since this version reads no other."
         )
+    columns = Columns.from_json(head["columns"])
+    check_types(head["types"], columns)
+    if not isinstance(head["findings"], list):
+        raise ValueError("findings is of another type")
     tables = {name: _from_csv(folder / f"{name}.csv", head["types"][name]) for name in TABLES}
     if not tables["layers"]["layer"].is_unique:
         raise ValueError("a layer stands in layers.csv twice")
     return CensusRecord(
         **tables,
         arrays={ArrayKey.read(n): value for n, value in load_file(str(folder / "arrays.safetensors")).items()},
-        findings=tuple(map(_finding, head["findings"])),
+        findings=tuple(_finding(one) for one in head["findings"]),
         provenance=Provenance.from_json(head["about"]),
-        columns=Columns.from_json(head["columns"]),
+        columns=columns,
         untrained=UntrainedCounts.from_json(head["untrained"]),
         gallery=Gallery.load(folder),
     )
 
 
 def _finding(saved: Mapping[str, Any]) -> Finding:
-    if not fits(saved["sentence"], str) or not fits(saved["layer"], str | None):
-        raise ValueError("a finding is of another type")
-    return Finding(saved["layer"], tuple(saved["units"]), saved["sentence"], saved["evidence"])
+    found = Finding(saved["layer"], tuple(saved["units"]), saved["sentence"], saved["evidence"])
+    for name, kind in get_type_hints(Finding).items():
+        if not fits(getattr(found, name), kind):
+            raise ValueError(f"findings: {name} is of another type")
+    return found
 
 
 def _kind(column: pd.Series[Any]) -> str:
@@ -220,6 +227,9 @@ def _from_csv(file: Path, types: dict[str, str]) -> pd.DataFrame:
         keep_default_na=False,
         na_values={c: [""] for c in types if types[c] not in ("object", "str", "string")},
     )
+    unsaid = [name for name in table if name not in types]
+    if unsaid:
+        raise ValueError(f"types.{file.stem} lacks {unsaid[0]}")
     return pd.DataFrame({name: _typed(table[name], kind) for name, kind in types.items()})
 
 

@@ -50,6 +50,7 @@ app.register_install_completion_command(help="Install completion for this shell 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 2 for what the user can mend, 130 or 143 when interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _speak()
     try:
         with terminable():
             app(words, exit_on_error=False, print_error=False)
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush has where to go
-    except (MemoryError, RuntimeError, OSError) as error:
+    except (MemoryError, RuntimeError, OSError, ValueError, OverflowError) as error:
         line = _system(error)
         if line is None:
             raise
@@ -74,11 +75,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _speak() -> None:
+    """Let both streams take any text, in whatever encoding they are; a closed one swallows it."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace" if name == "stderr" else "replace")
+
+
 def _system(error: Exception) -> str | None:
     """What the machine refused, in one line; None where that is not what an error is about."""
     says = " ".join(str(error).split())
     if out_of_memory(error):
         return "This needs more memory than there is. Ask for less: a smaller --size, --batch or --panel."
+    if isinstance(error, OverflowError) or "Overflow" in says:
+        return "A number must be one that the machine can hold. Got a larger one: ask for less."
+    if "embedded null" in says or isinstance(error, UnicodeEncodeError):
+        return "A file or folder must have a name that the system can write. Got one with a NUL or half a character."
     if isinstance(error, OSError):
         return f"A file or folder must be one that the system can use. Got: {error.strerror or says}"
     return None

@@ -65,12 +65,15 @@ class Provenance:
         """
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         known = {field.name for field in fields(cls)}
+        missing = sorted(known - values.keys() - {*OPTIONAL})
+        if missing:
+            raise ValueError(f"about lacks {missing[0]}")
         read = cls(**{name: value for name, value in (dict(values) | lists).items() if name in known})
         for name, kind in get_type_hints(cls).items():
             if not fits(getattr(read, name), kind):
                 raise ValueError(f"about.{name} is of another type")
         form = read.memory_format
-        if not fits(form.get("name", ""), str) or not fits(form.get("seconds", {}), Mapping[str, float]):
+        if not fits(form.get("name"), str) or not fits(form.get("seconds"), Mapping[str, float]):
             raise ValueError("about.memory_format is of another type")
         return read
 
