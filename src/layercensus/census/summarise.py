@@ -78,11 +78,9 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     rows, panel, unreached = _Rows(), 0, list[str]()
     for layer in tqdm(nets.trained.layers, desc="measuring", unit="layer", disable=not settings.progress):
         with enough_memory(f"Measuring layer {layer.name!r}", MEASURING):
-            summary = _summary(store, counted, layer, asked)
-            if TRAINED in summary.outcomes:
-                panel = max(panel, _add(rows, summary, asked, nets, columns))
-            else:
-                unreached.append(f"{layer.name} (no example of the data reached it)")
+            size = _add(rows, _summary(store, counted, layer, asked), asked, nets, columns)
+            unreached += [f"{layer.name} (no example of the data reached it)"] if size is None else []
+            panel = max(panel, size or 0)
     provenance = replace(
         counted.provenance, data=_data(store, counted, settings), panel=panel, rarefied_to=nets.narrowest,
         classes_seen=classes, not_counted=(*counted.provenance.not_counted, *unreached),
@@ -104,8 +102,10 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     )  # fmt: skip
 
 
-def _add(rows: _Rows, summary: LayerSummary, asked: _Asked, nets: Nets, columns: Columns) -> int:
-    """Add a layer, and say how many examples its panel holds: the panel itself is let go before the next is read."""
+def _add(rows: _Rows, summary: LayerSummary, asked: _Asked, nets: Nets, columns: Columns) -> int | None:
+    """Add a layer that examples reached, and say how many its panel holds, which is let go before the next is read."""
+    if TRAINED not in summary.outcomes:
+        return None
     rows.add(summary, _row(summary, nets, asked.classes, asked.of_model), columns, asked.settings.sign_blind)
     return len(summary.panel)
 
