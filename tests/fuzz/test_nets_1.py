@@ -1,4 +1,4 @@
-"""Part 1 of 2,000 random nets beside their examples one at a time; docs/robustness.md says what they cannot cover."""
+"""Part 1 of 1,000 random nets beside their examples one at a time; docs/robustness.md says what they cannot cover."""
 
 from .nets import check_part
 

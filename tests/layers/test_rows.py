@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -123,7 +125,7 @@ def test_the_reason_why_examples_must_pass_alone(kind: type[Through], reason: st
 @pytest.mark.parametrize("kind", [Sorts, Mixes, Centres, Draws, Drops, Counts, Remembers])
 def test_what_comes_before_the_cause_may_pass_together(kind: type[Through]) -> None:
     layers = found(kind())
-    alone_too = kind in (Counts, Remembers)  # their state is a matter of the whole pass
+    alone_too = kind in (Counts, Remembers, Sorts)  # where a net keeps or sorts is not known
     assert (layers["a"].alone is not None) == alone_too
 
 
@@ -211,3 +213,21 @@ def test_the_scale_of_a_dynamically_quantised_net_is_its_batchs() -> None:
     relu = found(quantised, torch.randn(4, 64, generator=torch.Generator().manual_seed(0)))["1"]
     assert relu.alone is not None
     assert "Linear '0', Linear '2' quantised by the range of the batch" in relu.alone
+
+
+@pytest.mark.parametrize(
+    ("sort", "alone"),
+    [
+        (lambda h: h.sort(dim=1)[0], False),
+        (lambda h: h.topk(8)[0], False),
+        (lambda h: h.topk(8, 1)[0], False),
+        (lambda h: h.sort(0)[0], True),
+        (lambda h: h[h.argmax(1).clamp(max=0).argsort(stable=True)], True),  # all alike here: only the call tells
+    ],
+)
+def test_only_sorts_along_the_examples_make_them_pass_alone(sort: Callable[[Tensor], Tensor], alone: bool) -> None:
+    class Sorting(Through):
+        def between(self, h: Tensor) -> Tensor:
+            return sort(h)
+
+    assert (found(Sorting())["r"].alone is not None) == alone

@@ -23,6 +23,7 @@ ORDER = "its rows are in another order than the examples"
 COMPANY = "what it gives an example depends on the others in the batch"
 CHANCE = "it differs from pass to pass"
 SOME = "only some examples reach it"
+MAYBE = "its rows may be in another order than the examples"
 RAGGED = "examples may have unequally many rows of it"
 WAVERS = "one and the same example gets another answer each time, and nothing that the model holds says why"
 TOGETHER = "the model does not take these examples together"
@@ -68,12 +69,16 @@ def _rows(key: Key, passes: Passes) -> Rows:
         candidates = preferred(output.prints, output.time_first, output.examples)
         for view in (found, *candidates):
             if _is_shown(view, key, output, passes):
-                return Rows(view, alone=RAGGED if view.fold and _ragged(passes) else None)
+                return Rows(view, alone=_unshown(view, passes))
     return Rows(found, alone=_why(found, key, output, passes))
 
 
-def _ragged(passes: Passes) -> bool:
-    return any(each.kind == "ragged" for each in passes.told)
+def _unshown(view: View, passes: Passes) -> str | None:
+    """What the few examples cannot show, though their rows are right: that others are not sorted, or as many."""
+    kinds = {each.kind for each in passes.told}
+    if "sorts" in kinds:
+        return MAYBE
+    return RAGGED if view.fold and "ragged" in kinds else None
 
 
 def _is_shown(view: View, key: Key, output: Output, passes: Passes) -> bool:

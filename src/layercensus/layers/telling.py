@@ -49,7 +49,7 @@ def telling(
         return Telling("branches", name, module)
     if name in _RAGGED or (name == "getitem" and _by_mask(args)) or (name == "where" and len(args) == 1):
         return Telling("ragged", name, module)
-    if name in _SORTS:
+    if name in _SORTS and _along_rows(args[1:] if name == "topk" else args, kwargs, args[:1]):
         return Telling("sorts", name, module)
     drops = name in _UNLESS_EVALUATED and kwargs.get("training", args[2] if len(args) > 2 else True) is True
     return Telling("random", name, module) if name in _RANDOM or drops else None
@@ -59,6 +59,15 @@ def in_words(told: Iterable[Telling], *kinds: Kind) -> str:
     """The calls of these kinds, at most three, in words; "" where there are none."""
     texts = sorted({each.text for each in told if each.kind in kinds})
     return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
+
+
+def _along_rows(args: tuple[Any, ...], kwargs: Mapping[str, Any], first: tuple[Any, ...]) -> bool:
+    """Whether a sort of `first` runs along the first axis, where the examples may lie; args[1:] may hold its axis."""
+    x = first[0] if first else None
+    if not isinstance(x, Tensor) or x.ndim < 2:
+        return True
+    named = kwargs.get("dim", next((a for a in args[1:] if isinstance(a, int) and not isinstance(a, bool)), -1))
+    return named is None or int(named) % x.ndim == 0
 
 
 def _by_mask(args: tuple[Any, ...]) -> bool:
