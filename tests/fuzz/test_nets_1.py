@@ -5,7 +5,7 @@ from .nets import check_part
 
 def test_nets_that_leave_their_rows_alone() -> None:
     results = check_part(1, rows_move=False)
-    assert sum(result.compared for result in results) > 500
+    assert sum(result.compared for result in results) > 250
     assert sum(bool(result.refused) for result in results) < 0.1 * len(results)
 
 
