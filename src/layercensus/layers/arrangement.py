@@ -73,7 +73,7 @@ def _unit_axes(
         return (reader.axis,), f"{made}read by {reader.function}"
     free = [axis for axis in range(len(shape)) if axis != view.batch_axis]
     if len(shape) == 2:
-        return (free[0],), "2-D output"
+        return (free[0],), "guess: 2-D output, last axis" if view.fold else "2-D output"
     single = [axis for axis in free if shape[axis] == 1]
     if units and len(single) == 1:
         return (single[0],), f"guess: {units.source}, spread over all axes but this one"
