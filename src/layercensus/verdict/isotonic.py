@@ -14,7 +14,7 @@ def fits(y: Values) -> dict[str, Values]:
     y: (..., layers), at least three. Each R^2 is (...,); 0 where nothing varies.
 
     >>> {shape: round(float(r2), 2) for shape, r2 in fits(np.array([1.0, 2, 4, 3])).items()}
-    {'rises': 0.9, 'falls': 0.0, 'peaks': 1.0, 'troughs': 0.9}
+    {'rises': 0.9, 'falls': 0.0, 'peaks': 1.0, 'troughs': 0.8}
     """
     rows = np.ascontiguousarray(y).reshape(-1, y.shape[-1])
     total = ((rows - rows.mean(1, keepdims=True)) ** 2).sum(1)
