@@ -185,7 +185,7 @@ def test_resuming_another_count_is_refused(
         lc.take(Stop(net), data[0], settings=settings(out=tmp_path / "out", **QUICK))
     stop(-1)
     with pytest.raises(lc.CensusError, match=r"holds another count: tau 0\.9, not 0\.8\. Pass another out"):
-        lc.take(Stop(net), data[0], settings=settings(out=tmp_path / "out", resume=True, tau=0.8))
+        lc.take(Stop(net), data[0], settings=settings(out=tmp_path / "out", resume=True, tau=0.8, **QUICK))
 
 
 def shards(net: nn.Module, data: object, folder: Path, count: int, **more: object) -> list[Path]:

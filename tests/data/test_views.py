@@ -207,7 +207,9 @@ def test_a_user_s_function_and_its_name() -> None:
     assert seen.dtype == torch.float32
     assert torch.equal(batch.inputs, before)
     own = Views("my own", doubled)
-    assert open_views(own, source) is own
+    opened = open_views(own, source)
+    assert opened.name == "my own"
+    assert torch.equal(make_view(opened, batch, 0, 0).inputs, before * 2)
     assert open_views(0.5, source).name == default_views(source, 0.5).name
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from .layer import View
 
 _FOLDS = ("outer", "inner")
+SUMS = 4  # rounding errors that a value may have, of what it is made from
 ROUNDING = {torch.float16: 3e-2, torch.bfloat16: 3e-2, torch.float64: 1e-9}  # of the largest print; 1e-4 in float32
 
 
@@ -33,7 +34,8 @@ def prints_of(x: Tensor, examples: int) -> Prints:
     scale = ROUNDING.get(x.dtype, 1e-4)
     by_view = {view: _print(view.apply(x, examples)) for view in _candidates(tuple(x.shape), examples)}
     largest = max((float(p.abs().amax()) for p in by_view.values() if p.numel()), default=0.0)
-    return Prints(by_view, scale * largest, tuple(x.shape), (0.0, 0.0) if by_view else _whole(x, scale))
+    rounding = SUMS * torch.finfo(x.dtype).eps * float(torch.linalg.vector_norm(x.detach())) if by_view else 0.0
+    return Prints(by_view, max(scale * largest, rounding), tuple(x.shape), (0.0, 0.0) if by_view else _whole(x, scale))
 
 
 def same(first: Prints | None, second: Prints | None) -> bool:
