@@ -28,6 +28,12 @@ def test_whole_files_are_read(kind: str, originals: Path) -> None:
     assert _read(KINDS[kind].read, originals / KINDS[kind].folder) == ("fine", "")
 
 
+@pytest.mark.parametrize("kind", ["report", "merging"])
+def test_commands_that_draw(kind: str, originals: Path) -> None:
+    outcomes = run(range(12), originals, kind)
+    assert {outcome.end for outcome in outcomes} <= {"fine", "refused"}, outcomes
+
+
 def test_what_goes_wrong_is_told_from_a_refusal(tmp_path: Path) -> None:
     def raising(error: Exception) -> str:
         def read(folder: Path) -> None:

@@ -24,7 +24,7 @@ from ..errors import CensusError, first_line
 from ..tally import Panel, Streams
 from .differences import differences
 from .nets import BETWEEN, LayerKey
-from .stored_panel import PanelPart, labels_of, read_panel
+from .stored_panel import PanelPart, labels_of, lacks, read_panel
 from .tensor_file import TensorFile, fitting_together
 
 COUNTING = "counting"  # the folder of checkpoints within a results folder
@@ -195,7 +195,7 @@ class Store:
         """Add another store of the same count; `streams` are those of both together.
 
         Raises:
-            CensusError: when both hold the same example, or the disk is full.
+            CensusError: when both hold the same example, the other is damaged, or the disk is full.
         """
         twice = np.intersect1d(self.done, other.done)
         if len(twice):
@@ -203,6 +203,9 @@ class Store:
         self._note_copies(other)
         for number in range(other.parts):
             file = TensorFile.open(other._part(number))
+            absent = lacks(file, (f"{key.text}{BETWEEN}" for key in streams))
+            if absent is not None:
+                raise CensusError(f"{file.file} is damaged (no {absent!r}). Count this shard again.")
             _write(self._part(self.parts), file.read(file.entries), {})
             self.parts += 1
         self.note_unmasked(other.unmasked)

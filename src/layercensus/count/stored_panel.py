@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +28,17 @@ class PanelPart:
 def written_once(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Without the tensors that repeat the mean, as all three readings of a single position do."""
     return {name: x for name, x in rows.items() if name not in SAME or not _repeats(x, rows[SAME[name]])}
+
+
+def lacks(file: TensorFile, prefixes: Iterable[str]) -> str | None:
+    """The first tensor that a part with the panels of these prefixes should hold and does not; None where it is whole.
+
+    >>> lacks(TensorFile(Path("part"), {}, {"key": {}}, 0), ["trained|conv|"])
+    'label'
+    """
+    own = [name for name in ROWS if name not in SHARED and name not in SAME]
+    needed = [*SHARED, *(prefix + name for prefix in prefixes for name in own)]
+    return next((name for name in needed if name not in file.entries), None)
 
 
 def read_panel(parts: Sequence[PanelPart], prefix: str, capacity: int, spots: int) -> Panel:

@@ -36,8 +36,13 @@ class Outcome:
 
 
 def run(seeds: Sequence[int], originals: Path, kind: str | None = None) -> list[Outcome]:
-    """The outcome of every seed; a process that dies costs the seed on which it died."""
-    context, outcomes, waiting = multiprocessing.get_context("fork"), list[Outcome](), list(seeds)
+    """The outcome of every seed; a process that dies costs the seed on which it died.
+
+    Where a command draws, its process is a fresh one: the chart engine hangs in the copy of a process that has used it.
+    """
+    draws = any(KINDS[kind_of(seed, kind)].draws for seed in seeds)
+    context = multiprocessing.get_context("spawn" if draws else "fork")
+    outcomes, waiting = list[Outcome](), list(seeds)
     while waiting:
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_work, args=(waiting, originals, kind, theirs))
