@@ -88,27 +88,40 @@ def _read(plan: Plan, batch: Batch, spots: Spots, sketches: Sketches, view: int 
 
 def read_net(net: Net, batch: Batch, spots: Spots, sketches: Sketches, *, chance: Chance | None = None) -> Readings:
     """What is read of each layer of a net: one forward pass, or with `chance` one for each example by itself."""
-    if chance is not None:
-        return one_by_one(net, batch, spots, chance, lambda example, its: _passed(net, example, its, sketches))
-    return _passed(net, batch, spots, sketches)
+    reader = _Reader(net, sketches)
+    with tap(net.net, net.layers, reader.take):
+        return reader.passed(batch, spots) if chance is None else one_by_one(net, batch, spots, chance, reader.passed)
 
 
-def _passed(net: Net, batch: Batch, spots: Spots, sketches: Sketches) -> Readings:
-    readings: Readings = {}
+class _Reader:
+    """What the layers of a net are read into, pass by pass: the hooks stand through all passes of a batch."""
 
-    def sink(layer: Layer, x: Tensor) -> None:
-        sketch = sketches.get(layer.name)
-        reading = reduce_output(x, layer.unit_axis, mask=batch.mask, rows=spots.rows, draws=spots.draws, sketch=sketch)
-        _finite(reading.mean, layer, batch, net.name)
-        readings[net.key(layer)] = reading
+    def __init__(self, net: Net, sketches: Sketches) -> None:
+        self._net, self._sketches = net, sketches
+        self._batch: Batch
+        self._spots = Spots()
+        self._readings: Readings = {}
 
-    inputs = batch.for_net(net.net)
-    with tap(net.net, net.layers, sink), naming(batch):
-        call(net.net, inputs)
-    if len(batch.ids) == 1:
-        missed = [layer for layer in net.layers if net.key(layer) not in readings]
-        readings |= {net.key(layer): not_reached(1, layer.width, spots.rows is not None) for layer in missed}
-    return readings
+    def take(self, layer: Layer, x: Tensor) -> None:
+        """A layer has given this."""
+        mask, spots = self._batch.mask, self._spots
+        sketch = self._sketches.get(layer.name)
+        reading = reduce_output(x, layer.unit_axis, mask=mask, rows=spots.rows, draws=spots.draws, sketch=sketch)
+        _finite(reading.mean, layer, self._batch, self._net.name)
+        self._readings[self._net.key(layer)] = reading
+
+    def passed(self, batch: Batch, spots: Spots) -> Readings:
+        """The readings of one forward pass."""
+        net = self._net
+        self._batch, self._spots, self._readings = batch, spots, {}
+        inputs = batch.for_net(net.net)
+        with naming(batch):
+            call(net.net, inputs)
+        if len(batch.ids) == 1:
+            missed = [layer for layer in net.layers if net.key(layer) not in self._readings]
+            none = {net.key(layer): not_reached(1, layer.width, spots.rows is not None) for layer in missed}
+            return self._readings | none
+        return self._readings
 
 
 def _finite(mean: Tensor, layer: Layer, batch: Batch, net: str) -> None:
