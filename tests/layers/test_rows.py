@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -231,3 +235,85 @@ def test_only_sorts_along_the_examples_make_them_pass_alone(sort: Callable[[Tens
             return sort(h)
 
     assert (found(Sorting())["r"].alone is not None) == alone
+
+
+def test_one_large_unit_hides_nothing() -> None:
+    class Large(Centres):
+        def between(self, h: Tensor) -> Tensor:
+            return torch.cat([super().between(h[:, :-1]), 1e5 + h[:, -1:]], 1)
+
+    assert "depends on the others in the batch" in str(found(Large())["r"].alone)
+
+
+def test_a_net_that_writes_into_its_own_tensors_is_left_alone() -> None:
+    class Copies(Through):
+        def between(self, h: Tensor) -> Tensor:
+            return torch.empty(h.shape).copy_(h)
+
+    class Scatters(Through):
+        def between(self, h: Tensor) -> Tensor:
+            return torch.zeros(h.shape).index_add_(0, torch.arange(len(h)), h)
+
+    for net in (Copies(), Scatters()):
+        relu = found(net)["r"]
+        assert (relu.alone, relu.problem, relu.width) == (None, None, 8)
+
+
+class Holds(Through):
+    """Adds what it has held so far, and holds more; in which kind of container is said when it is made."""
+
+    def __init__(self, held: object, more: Callable[[Holds], None], read: Callable[[object], object]) -> None:
+        super().__init__()
+        self.held, self.more, self.read = held, more, read
+
+    def between(self, h: Tensor) -> Tensor:
+        self.more(self)
+        return h + self.read(self.held)  # type: ignore[operator, no-any-return]
+
+
+def first_of(held: Any) -> Any:
+    return held[0]
+
+
+HELD: dict[str, tuple[Callable[[], Any], Callable[[Holds], Any], Callable[[Any], Any]]] = {
+    "tensors in a list": (lambda: [torch.zeros(8)], lambda net: net.held[0].add_(1), first_of),
+    "tensors in a tuple": (lambda: (torch.zeros(8), 0), lambda net: net.held[0].add_(1), first_of),
+    "another tuple": (lambda: (torch.zeros(8),), lambda net: setattr(net, "held", (net.held[0] + 1,)), first_of),
+    "an ordered dict": (lambda: OrderedDict(n=0), lambda net: net.held.update(n=net.held["n"] + 1), lambda d: d["n"]),
+    "a list that grows": (list, lambda net: net.held.append(1.0), sum),
+    "an array": (
+        lambda: np.zeros(8, dtype=np.float32),
+        lambda net: np.add(net.held, 1, out=net.held),
+        torch.from_numpy,
+    ),
+    "a tensor that grows": (lambda: torch.zeros(1), lambda net: net.held.resize_(len(net.held) + 1), len),
+    "a generator": (lambda: np.random.default_rng(0), lambda net: None, lambda rng: float(rng.normal())),
+}
+
+
+@pytest.mark.parametrize("kind", list(HELD))
+def test_what_a_net_holds_is_noticed_and_put_back(kind: str) -> None:
+    make, more, read = HELD[kind]
+    held = make()
+    net = Holds(held, more, read)
+    before = repr(held) if kind != "a generator" else repr(held.bit_generator.state)
+    relu = found(net)["r"]
+    assert relu.problem is None
+    assert "the model keeps held from pass to pass" in str(relu.alone)
+    assert net.held is held
+    assert (repr(held) if kind != "a generator" else repr(held.bit_generator.state)) == before
+
+
+def test_threads_survey_nets_of_their_own() -> None:
+    class Squares(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            return x * x
+
+    class Net(Through):
+        def between(self, h: Tensor) -> Tensor:
+            return Squares.apply(h)  # type: ignore[no-untyped-call, no-any-return]
+
+    with ThreadPoolExecutor(4) as threads:
+        surveys = list(threads.map(lambda _: [layer.name for layer in survey(Net().eval(), X)], range(8)))
+    assert all(names == surveys[0] for names in surveys)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -119,7 +120,7 @@ class Walker(TorchFunctionMode):
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         given, named = _first_by_position(args, kwargs)
-        shape = tuple(given[0].shape) if given and isinstance(given[0], Tensor) else None  # an in-place call changes it
+        shape = _shape(given[0]) if given else None  # an in-place call changes it
         if self._begun is not None:
             self._begun(func, given, named)
         out = func(*args, **kwargs)
@@ -136,6 +137,10 @@ class Walker(TorchFunctionMode):
             facts.follow(call)
         if self._listener is not None:
             self._listener(call)
+
+
+def _shape(x: Any) -> tuple[int, ...] | None:
+    return tuple(x.shape) if isinstance(x, Tensor) and not is_lazy(x) else None
 
 
 def _first_by_position(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -35,7 +35,7 @@ def find_view(
         return _NO_AXIS.format(n=examples, shape=shape)
     if second is None or examples == 1 or any(v not in second.by_view for v in views):
         return views[0]
-    answers = {view: compare(first.by_view[view], second.by_view[view], first.noise) for view in views}
+    answers = {view: compare(first.by_view[view], second.by_view[view], first.noise[view]) for view in views}
     for wanted in ("rows", "row 0", "flat", "mixed"):
         for view, answer in answers.items():
             if answer == wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock, local
 from typing import Any
 
 import torch
@@ -27,16 +28,43 @@ def completing(walker: Walker) -> Iterator[None]:
     >>> facts.get(y)
     'module'
     """
-    base: Any = torch.autograd.Function.__bases__[0]  # where also a Function.apply that was taken earlier passes
+    with _Patched(walker):
+        yield
 
-    def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
-        out = super(base, cls).apply(*args, **kwargs)
+
+class _Patched:
+    """Function.apply with a tail, as long as a walker in some thread is open; each thread has walkers of its own."""
+
+    lock, opened, own = RLock(), 0, local()
+
+    def __init__(self, walker: Walker) -> None:
+        self._walker = walker
+
+    def __enter__(self) -> None:
+        with _Patched.lock:
+            _Patched.opened += 1
+            if _Patched.opened == 1:
+                _BASE.apply = classmethod(_apply)
+        _Patched.own.walkers = [*_walkers(), self._walker]
+
+    def __exit__(self, *error: object) -> None:
+        _Patched.own.walkers = _walkers()[:-1]
+        with _Patched.lock:
+            _Patched.opened -= 1
+            if _Patched.opened == 0:
+                del _BASE.apply
+
+
+_BASE: Any = torch.autograd.Function.__bases__[0]  # where also a Function.apply that was taken earlier passes
+
+
+def _walkers() -> list[Walker]:
+    return getattr(_Patched.own, "walkers", [])
+
+
+def _apply(cls: type, *args: Any, **kwargs: Any) -> Any:
+    out = super(_BASE, cls).apply(*args, **kwargs)
+    for walker in _walkers():
         with torch._C.DisableTorchFunction():
             walker.complete([t for _, t in tensors((args, kwargs))], [t for _, t in tensors(out)])
-        return out
-
-    base.apply = classmethod(apply)
-    try:
-        yield
-    finally:
-        del base.apply
+    return out

@@ -64,7 +64,8 @@ class Passes:
 def passes(net: nn.Module, inputs: Inputs) -> Passes:
     """The passes; the net is left as it was, with what it keeps from pass to pass.
 
-    Cost: four passes of all examples and one of each alone; of a single example one pass.
+    Cost: four passes of all examples, two more of a net that keeps something, and one of each alone, two where it looks
+    at values; of a single example one pass.
 
     Raises:
         CensusError: the net takes the examples neither together nor one by one.
@@ -85,7 +86,8 @@ def passes(net: nn.Module, inputs: Inputs) -> Passes:
         companies = _companies(net, inputs, together.traced, () if refused else taken, state)
         followed = not refused and _ways_differ(together.traced, taken)
         if followed:
-            taken = _followed(net, inputs, examples, state)
+            known = zip(_followed(net, inputs, examples, state), taken, strict=True)
+            taken = tuple(traced or before for traced, before in known)
         return Passes(
             together.traced,
             same=_try(net, map_examples(inputs, lambda t: t[:1].expand_as(t).clone()), state).traced,
@@ -107,14 +109,15 @@ def followed_alone(net: nn.Module, inputs: Inputs, passes: Passes) -> tuple[Pass
         return passes, frozenset()
     with kept_state(net) as state:
         again = _followed(net, inputs, count_examples(inputs), state)
-    pairs = [(one.outputs, other.outputs) for one, other in zip(passes.alone, again, strict=False)]
-    differs = {k for one, other in pairs for k in one.keys() & other.keys() if not same(one[k].prints, other[k].prints)}
-    return replace(passes, alone=again, followed=True), frozenset(differs)
+    both = [(one.outputs, other.outputs) for one, other in zip(passes.alone, again, strict=True) if other is not None]
+    differs = {k for one, other in both for k in one.keys() & other.keys() if not same(one[k].prints, other[k].prints)}
+    if any(other is None for other in again):  # the net does not even take the same example twice
+        differs |= passes.main.outputs.keys()
+    return replace(passes, alone=tuple(other for other in again if other), followed=True), frozenset(differs)
 
 
-def _followed(net: nn.Module, inputs: Inputs, examples: int, state: State) -> tuple[Trace, ...]:
-    each = [_try(net, _chosen(inputs, [row]), state, facts=True).traced for row in range(examples)]
-    return tuple(traced for traced in each if traced is not None)
+def _followed(net: nn.Module, inputs: Inputs, examples: int, state: State) -> list[Trace | None]:
+    return [_try(net, _chosen(inputs, [row]), state, facts=True).traced for row in range(examples)]
 
 
 def _ways_differ(together: Trace, alone: Sequence[Trace]) -> bool:

@@ -20,7 +20,7 @@ class Prints:
     """What a tensor holds at each index of each axis that may hold the examples, projected on a few numbers."""
 
     by_view: Mapping[View, Tensor]  # (examples, others) float64
-    noise: float  # size of a rounding error in them
+    noise: Mapping[View, Tensor]  # (others,) float64, size of a rounding error in each
     shape: tuple[int, ...] = ()
     whole: tuple[float, float] = (0.0, 0.0)  # where there is no such axis: all of it, and the size of a rounding error
 
@@ -32,10 +32,12 @@ def prints_of(x: Tensor, examples: int) -> Prints:
     [View(batch_axis=0, fold='', join=()), View(batch_axis=2, fold='', join=())]
     """
     scale = ROUNDING.get(x.dtype, 1e-4)
-    by_view = {view: _print(view.apply(x, examples)) for view in _candidates(tuple(x.shape), examples)}
-    largest = max((float(p.abs().amax()) for p in by_view.values() if p.numel()), default=0.0)
-    rounding = SUMS * torch.finfo(x.dtype).eps * float(torch.linalg.vector_norm(x.detach())) if by_view else 0.0
-    return Prints(by_view, max(scale * largest, rounding), tuple(x.shape), (0.0, 0.0) if by_view else _whole(x, scale))
+    by_view: dict[View, Tensor] = {}
+    noise: dict[View, Tensor] = {}
+    for view in _candidates(tuple(x.shape), examples):
+        by_view[view], sizes = _projected(view.apply(x.detach(), examples))
+        noise[view] = _noise(by_view[view], sizes, scale, torch.finfo(x.dtype).eps)
+    return Prints(by_view, noise, tuple(x.shape), (0.0, 0.0) if by_view else _whole(x, scale))
 
 
 def same(first: Prints | None, second: Prints | None) -> bool:
@@ -46,17 +48,17 @@ def same(first: Prints | None, second: Prints | None) -> bool:
         return False
     if first.by_view:
         view = next(iter(first.by_view))
-        return view in second.by_view and not _differ(first.by_view[view], second.by_view[view], first.noise)
+        return view in second.by_view and not _differ(first.by_view[view], second.by_view[view], first.noise[view])
     (a, noise), (b, _) = first.whole, second.whole
     return not abs(a - b) > noise
 
 
-def same_rows(first: Tensor, second: Tensor, noise: float) -> bool:
+def same_rows(first: Tensor, second: Tensor, noise: Tensor) -> bool:
     """Whether prints of some rows, (rows, others), are those of the same examples."""
     return first.shape == second.shape and not _differ(first, second, noise)
 
 
-def compare(first: Tensor, second: Tensor, noise: float) -> str:
+def compare(first: Tensor, second: Tensor, noise: Tensor) -> str:
     """How an axis answers when every example is replaced by the first.
 
     first, second: prints (examples, others) of examples a, b, c, ... and of a, a, a, ...
@@ -82,22 +84,45 @@ def _candidates(shape: tuple[int, ...], examples: int) -> list[View]:
     return exact + [View(fold=fold) for fold in _FOLDS if folded]
 
 
-def _print(x: Tensor) -> Tensor:
-    others = x.shape[1] if x.ndim > 2 else 1
-    flat = _precise(x.detach().reshape(x.shape[0], others, -1))
-    weights = torch.cos(torch.arange(flat.shape[2], device=x.device, dtype=flat.dtype) * 2.399963)
-    return (flat @ weights).double().cpu()
+def _projected(x: Tensor) -> tuple[Tensor, Tensor]:
+    """(examples, others) projections, and (others,) the lengths of what was projected.
+
+    At each index of axis 1, and of the last: units lie on one of them in most layouts, and one that is large hides no
+    other.
+    """
+    x = _precise(x)
+    if x.ndim < 3:
+        x = x.reshape(len(x), -1)
+        return x.double().cpu(), torch.linalg.vector_norm(x, dim=0).double().cpu()
+    first, last = x.flatten(2), x.flatten(1, -2)
+    projections = torch.cat(
+        [first @ _weights(first.shape[2], x), torch.einsum("nrl,r->nl", last, _weights(last.shape[1], x))], 1
+    )
+    sizes = torch.cat([torch.linalg.vector_norm(first, dim=(0, 2)), torch.linalg.vector_norm(last, dim=(0, 1))])
+    return projections.double().cpu(), sizes.double().cpu()
+
+
+def _weights(count: int, like: Tensor) -> Tensor:
+    return torch.cos(torch.arange(count, device=like.device, dtype=like.dtype) * 2.399963)
+
+
+def _noise(projections: Tensor, sizes: Tensor, scale: float, eps: float) -> Tensor:
+    """What rounding may change in each: a part of its own size, and less of what is usual in the layer."""
+    if not projections.numel():
+        return sizes
+    largest = projections.abs().amax(0)
+    usual = scale / 10 * largest.nan_to_num(0, 0, 0).median() + eps * largest.nan_to_num(0, 0, 0).max()
+    return torch.maximum(torch.maximum(scale * largest, SUMS * eps * sizes), usual)
 
 
 def _whole(x: Tensor, scale: float) -> tuple[float, float]:
     flat = _precise(x.detach().reshape(-1))
-    weights = torch.cos(torch.arange(len(flat), device=x.device, dtype=flat.dtype) * 2.399963)
-    return float(flat @ weights), scale * float(torch.linalg.vector_norm(flat)) + 1e-30
+    return float(flat @ _weights(len(flat), flat)), scale * float(torch.linalg.vector_norm(flat)) + 1e-30
 
 
 def _precise(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def _differ(a: Tensor, b: Tensor, noise: float) -> bool:
+def _differ(a: Tensor, b: Tensor, noise: Tensor) -> bool:
     return bool(((a - b).abs() > noise).any())

@@ -91,7 +91,7 @@ def _is_shown(view: View, key: Key, output: Output, passes: Passes) -> bool:
         prints = _prints(view, other)
         if prints is None or output.prints is None:
             return False
-        if not same_rows(prints, rows[list(company.rows)], output.prints.noise):
+        if not same_rows(prints, rows[list(company.rows)], output.prints.noise[view]):
             return False
     return True
 
@@ -117,7 +117,7 @@ def _why(view: View, key: Key, output: Output, passes: Passes) -> str:
     alone = [_prints(view, traced.outputs.get(key)) for traced in passes.alone]
     rows = output.prints.by_view[view] if output.prints else torch.zeros(0)
     if alone and all(p is not None and p.shape[1:] == rows.shape[1:] for p in alone) and output.prints:
-        noise = output.prints.noise
+        noise = output.prints.noise[view]
         if all(any(same_rows(p, row[None], noise) for row in rows) for p in alone if p is not None):
             return ORDER
     return COMPANY

@@ -16,14 +16,15 @@ from torch.nn.parameter import is_lazy
 from .net import clean_name
 
 _TORCHS_OWN = frozenset(vars(nn.Module()))  # what every module has: hooks, parameters, whether it trains
-_DEPTH = 3  # lists in lists that are copied
+_DEPTH = 4  # containers in containers that are looked into
+_GENERATORS = (torch.Generator, random.Random, np.random.Generator)
 
 
 class State:
     """A net's buffers and plain attributes as they are now.
 
-    Covers tensors, arrays, numbers, lists, dicts, sets and generators that a module holds; not what lies behind objects
-    of other classes, in closures or in files.
+    Covers tensors, arrays, numbers, lists, tuples, dicts, sets, deques and generators that a module holds; not what
+    lies behind objects of other classes, in closures or in files. Memory: a copy of all of it.
 
     >>> class Counter(nn.Module):
     ...     calls = 0
@@ -38,27 +39,28 @@ class State:
 
     def __init__(self, net: nn.Module) -> None:
         self._modules = [(clean_name(name), module) for name, module in net.named_modules()]
-        self._attributes = [_attributes(module) for _, module in self._modules]
-        self._saved = [{name: _copied(value) for name, value in each.items()} for each in self._attributes]
+        self._attributes = [_remembered(_attributes(module)) for _, module in self._modules]
+        self._buffers = [_remembered(_buffers(module)) for _, module in self._modules]
 
     def changed(self) -> tuple[str, ...]:
         """Dotted names of what is otherwise than it was."""
         names = []
-        for (where, module), before, saved in zip(self._modules, self._attributes, self._saved, strict=True):
-            now = _attributes(module)
+        for (where, module), attributes, buffers in zip(self._modules, self._attributes, self._buffers, strict=True):
+            before, now = attributes | buffers, _attributes(module) | _buffers(module)
             for name in dict.fromkeys((*before, *now)):
-                if name not in now or name not in before or not _equal(now[name], saved[name]):
+                if name not in now or name not in before or not before[name].equals(now[name]):
                     names.append(f"{where}.{name}" if where else name)
         return tuple(names)
 
     def restore(self) -> None:
         """Put everything back: each attribute is the very object that it was, with the content that it had."""
-        for (_, module), before, saved in zip(self._modules, self._attributes, self._saved, strict=True):
-            for name in _attributes(module).keys() - before.keys():
-                _remove(module, name)
-            for name, value in before.items():
-                _fill(value, saved[name])
-                _put(module, name, value)
+        for (_, module), attributes, buffers in zip(self._modules, self._attributes, self._buffers, strict=True):
+            for name in _attributes(module).keys() - attributes.keys():
+                del vars(module)[name]
+            for name in module._buffers.keys() - buffers.keys():
+                module._buffers[name] = None
+            vars(module).update({name: kept.restore() for name, kept in attributes.items()})
+            module._buffers.update({name: kept.restore() for name, kept in buffers.items()})
 
 
 @contextmanager
@@ -72,39 +74,87 @@ def kept_state(net: nn.Module) -> Iterator[State]:
 
 
 def _attributes(module: nn.Module) -> dict[str, Any]:
-    own = {name: value for name, value in vars(module).items() if name not in _TORCHS_OWN}
-    return own | {name: value for name, value in module._buffers.items() if value is not None}
+    return {name: value for name, value in vars(module).items() if name not in _TORCHS_OWN}
 
 
-def _put(module: nn.Module, name: str, value: Any) -> None:
-    if name in module._buffers:
-        module._buffers[name] = value
-    elif vars(module).get(name, module) is not value:
-        vars(module)[name] = value
+def _buffers(module: nn.Module) -> dict[str, Any]:
+    return {name: value for name, value in module._buffers.items() if value is not None}
 
 
-def _remove(module: nn.Module, name: str) -> None:
-    if name in module._buffers:
-        module._buffers[name] = None
-    else:
-        vars(module).pop(name, None)
+def _remembered(values: dict[str, Any]) -> dict[str, _Remembered]:
+    return {name: _Remembered(value, 0) for name, value in values.items()}
 
 
-def _copied(value: Any, depth: int = 0) -> Any:
+class _Remembered:
+    """An object, and the content that it has now: of a container, its parts with theirs."""
+
+    def __init__(self, value: Any, depth: int) -> None:
+        self._value, self._content = value, _content(value, depth)
+
+    def restore(self) -> Any:
+        """The object with that content."""
+        value, content = self._value, self._content
+        if content is None or self.equals(value):
+            return value
+        if isinstance(value, Tensor):
+            _rewrite(value, content)
+        elif isinstance(value, np.ndarray):
+            value.resize(content.shape, refcheck=False)
+            value[...] = content
+        elif isinstance(value, _GENERATORS):
+            _set_position(value, content)
+        elif isinstance(value, dict):
+            whole = {name: part.restore() for name, part in content.items()}
+            value.clear()
+            value.update(whole)
+        elif isinstance(value, tuple):
+            for part in content:
+                part.restore()
+        else:
+            parts = [part.restore() for part in content]
+            value.clear()
+            (value.update if isinstance(value, set) else value.extend)(parts)
+        return value
+
+    def equals(self, now: Any) -> bool:
+        """Whether an object has the content that this one had."""
+        value, content = self._value, self._content
+        if content is None:
+            return now is value or _same_plain(now, value)
+        if type(now) is not type(value):
+            return False
+        if isinstance(now, _GENERATORS):
+            return _same_plain(_position(now), content)
+        if isinstance(now, (Tensor, np.ndarray)):
+            return _same_numbers(now, content)
+        if isinstance(now, dict):
+            return now.keys() == content.keys() and all(part.equals(now[name]) for name, part in content.items())
+        if isinstance(now, set):
+            return now == {part._value for part in content}
+        return len(now) == len(content) and all(part.equals(a) for a, part in zip(now, content, strict=True))
+
+
+def _content(value: Any, depth: int) -> Any:
+    """What can change in an object, copied; None where nothing can, or where it is not looked into."""
     if isinstance(value, Tensor):
-        lazy = is_lazy(value) or value.is_meta
-        return value if lazy else value.detach().clone()
+        return None if is_lazy(value) or value.is_meta else value.detach().clone()
     if isinstance(value, np.ndarray):
         return value.copy()
-    if isinstance(value, (torch.Generator, random.Random, np.random.Generator)):
+    if isinstance(value, _GENERATORS):
         return _position(value)
     if depth == _DEPTH:
-        return value
-    if type(value) is dict:
-        return {name: _copied(part, depth + 1) for name, part in value.items()}
-    if type(value) in (list, set, deque):
-        return type(value)(_copied(part, depth + 1) for part in value)
-    return value
+        return None
+    if isinstance(value, dict):
+        return {name: _Remembered(part, depth + 1) for name, part in value.items()}
+    return [_Remembered(part, depth + 1) for part in value] if isinstance(value, (list, tuple, set, deque)) else None
+
+
+def _rewrite(value: Tensor, content: Tensor) -> None:
+    with torch.no_grad():
+        if value.shape == content.shape and value.dtype == content.dtype:
+            value.detach().copy_(content)
+        else:
+            value.data = content.clone()
 
 
 def _position(generator: Any) -> Any:
@@ -114,49 +164,33 @@ def _position(generator: Any) -> Any:
     return generator.getstate() if isinstance(generator, random.Random) else generator.bit_generator.state
 
 
-def _fill(value: Any, saved: Any) -> None:
-    """Give an object the content that was saved of it."""
-    if isinstance(value, Tensor) and value is not saved:
-        if not _equal(value, saved):
-            with torch.no_grad():
-                value.detach().copy_(saved)
-    elif isinstance(value, np.ndarray):
-        value[...] = saved
-    elif isinstance(value, torch.Generator):
-        value.set_state(saved)
-    elif isinstance(value, random.Random):
-        value.setstate(saved)
-    elif isinstance(value, np.random.Generator):
-        value.bit_generator.state = saved
-    elif type(value) in (dict, list, set, deque) and not _equal(value, saved):
-        value.clear()
-        (value.update if isinstance(value, (dict, set)) else value.extend)(saved)
+def _set_position(generator: Any, position: Any) -> None:
+    if isinstance(generator, torch.Generator):
+        generator.set_state(position)
+    elif isinstance(generator, random.Random):
+        generator.setstate(position)
+    else:
+        generator.bit_generator.state = position
 
 
-def _same_content(now: Tensor, saved: Tensor) -> bool:
-    if torch.equal(now, saved):
-        return True
-    both = now.is_floating_point() and torch.equal(now.isnan(), saved.isnan())
-    return both and torch.equal(now.nan_to_num(), saved.nan_to_num())
-
-
-def _equal(now: Any, saved: Any) -> bool:
-    if isinstance(now, (torch.Generator, random.Random, np.random.Generator)):
-        now = _position(now)
-    if now is saved:
-        return True
-    if isinstance(now, Tensor) and isinstance(saved, Tensor):
-        same = now.shape == saved.shape and now.dtype == saved.dtype and now.device == saved.device
-        return same and _same_content(now.detach(), saved)
-    if isinstance(now, np.ndarray) or isinstance(saved, np.ndarray):
-        return np.array_equal(now, saved)
-    if type(now) is not type(saved):
+def _same_numbers(now: Any, then: Any) -> bool:
+    if now.shape != then.shape or now.dtype != then.dtype:
         return False
-    if isinstance(now, dict):
-        return now.keys() == saved.keys() and all(_equal(now[name], saved[name]) for name in now)
-    if isinstance(now, (list, tuple, deque)):
-        return len(now) == len(saved) and all(_equal(a, b) for a, b in zip(now, saved, strict=True))
+    if isinstance(now, np.ndarray):
+        return np.array_equal(now, then, equal_nan=bool(np.issubdtype(now.dtype, np.inexact)))
+    now = now.detach()
+    if torch.equal(now, then):
+        return True
+    both = now.is_floating_point() and torch.equal(now.isnan(), then.isnan())
+    return both and torch.equal(now.nan_to_num(), then.nan_to_num())
+
+
+def _same_plain(now: Any, then: Any) -> bool:
+    if isinstance(now, Tensor) and isinstance(then, Tensor):
+        return torch.equal(now, then)
+    if type(now) is not type(then):
+        return False
     try:
-        return bool(now == saved)
+        return bool(now == then)
     except Exception:  # whatever a comparison of user-supplied objects raises
         return False

@@ -32,7 +32,8 @@ def survey(net: nn.Module, inputs: Inputs, *, unit_axis: Mapping[str, int] | Non
     shown by passing them together, in reverse, all replaced by the first, once more, and each alone. One example alone
     is joined by its reverse.
 
-    Cost: some four forward passes of `inputs` and one of each example alone.
+    Cost: four to six forward passes of `inputs` and one of each example alone; up to three of each alone where examples
+    must pass alone.
 
     Raises:
         CensusError: the net cannot be traced or does not take the inputs; `unit_axis` names no layer or no such axis.

@@ -28,7 +28,7 @@ from .prints import Prints, prints_of
 from .readers import Reader, paths, reader
 from .recurrent import inner_layers
 from .telling import Telling, telling
-from .torch_state import neutral
+from .torch_state import as_called, neutral
 from .unit_axis import Units, leaves_fewer, unit_axes
 
 
@@ -215,10 +215,14 @@ class _Tracer:
     def _inside(self, module: nn.Module, name: str, given: tuple[Any, Any], output: Any) -> None:
         """The layers within a recurrent module, in front of its own output."""
         whole, own = first_tensor(output), (name, None, self._calls[name, None] - 1)
-        for part, y in inner_layers(module, *given) if whole is not None and own in self.outputs else ():
+        if whole is None or own not in self.outputs:
+            return
+        with as_called():
+            inner = list(inner_layers(module, *given))
+        for part, y in inner:
             self.walker.complete([t for _, t in tensors(given)], [y])
             self.units.put(y, Units((y.ndim - 1,), type(module).__name__.lower()))
-            view = self.views.get(whole) if whole is not None else None
+            view = self.views.get(whole)
             if view is not None:
                 self.views.put(y, view)
             key = self._next(name, part)
