@@ -1,5 +1,9 @@
 """The one exception that this library raises for what a user can mend, and other exceptions in one line."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class CensusError(ValueError):
     """One clear line: what must be, what was found, and what to do about it.
@@ -34,3 +38,12 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(word in says for word in NO_MEMORY)
     )  # fmt: skip
+
+
+def some_of(names: Sequence[str], most: int = 4) -> str:
+    """The first names, and how many more there are.
+
+    >>> some_of(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -140,7 +140,9 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure]) -> Census:
         counted = replace(counted, provenance=replace(counted.provenance, forecast=foreseen))
         format = str(counted.provenance.memory_format["name"])
         classes = classes_of(store, counted, settings)
-        counted = replace(counted, untrained=untrained_counts(model, plan, classes, format))
+        untrained = untrained_counts(model, plan, classes, format)
+        provenance = replace(counted.provenance, untrained_failed=untrained.failed)
+        counted = replace(counted, untrained=untrained, provenance=provenance)
         if settings.shard is not None:
             write_shard(store, counted)
         census = Census.of(summarise(store, counted, measures, settings))

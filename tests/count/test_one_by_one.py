@@ -216,3 +216,64 @@ def test_a_net_whose_chance_nobody_can_seed_is_not_counted() -> None:
 
     with pytest.raises(lc.CensusError, match="one and the same example gets another answer each time"):
         taken(Hides(), examples(40, 6), 8)
+
+
+def test_a_map_that_no_example_of_a_batch_reaches_has_its_dimension_from_the_others() -> None:
+    class Maps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.a, self.b, self.r, self.o = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.a(x)
+            if (x.mean() > 0).all():
+                h = self.r(self.b(h))
+            y: Tensor = self.o(h.mean((2, 3)))
+            return y
+
+    x = examples(60, 1, 8, 8)
+    settings = lc.Settings(progress=False, resamples=20, pictures=0, batch=2, dimension=True)
+    census = lc.take(Maps().eval(), x, layers=["a", "r"], twin=False, settings=settings)
+    reached = int((x.mean((1, 2, 3)) > 0).sum())
+    assert census.layers.set_index("layer")["examples"].to_dict() == {"a": 60, "r": reached}
+    assert 0 < reached < 60
+
+
+def test_a_text_without_a_token_that_counts_is_no_example_of_a_layer() -> None:
+    class Texts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.e, self.a, self.r, self.o = nn.Embedding(5000, 6), nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)
+
+        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+            y: Tensor = self.o(self.r(self.a(self.e(input_ids)))).mean(1)
+            return y
+
+    ids = torch.randint(0, 5000, (60, 5), generator=torch.Generator().manual_seed(0))
+    mask = (torch.arange(5)[None] < torch.randint(1, 6, (60, 1), generator=torch.Generator().manual_seed(1))).long()
+    mask[7] = 0
+    net = Texts().eval()
+    for batch in BATCHES:
+        census = taken(net, {"input_ids": ids, "attention_mask": mask}, batch)
+        with torch.no_grad():
+            h = torch.relu(net.a(net.e(ids))) * mask[:, :, None]
+        rows = (h.sum(1) / mask.sum(1, keepdim=True))[mask.any(1)]
+        assert census.layers.set_index("layer").loc["r", "examples"] == 59
+        np.testing.assert_allclose(numbers(census, "r")[:, 0], rows.mean(0), rtol=1e-4, atol=1e-6)
+        peaks = census.units.query("layer == 'r'")
+        assert np.isfinite(peaks["mean"].to_numpy(dtype=float)).all()
+
+
+def test_untrained_nets_that_cannot_be_counted_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*args: Any) -> Any:
+        raise lc.CensusError("too large for this test")
+
+    monkeypatch.setattr("layercensus.count.untrained._another", fails)
+    settings = lc.Settings(progress=False, resamples=20, pictures=0)
+    census = lc.take(Through().eval(), examples(60, 6), settings=settings)
+    told = [f.sentence for f in census.findings if "untrained nets could not be counted" in f.sentence]
+    assert told
+    assert told[0].startswith("4 of the untrained nets")
+    assert told[0].endswith("too large for this test")

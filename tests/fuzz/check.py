@@ -45,6 +45,9 @@ ROWS = {
 ROUNDING = {True: 2e-6, False: 1e-4}  # of the layer's largest value, in float64 and float32
 
 
+Listed = tuple[str, ...]  # layers that are not counted, some with the reason
+
+
 @dataclass(frozen=True)
 class Found:
     """What the library says of one layer."""
@@ -94,13 +97,14 @@ def check(seed: int, whole: bool | None = None) -> Result:
         truth = reference(random, inputs)
         net = build(random.plain, random, lambda *_: None)
         try:
-            found = (_taken if whole else _counted)(random, net, {name: x.clone() for name, x in inputs.items()})
+            given = {name: x.clone() for name, x in inputs.items()}
+            found, listed = (_taken if whole else _counted)(random, net, given)
         except lc.CensusError as error:
             line = str(error)
             return Result(seed, refused=line, wrong=() if "\n" not in line else (f"more than one line: {line!r}",))
         except Exception as error:
             return Result(seed, wrong=(f"traceback: {_last_frame(error)} {type(error).__name__}: {error}",))
-    return _compared(random, truth, found)
+    return _all_told(random, truth, found, listed, _compared(random, truth, found))
 
 
 def _last_frame(error: BaseException) -> str:
@@ -123,7 +127,7 @@ def _data(random: Random, inputs: Mapping[str, Tensor]) -> Any:
     return Items(inputs) if random.data == "lengths" else inputs["x"]
 
 
-def _counted(random: Random, net: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Found]:
+def _counted(random: Random, net: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Found], Listed]:
     source, settings = open_data(_data(random, inputs)), _settings(random)
     plan = make_plan(open_model(net), source, Asked("*" if random.everything else None, False), settings)
     with tempfile.TemporaryDirectory() as folder:
@@ -143,10 +147,10 @@ def _counted(random: Random, net: nn.Module, inputs: Mapping[str, Tensor]) -> di
             found[layer.name] = Found(
                 layer.axis_from, layer.width, int(m.count), m.mean, (m.m2 / n).sqrt(), m.fired / n, tops, rows
             )
-    return found
+    return found, plan.provenance.not_counted
 
 
-def _taken(random: Random, net: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Found]:
+def _taken(random: Random, net: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Found], Listed]:
     layers = "*" if random.everything else None
     census = lc.take(net, _data(random, inputs), layers=layers, twin=False, settings=_settings(random, top=50))
     read = {each["layer"]: each["axis_from"] for each in census.about["layers"]}
@@ -159,7 +163,15 @@ def _taken(random: Random, net: nn.Module, inputs: Mapping[str, Tensor]) -> dict
         )
         tops = [[int(id) for id in top] for top in units["top"]]
         found[str(name)] = Found(read[name], len(units), int(examples[name]), mean, std, rate, tops)
-    return found
+    return found, census.provenance.not_counted
+
+
+def _all_told(random: Random, truth: Reference, found: Mapping[str, Found], listed: Listed, result: Result) -> Result:
+    """The result, wrong as well where a module is neither counted nor listed."""
+    known = set(found) | {entry.partition(" (")[0] for entry in listed}
+    modules = {name for name, _ in build(random.plain, random, lambda *_: None).named_modules()}
+    silent = [name for name in truth.layers if name not in known and name.partition("@")[0] in modules]
+    return replace(result, wrong=(*result.wrong, *(f"{name}: neither counted nor listed" for name in silent)))
 
 
 def _compared(random: Random, truth: Reference, found: Mapping[str, Found]) -> Result:
@@ -189,7 +201,7 @@ def _declared(reading: str, axis_from: str) -> bool:
         return True
     if reading == "flattened":
         return axis_from.endswith("flattened)")
-    return any(words in axis_from for words in ("guess", "read by", "2-D output"))
+    return any(words in axis_from for words in ("guess", "read by"))
 
 
 def _differences(layer: Found, rows: Rows, rounding: float) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from ..count.provenance import Provenance
+from ..errors import some_of
 from .looks import untrained
 from .record import Finding
 
@@ -41,6 +42,12 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
         yield Finding(
             None, (), f"Every example passed through the model by itself, since {provenance.alone}.", {"alone": True}
         )
+    failed = provenance.untrained_failed
+    if failed:
+        yield Finding(
+            None, (), f"{len(failed)} of the untrained nets could not be counted, so how much such nets differ is "
+            f"known less well or not at all. The first: {failed[0]}", {"nets": len(failed)},
+        )  # fmt: skip
     for module in provenance.met_late:
         yield Finding(
             None, (), f"{module}, after the layers were surveyed, and is not counted. Name it in layers, and an "
@@ -51,7 +58,7 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
         yield Finding(
             None,
             (),
-            f"The mask fits no positions of {_names(unfit)}, so padding is counted there.",
+            f"The mask fits no positions of {some_of(unfit)}, so padding is counted there.",
             {"layers": list(unfit)},
         )
     yield from _copies(provenance.copies)
@@ -65,7 +72,10 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
     bare = provenance.bare
     if bare:
         yield Finding(
-            None, (), f"No nonlinearity was seen after {_names(bare)}: name them to count them.", {"layers": list(bare)}
+            None,
+            (),
+            f"No nonlinearity was seen after {some_of(bare)}: name them to count them.",
+            {"layers": list(bare)},
         )
     skipped = provenance.data.get("skipped")
     if skipped:
@@ -82,15 +92,15 @@ def _shared(shared: Mapping[str, Any]) -> Iterator[Finding]:
     if kept:
         yield Finding(
             None, (),
-            f"The untrained twin keeps {_names(kept)} of the net, taken for fixed by design. Where they were learned, "
+            f"The untrained twin keeps {some_of(kept)} of the net, taken for fixed by design. Where they were learned, "
             "the twin is no twin: pass twin=a module of yours, or twin=False.",
             {"kept": kept},
         )  # fmt: skip
     if same:
         yield Finding(
             None, (),
-            f"The untrained twin gives the net's own outputs in {_names(same)}: no weights that were initialised again "
-            "were seen before, so comparing the two says nothing there.",
+            f"The untrained twin gives the net's own outputs in {some_of(same)}: no weights that were initialised "
+            "again were seen before, so comparing the two says nothing there.",
             {"layers": list(same)},
         )  # fmt: skip
 
@@ -102,10 +112,6 @@ def number_of(number: int, noun: str, *verbs: str) -> str:
     ('1 example is', '2,000 units')
     """
     return " ".join([f"{number:,}", noun if number == 1 else f"{noun}s", *verbs[number != 1 :][:1]])
-
-
-def _names(layers: Sequence[str]) -> str:
-    return ", ".join(layers[:4]) + (f" and {len(layers) - 4} more" if len(layers) > 4 else "")
 
 
 def _copies(copies: Mapping[str, Any]) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..errors import some_of
 from .record import Finding
 
 
@@ -13,7 +14,7 @@ def untrained(looks: Mapping[str, Any]) -> Iterator[Finding]:
     if not looks:
         return
     names = looks["names"]
-    some = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    some = some_of(names)
     drawn = " and ".join(f"{kind} in {number}" for kind, number in looks["drawn"].items())
     also = "".join(f"; {fact}" for fact in looks["as_made"])
     numbers = {name: looks[name] for name in ("tensors", "judged", "entries", "of_entries")}

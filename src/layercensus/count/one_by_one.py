@@ -58,11 +58,15 @@ def one_by_one(
     return {net.key(layer): _joined([part[net.key(layer)] for part in parts], chosen, most) for layer in net.layers}
 
 
-def not_reached(examples: int, width: int, chosen: bool) -> Reading:
-    """The reading of examples that do not come to a layer; chosen: whether positions are read of them."""
-    nothing = torch.full((examples, width), torch.nan)
+def not_reached(width: int, chosen: bool, bins: int = 0) -> Reading:
+    """The reading of an example that does not come to a layer.
+
+    chosen: whether positions are read of it. bins: of the sketch of the layer's map; 0 where there is none.
+    """
+    nothing = torch.full((1, width), torch.nan)
     spots = nothing.unsqueeze(1) if chosen else None
-    return Reading(nothing, nothing, spots, reached=torch.zeros(examples, dtype=torch.bool))
+    sketch = torch.full((1, bins), torch.nan) if chosen and bins else None
+    return Reading(nothing, nothing, spots, sketch, reached=torch.zeros(1, dtype=torch.bool))
 
 
 def everyone(reading: Reading) -> Tensor:
@@ -106,9 +110,5 @@ def _joined(parts: list[Reading], chosen: list[bool], most: int) -> Reading:
 
 
 def _sketches(parts: list[Reading]) -> Tensor | None:
-    """Sketches of the chosen examples; nan for those that did not reach the layer."""
-    known = next((part.sketch for part in parts if part.sketch is not None), None)
-    if known is None:
-        return None
-    missing = torch.full((1, known.shape[1]), torch.nan)
-    return torch.cat([missing if part.sketch is None else part.sketch for part in parts])
+    sketches = [part.sketch for part in parts if part.sketch is not None]
+    return torch.cat(sketches) if sketches else None

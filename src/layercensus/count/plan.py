@@ -14,7 +14,7 @@ from ..data.copies import Unique
 from ..data.replay import Replay
 from ..data.source import Source
 from ..data.views import Views, make_view, open_views
-from ..errors import CensusError
+from ..errors import CensusError, some_of
 from ..layers.arguments import check_arguments
 from ..layers.layer import Layer
 from ..layers.net import unwrap
@@ -156,11 +156,7 @@ def _alone(nets: Nets) -> str:
     for layer in (layer for net in nets for layer in net.layers if layer.alone is not None):
         names = because.setdefault(str(layer.alone), [])
         names += [] if layer.name in names else [layer.name]
-    return "; ".join(f"{_some(names)}: {why}" for why, names in because.items())
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return "; ".join(f"{some_of(names)}: {why}" for why, names in because.items())
 
 
 def _read(layer: Layer) -> dict[str, Any]:

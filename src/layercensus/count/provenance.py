@@ -47,6 +47,7 @@ class Provenance:
     mask_unfit: tuple[str, ...] = ()  # layers whose positions a mask was given for that does not fit
     shard: tuple[int, int] | None = None  # this one of so many
     shards: int | None = None  # that were merged
+    untrained_failed: tuple[str, ...] = ()  # why further untrained nets could not be counted, one reason each
     alone: str = ""  # why examples passed through the nets one by one
     met_late: tuple[str, ...] = ()  # modules that ran for the first time after the survey, each with an example
     forecast: Mapping[str, Any] = field(default_factory=dict)  # bytes and seconds, where a layer is very wide

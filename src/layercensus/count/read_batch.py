@@ -107,7 +107,8 @@ class _Reader:
         mask, spots = self._batch.mask, self._spots
         sketch = self._sketches.get(layer.name)
         reading = reduce_output(x, layer.unit_axis, mask=mask, rows=spots.rows, draws=spots.draws, sketch=sketch)
-        _finite(reading.mean, layer, self._batch, self._net.name)
+        read = reading.mean if reading.reached is None else reading.mean.masked_fill(~reading.reached[:, None], 0)
+        _finite(read, layer, self._batch, self._net.name)
         self._readings[self._net.key(layer)] = reading
 
     def passed(self, batch: Batch, spots: Spots) -> Readings:
@@ -119,9 +120,12 @@ class _Reader:
             call(net.net, inputs)
         if len(batch.ids) == 1:
             missed = [layer for layer in net.layers if net.key(layer) not in self._readings]
-            none = {net.key(layer): not_reached(1, layer.width, spots.rows is not None) for layer in missed}
-            return self._readings | none
+            return self._readings | {net.key(layer): self._nothing(layer) for layer in missed}
         return self._readings
+
+    def _nothing(self, layer: Layer) -> Reading:
+        sketch, rows = self._sketches.get(layer.name), self._spots.rows
+        return not_reached(layer.width, rows is not None and len(rows) > 0, 0 if sketch is None else sketch.bins)
 
 
 def _finite(mean: Tensor, layer: Layer, batch: Batch, net: str) -> None:

@@ -53,7 +53,7 @@ def spot_check(plan: Plan, batch: Batch, clean: Readings) -> None:
 
 def _same(batch: Reading, row: int, own: Reading, plan: Plan) -> bool:
     if own.reached is not None:
-        return False
+        return batch.reached is not None and not bool(batch.reached[row])
     parameter = next((p for p in plan.nets.trained.net.parameters() if p.is_floating_point()), None)
     part = SIZE.get(torch.float32 if parameter is None else parameter.dtype, ROUGH)
     return _near(batch.mean, row, own.mean[0], part) and _near(batch.peak, row, own.peak[0], part)

@@ -51,6 +51,7 @@ class UntrainedCounts:
 
     trained: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     nets: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    failed: tuple[str, ...] = ()  # why nets are missing that should have been counted
 
     @property
     def count(self) -> int:
@@ -95,14 +96,14 @@ def untrained_counts(model: Model, plan: Plan, classes: int, format: str) -> Unt
             eta2 = {layer: outcome.units.get("eta2", torch.zeros(0)) for layer, outcome in first.items()}
             trained = _counted(plan.nets.trained, some, plan, classes, eta2, format)
             bar.update()
-        except CensusError:  # nothing to compare the others with
-            return UntrainedCounts()
-        every = [first]
+        except CensusError as error:  # nothing to compare the others with
+            return UntrainedCounts(failed=(str(error),) * plan.settings.twins)
+        every, failed = [first], list[str]()
         for make in others:
             try:
                 every.append(_counted(make(), some, plan, classes, eta2, format))
-            except CensusError:
-                continue
+            except CensusError as error:
+                failed.append(str(error))
             finally:
                 bar.update()
     return UntrainedCounts(
@@ -111,7 +112,8 @@ def untrained_counts(model: Model, plan: Plan, classes: int, format: str) -> Unt
             name: {layer: [_value(o[layer], name, itself=o is first) for o in every] for layer in first}
             for name in COUNTED
         },
-    )
+        tuple(failed),
+    )  # fmt: skip
 
 
 def _columns() -> Iterator[tuple[str, Column]]:

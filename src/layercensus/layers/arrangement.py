@@ -10,7 +10,7 @@ from ..errors import CensusError
 from .layer import View
 from .markers import flattened
 from .readers import Reader
-from .unit_axis import Units
+from .unit_axis import GUESS, Units
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,15 @@ def _unit_axes(
     shape: tuple[int, ...], units: Units | None, view: View, reader: Reader | None
 ) -> tuple[tuple[int, ...], str]:
     """Axes of the units in the output as the net made it, and what decided them."""
-    if units and view.batch_axis not in units.axes:
+    guessed = units is not None and units.source.startswith(GUESS) and reader is not None
+    if units and not guessed and view.batch_axis not in units.axes:
         apart = not set(units.axes) & set(units.spread)
         if view.batch_axis in units.spread:
             return units.axes, f"guess: {units.source}, with units between the examples"
         if (apart and (len(units.axes) == 1 or reader is None)) or _alone(shape, units, reader):
             return units.axes, units.source
     if reader is not None and reader.axis != view.batch_axis and reader.axis < len(shape):
-        made = f"{units.source}, " if units else ""
+        made = f"{units.source}, " if units and not guessed else ""
         return (reader.axis,), f"{made}read by {reader.function}"
     free = [axis for axis in range(len(shape)) if axis != view.batch_axis]
     if len(shape) == 2:

@@ -15,9 +15,11 @@ from .functions import (
     ATTENTION,
     CHANNEL_NORMS,
     CONVOLUTION,
+    DRAWS,
     JOINS,
     LAST,
     LAST_AXIS_NORMS,
+    MADE,
     MATMUL,
     NONLINEAR,
     REDUCTIONS,
@@ -28,8 +30,6 @@ from .functions import (
 from .markers import is_structural
 
 _LONGEST = 16  # nonlinearities that are remembered until a function with weights reads them
-_RANDOM = frozenset({"rand", "randn", "rand_like", "randn_like", "normal", "bernoulli", "randint_like", "poisson"})
-_CONSTANT = frozenset({"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full"})
 _ATTENDS = frozenset({"softmax", "log_softmax", "softmin"})
 _LARGER = frozenset({"max", "min", "maximum", "minimum", "fmax", "fmin"})
 _GATES = frozenset({"sigmoid", "hardsigmoid"})
@@ -40,11 +40,11 @@ def chains(call: Call, known: Sequence[Chain | None]) -> list[Chain | None]:
     """What each output of a call is a function of, given what its inputs are; None for constants."""
     if call.name == INPUT:
         return [Chain(call.number, Made.RAW)]
-    if call.name in _RANDOM:
+    if call.name in DRAWS:
         return [Chain(call.number, Made.NOISE)] * len(call.outs)
     facts = [fact or _weight(x) for x, fact in zip(call.inputs, known, strict=True)]
     acts = [(x, f) for x, f in zip(call.inputs, facts, strict=True) if f is not None and f.made >= Made.RAW]
-    if call.name in _CONSTANT or not any(facts):
+    if call.name in MADE or not any(facts):
         return [None] * len(call.outs)
     if not acts:
         made = max(f.made for f in facts if f is not None)

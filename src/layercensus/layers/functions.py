@@ -35,6 +35,15 @@ SPREADS = frozenset({"std", "var", "norm"})  # reductions through which no marke
 JOINS = frozenset({"cat", "concat", "concatenate"})
 STACKS = "stack"
 SHUFFLE = "pixel_shuffle"
+# Random numbers, always or only in training.
+DRAWS = frozenset({
+    "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "multinomial",
+    "normal", "poisson", "uniform", "exponential", "geometric", "cauchy", "log_normal", "random", "gumbel_softmax",
+})  # fmt: skip
+DRAWS_IN_TRAINING = frozenset({
+    "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "feature_dropout",
+    "rrelu",
+})  # fmt: skip
 # Constants of the shape, device or dtype of their argument, and of nothing that it holds.
 MADE = frozenset({
     "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like", "new_zeros",

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.instancenorm import _InstanceNorm
 
+from .causes import cause
 from .example_axis import find_view, preferred
 from .layer import View
-from .net import modules_by_name
 from .nonlinearities import Key
 from .passes import Passes
 from .prints import same, same_rows
-from .telling import in_words
 from .trace import Output
 
 ORDER = "its rows are in another order than the examples"
@@ -45,7 +41,7 @@ def rows_of(net: nn.Module, passes: Passes) -> dict[Key, Rows]:
     found = {key: _rows(key, passes) for key in keys}
     if all(rows.alone is None for rows in found.values()):
         return found
-    because = _causes(net, passes)
+    because = cause(net, passes)
     return {key: _final(key, rows, passes, because) for key, rows in found.items()}
 
 
@@ -154,51 +150,3 @@ def _of_one(key: Key, rows: Rows, passes: Passes) -> View:
         if shapes and all(len(shape) > axis and shape[axis] == 1 for shape in shapes):
             return View(axis)
     return View(fold="outer")
-
-
-def _causes(net: nn.Module, passes: Passes) -> str:
-    """What in the net is likely to be why, in brackets."""
-    if passes.refused and passes.together is None:
-        return f" ({passes.refused})"
-    if passes.kept:
-        return f" (the model keeps {', '.join(passes.kept[:3])} from pass to pass)"
-    causes: Sequence[Callable[[], str]] = (
-        lambda: _without_statistics(net),
-        lambda: _scaled_by_the_batch(net),
-        lambda: _heard("draws at random", _drawn(passes)),
-        lambda: _heard("takes the rows that the data say", in_words(passes.told, "ragged")),
-        lambda: _heard("sorts", in_words(passes.told, "sorts")),
-        lambda: _heard("goes a way that the data decides", in_words(passes.told, "branches")),
-    )
-    found = next((text for text in (cause() for cause in causes) if text), "")
-    return f" ({found})" if found else ""
-
-
-def _drawn(passes: Passes) -> str:
-    unsteady = passes.together is not None and any(passes.unsteady(key) for key in passes.together.outputs)
-    return in_words(passes.told, "random") if unsteady else ""
-
-
-def _heard(what: str, calls: str) -> str:
-    return f"the model {what}: {calls}" if calls else ""
-
-
-def _without_statistics(net: nn.Module) -> str:
-    """The normalisations whose statistics are those of the batch."""
-    names = [
-        f"{type(m).__name__} {name!r}"
-        for name, m in modules_by_name(net).items()
-        if isinstance(m, _NormBase) and not isinstance(m, _InstanceNorm) and m.running_mean is None
-    ]
-    return f"{_three(names)} without running statistics" if names else ""
-
-
-def _scaled_by_the_batch(net: nn.Module) -> str:
-    """The modules that quantise their input on a scale which the whole batch sets."""
-    dynamic = [(n, m) for n, m in modules_by_name(net).items() if ".quantized.dynamic." in type(m).__module__]
-    names = [f"{type(m).__name__} {name!r}" for name, m in dynamic]
-    return f"{_three(names)} quantised by the range of the batch" if names else ""
-
-
-def _three(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

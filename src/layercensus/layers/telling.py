@@ -8,15 +8,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from ..errors import some_of
+from .functions import DRAWS, DRAWS_IN_TRAINING
+
 Kind = Literal["random", "sorts", "branches", "ragged"]
-_RANDOM = frozenset({
-    "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "multinomial",
-    "normal", "poisson", "uniform", "exponential", "geometric", "cauchy", "log_normal", "random", "gumbel_softmax",
-})  # fmt: skip
-_UNLESS_EVALUATED = frozenset({
-    "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "feature_dropout",
-    "rrelu",
-})  # fmt: skip
 _SORTS = frozenset({"sort", "argsort", "msort", "topk", "unique", "unique_consecutive"})
 _BRANCHES = frozenset({"__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy"})
 _RAGGED = frozenset({"nonzero", "argwhere", "masked_select", "pack_padded_sequence", "pack_sequence"})
@@ -51,14 +46,14 @@ def telling(
         return Telling("ragged", name, module)
     if name in _SORTS and _along_rows(args[1:] if name == "topk" else args, kwargs, args[:1]):
         return Telling("sorts", name, module)
-    drops = name in _UNLESS_EVALUATED and kwargs.get("training", args[2] if len(args) > 2 else True) is True
-    return Telling("random", name, module) if name in _RANDOM or drops else None
+    drops = name in DRAWS_IN_TRAINING and kwargs.get("training", args[2] if len(args) > 2 else True) is True
+    return Telling("random", name, module) if name in DRAWS or drops else None
 
 
 def in_words(told: Iterable[Telling], *kinds: Kind) -> str:
     """The calls of these kinds, at most three, in words; "" where there are none."""
     texts = sorted({each.text for each in told if each.kind in kinds})
-    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
+    return some_of(texts, most=3)
 
 
 def _along_rows(args: tuple[Any, ...], kwargs: Mapping[str, Any], first: tuple[Any, ...]) -> bool:

@@ -16,6 +16,7 @@ from .markers import compact, counting, is_structural, moved, owning, varying
 from .products import einsum_axes
 
 _RESIZES_UNITS = JOINS | {"glu", "pad", "hstack", "vstack", "dstack", "row_stack"}
+GUESS = "guess: "  # begins what decided an axis where nothing did
 _UNFOLDS = ("fold", "unfold")  # (n, units, ...) to (n, units x window, windows), and back
 
 
@@ -129,7 +130,8 @@ def _of_product(call: Call, known: Sequence[Units | None]) -> Units | None:
     last = _on(out.ndim - 1, call.name)
     factors = list(zip(call.inputs, known, strict=True))
     if call.name == "einsum":
-        return _of_einsum(call, known) or last
+        weighs = any(isinstance(x, Parameter) for x in call.inputs)
+        return _of_einsum(call, known) or (last if weighs else _on(out.ndim - 1, f"{GUESS}einsum, last axis"))
     if len(factors) < 2:
         return last
     (left, _), (right, units) = factors[1:3] if attends else factors[-2:]  # addmm(bias, left, right)
@@ -139,7 +141,9 @@ def _of_product(call: Call, known: Sequence[Units | None]) -> Units | None:
         columns = right.ndim - 1 in units.axes and right.ndim - 2 not in units.axes
         if columns and all(out.shape[a] == right.shape[a] for a in units.axes):
             return Units(units.axes, call.name, units.marker)
-    return Units((1, 3), call.name) if attends and out.ndim == 4 else last
+    if attends and out.ndim == 4:
+        return Units((1, 3), call.name)
+    return last if attends or isinstance(right, Parameter) else _on(out.ndim - 1, f"{GUESS}{call.name}, last axis")
 
 
 def _of_einsum(call: Call, known: Sequence[Units | None]) -> Units | None:

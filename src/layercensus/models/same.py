@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from ..errors import CensusError, first_line
+from ..errors import CensusError, first_line, some_of
 from ..layers.layer import Layer
 from ..layers.net import Inputs, call
 from ..layers.state import kept_state
@@ -55,13 +55,13 @@ def refuse_same(
     if own and shared.learned:
         raise CensusError(
             f"The untrained twin would keep {len(shared.learned)} trained weights that are no parameters: "
-            f"{_some(shared.learned)}. {INSTEAD}. {DECLARED}."
+            f"{some_of(shared.learned)}. {INSTEAD}. {DECLARED}."
         )
     unseen = not here.uses and any(t.ndim >= 2 for _, _, t in arrays_beside(trained))
     if len(shared.layers) == len(layers) and (shared.learned or shared.designed or unseen):
         raise CensusError(
             f"The untrained twin must differ from the net. Got the same outputs in every counted layer: "
-            f"{_some(shared.layers)}. {INSTEAD}."
+            f"{some_of(shared.layers)}. {INSTEAD}."
         )
     return shared.as_json()
 
@@ -152,7 +152,3 @@ class _Names:
         strided = weight.layout is torch.strided
         known = self._names.get(weight.untyped_storage().data_ptr()) if strided and not use.packed else None
         return known or (f"those of {use.function} in {use.module or 'the net itself'}", False)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 
 import torch
@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.parameter import is_lazy
 
-from ..errors import CensusError, first_line
+from ..errors import CensusError, first_line, some_of
 from ..layers.net import Inputs, call, unwrap
 from ..layers.outputs import tensors
 from .computed import pruned
@@ -36,7 +36,7 @@ def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
     net = unwrap(model.net)
     lazy = [name for name, t in (*net.named_parameters(), *net.named_buffers()) if is_lazy(t)]
     if lazy:
-        raise CensusError(f"The model must have run once before it is counted. Got lazy parameters: {_some(lazy)}.")
+        raise CensusError(f"The model must have run once before it is counted. Got lazy parameters: {some_of(lazy)}.")
     own_seed = random.Random(f"untrained twin {seed}").getrandbits(31)
     if model.fresh is not None:
         twin = _alike(_made(model.fresh, own_seed, model.name), net, model.name)
@@ -53,7 +53,7 @@ def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
         )
     masked = pruned(twin)
     if masked:
-        how += f"; what was pruned away stays away: {_some(masked)}"
+        how += f"; what was pruned away stays away: {some_of(masked)}"
     return twin.eval(), how
 
 
@@ -74,7 +74,7 @@ def _alike(twin: nn.Module, net: nn.Module, name: str) -> nn.Module:
     other = sorted(n for n in here.keys() | there.keys() if here.get(n) != there.get(n))
     if other:
         raise CensusError(
-            f"The factory of {name} must give the same architecture. Got other parameters: {_some(other)}."
+            f"The factory of {name} must give the same architecture. Got other parameters: {some_of(other)}."
         )
     example = next((p for p in net.parameters() if p.is_floating_point()), None)
     if example is not None:
@@ -114,7 +114,7 @@ def _refuse_trained(net: nn.Module, twin: nn.Module, *, tables: bool) -> None:
     ]
     if unchanged:
         raise CensusError(
-            f"The untrained twin would keep {len(unchanged)} trained weights: {_some(unchanged)}. {INSTEAD}"
+            f"The untrained twin would keep {len(unchanged)} trained weights: {some_of(unchanged)}. {INSTEAD}"
         )
 
 
@@ -122,10 +122,6 @@ def _same(trained: Tensor, fresh: Tensor) -> bool:
     """Equal, and not all one value: a constant holds nothing that was learned."""
     trained, fresh = trained.detach(), fresh.detach().to(trained.device)
     return bool(torch.equal(trained, fresh)) and bool((trained != trained.flatten()[:1]).any())
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 @torch.no_grad()

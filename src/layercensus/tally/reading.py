@@ -20,7 +20,8 @@ class Reading:
     spots: Tensor | None = None  # (chosen examples, spots, units) float32: which pattern
     sketch: Tensor | None = None  # (chosen examples, bins) float32: the whole map, as far as distances go
     unmasked: bool = False  # a mask was given, but the layer has other positions, so all of them were counted
-    reached: Tensor | None = None  # (examples,) bool, which of them came to this layer; None: all. Others have nan
+    # (examples,) bool, which of them came to this layer with a position that counts; None: all. Others have nan
+    reached: Tensor | None = None
 
 
 def reduce_output(
@@ -46,14 +47,15 @@ def reduce_output(
         return Reading(value, value, None if rows is None else kept(value[rows].unsqueeze(1)))
     flat, units_last = _positions(x, unit_axis)
     axis = 1 if units_last else 2
-    given = mask is not None
+    given, reached = mask is not None, None
     if mask is not None and mask.shape == (flat.shape[0], flat.shape[axis]):
         mean, peak = _masked(flat, units_last, mask.to(flat.device))
+        reached = None if bool(mask.any(1).all()) else mask.any(1).cpu()
     else:
         mask, mean, peak = None, flat.mean(axis, dtype=torch.float32), flat.amax(axis)
     spots = None if rows is None or draws is None else _spots(flat, units_last, rows, draws, mask)
     whole = None if sketch is None or rows is None else kept(sketch(_chosen(x, rows)))
-    return Reading(kept(mean), kept(peak), spots, whole, given and mask is None)
+    return Reading(kept(mean), kept(peak), spots, whole, given and mask is None, reached)
 
 
 def by_position(x: Tensor, unit_axis: int, rows: Tensor, units: Tensor) -> Tensor:
@@ -79,7 +81,8 @@ def _masked(flat: Tensor, units_last: bool, mask: Tensor) -> tuple[Tensor, Tenso
     axis = 1 if units_last else 2
     mean = flat.float().masked_fill(~counted, 0).sum(axis) / mask.sum(1, keepdim=True).clamp(min=1)
     peak = flat.masked_fill(~counted, -torch.inf).amax(axis)
-    return mean, peak
+    empty = ~mask.any(1, keepdim=True)
+    return mean.masked_fill(empty, torch.nan), peak.masked_fill(empty, torch.nan)
 
 
 def _spots(flat: Tensor, units_last: bool, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:

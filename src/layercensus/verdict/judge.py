@@ -14,6 +14,7 @@ from ..census.columns import of_net, resamples_of, twin_of
 from ..census.findings import number_of
 from ..census.record import CensusRecord
 from ..count.nets import TRAINED, TWIN
+from ..errors import some_of
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from .trend import Trend, Untrained, shape_of, trend
 from .verdict import MEANS, Verdict
@@ -22,7 +23,6 @@ from .wording import NOTHING_TO_COMPARE, paragraph
 FEWEST_LAYERS = 4
 FEWEST_COMPARED = 2  # layers between which anything can change
 FEWEST_EXAMPLES = 200
-NAMED = 3  # layers without a count of distinct units that a reason names
 Values = NDArray[np.float64]
 
 
@@ -79,8 +79,7 @@ def _too_little(census: CensusRecord, layers: pd.DataFrame) -> list[str]:
 
 
 def _not_counted(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    which = f"layer{'s' if len(names) > 1 else ''} {', '.join(names[:NAMED])}{more}"
+    which = f"layer{'s' if len(names) > 1 else ''} {some_of(names)}"
     return f"the distinct units of {which} were not counted, for the reason in the status there"
 
 
