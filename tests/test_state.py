@@ -200,3 +200,24 @@ def test_images_are_optimised_in_any_state() -> None:
         assert state() == before
     assert len(got.entries) == 1
     assert torch.isfinite(got.images).all()
+
+
+def test_layers_inside_a_recurrent_net_run_in_the_callers_precision() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self, kind: type[nn.RNNBase]) -> None:
+            super().__init__()
+            self.a, self.l, self.o = nn.Linear(6, 8), kind(8, 8, num_layers=2, batch_first=True), nn.Linear(8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.o(self.l(self.a(x))[0])
+            return y
+
+    for kind in (nn.LSTM, nn.GRU, nn.RNN):
+        net = Recurrent(kind).eval()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            layers = lc.layers_of(net, torch.randn(4, 5, 6))
+        assert [(layer.name, layer.problem) for layer in layers if layer.default] == [
+            ("l.l0", None),
+            ("l", None),
+            ("o", None),
+        ]

@@ -12,6 +12,7 @@ NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 # left out of the JSON where there is nothing to say
 OPTIONAL = (
     "copies", "shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late", "forecast", "looks_untrained",
+    "untrained_failed",
 )  # fmt: skip
 
 

@@ -25,18 +25,25 @@ class Prints:
     whole: tuple[float, float] = (0.0, 0.0)  # where there is no such axis: all of it, and the size of a rounding error
 
 
-def prints_of(x: Tensor, examples: int) -> Prints:
-    """Prints of every view of `x`, any floating dtype, whose axis 0 may hold the examples. Cost: one read a view.
+def prints_of(x: Tensor, examples: int, *, sized: bool = True) -> Prints:
+    """Prints of every view of `x`, any floating dtype, whose axis 0 may hold the examples.
+
+    sized: whether their noise knows how large the values are that a projection sums. Cost: two reads a view, four with.
 
     >>> sorted(prints_of(torch.ones(3, 5, 3), 3).by_view, key=str)
     [View(batch_axis=0, fold='', join=()), View(batch_axis=2, fold='', join=())]
     """
-    scale = ROUNDING.get(x.dtype, 1e-4)
+    scale, eps = ROUNDING.get(x.dtype, 1e-4), torch.finfo(x.dtype).eps
     by_view: dict[View, Tensor] = {}
     noise: dict[View, Tensor] = {}
     for view in _candidates(tuple(x.shape), examples):
-        by_view[view], sizes = _projected(view.apply(x.detach(), examples))
-        noise[view] = _noise(by_view[view], sizes, scale, torch.finfo(x.dtype).eps)
+        parts = _parts(_precise(view.apply(x.detach(), examples)))
+        by_view[view] = torch.cat([torch.einsum("nor,r->no", part, _weights(part.shape[2], x)) for part in parts], 1)
+        by_view[view] = by_view[view].double().cpu()
+        sizes = (
+            [torch.linalg.vector_norm(part, dim=(0, 2)) for part in parts] if sized else [by_view[view].new_zeros(1)]
+        )
+        noise[view] = _noise(by_view[view], torch.cat(sizes).double().cpu(), scale, eps)
     return Prints(by_view, noise, tuple(x.shape), (0.0, 0.0) if by_view else _whole(x, scale))
 
 
@@ -84,26 +91,19 @@ def _candidates(shape: tuple[int, ...], examples: int) -> list[View]:
     return exact + [View(fold=fold) for fold in _FOLDS if folded]
 
 
-def _projected(x: Tensor) -> tuple[Tensor, Tensor]:
-    """(examples, others) projections, and (others,) the lengths of what was projected.
+def _parts(x: Tensor) -> list[Tensor]:
+    """(examples, others, rest) with axis 1, and with the last one, as `others`.
 
-    At each index of axis 1, and of the last: units lie on one of them in most layouts, and one that is large hides no
-    other.
+    Units lie on one of them in most layouts, and a large one then hides no other.
     """
-    x = _precise(x)
     if x.ndim < 3:
-        x = x.reshape(len(x), -1)
-        return x.double().cpu(), torch.linalg.vector_norm(x, dim=0).double().cpu()
-    first, last = x.flatten(2), x.flatten(1, -2)
-    projections = torch.cat(
-        [first @ _weights(first.shape[2], x), torch.einsum("nrl,r->nl", last, _weights(last.shape[1], x))], 1
-    )
-    sizes = torch.cat([torch.linalg.vector_norm(first, dim=(0, 2)), torch.linalg.vector_norm(last, dim=(0, 1))])
-    return projections.double().cpu(), sizes.double().cpu()
+        return [x.reshape(len(x), -1, 1)]
+    return [x.flatten(2), x.flatten(1, -2).transpose(1, 2)]
 
 
 def _weights(count: int, like: Tensor) -> Tensor:
-    return torch.cos(torch.arange(count, device=like.device, dtype=like.dtype) * 2.399963)
+    dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
+    return torch.cos(torch.arange(count, device=like.device, dtype=dtype) * 2.399963)
 
 
 def _noise(projections: Tensor, sizes: Tensor, scale: float, eps: float) -> Tensor:

@@ -117,7 +117,7 @@ class _Tracer:
     """Hears of functions from the walker, of modules from hooks."""
 
     def __init__(self, modules: dict[str, nn.Module], examples: int, facts: bool) -> None:
-        self.modules, self.examples = modules, examples
+        self.modules, self.examples, self.facts = modules, examples, facts
         self.outputs: dict[Key, Output] = {}
         self.units, self.origins = Facts(unit_axes), Facts(origins)
         self.views = Facts(partial(example_axes, examples))
@@ -244,7 +244,7 @@ class _Tracer:
         return Output(
             module, kind, function, number, shape=tuple(x.shape), dtype=x.dtype, strided=strided, also=others(output),
             units=self.units.get(x), examples=self.views.get(x), origin=self.origins.get(x),
-            prints=prints_of(x, self.examples) if strided and x.is_floating_point() else None,
+            prints=prints_of(x, self.examples, sized=self.facts) if strided and x.is_floating_point() else None,
             time_first=any(_time_first(self.modules[name]) for name in around),
         )  # fmt: skip
 
