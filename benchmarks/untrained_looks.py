@@ -1,12 +1,17 @@
 """How often a fresh net is not found, and how often a trained one is said to look untrained.
 
-python benchmarks/untrained_looks.py --seeds 50
+python benchmarks/untrained_looks.py
+python benchmarks/untrained_looks.py --mlp 5 --cnn 0 --batch-norm 0
+
+Prints the table of docs/numbers.md: how many nets look untrained as a whole + in parts, of how many. An option for each
+kind of net says how many seeds of it there are.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from sklearn.datasets import load_digits
@@ -45,6 +50,8 @@ DRAWS: dict[str, Callable[[Tensor], object]] = {
     "normal .02": lambda weight: nn.init.trunc_normal_(weight, std=0.02),
     "orthogonal": nn.init.orthogonal_,
 }
+SEEDS = {"mlp": 50, "cnn": 10, "batch norm": 10}
+EPOCHS = (1, 10)
 TRAINED = ("torch", "kaiming normal", "orthogonal")  # those that are trained too
 OPTIMISERS: dict[str, Optimiser] = {
     "Adam": lambda parameters: torch.optim.Adam(parameters, 1e-3),  # type: ignore[arg-type]
@@ -78,23 +85,32 @@ def trained(make: str, draw: str, seed: int, epochs: int, by: str = "Adam") -> n
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--seeds", type=int, default=50)
-    seeds = range(asked.parse_args().seeds)
-    print(f"{len(seeds)} nets each: whole net / parts said to look untrained\n")
-    print("| net | drawn | untrained | Adam, 1 epoch | SGD, 1 | Adam, 10 | SGD, 10 |\n|---|---|---|---|---|---|---|")
-    for make in NETS:
-        for draw in DRAWS:
-            row = [_said([looks_untrained(fresh(make, draw, seed)) for seed in seeds])]
-            for epochs in (1, 10) if draw in TRAINED else ():
-                for by in OPTIMISERS:
-                    row.append(_said([looks_untrained(trained(make, draw, seed, epochs, by)) for seed in seeds]))
-            print(f"| {make} | {draw} | {' | '.join(row)} |", flush=True)
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for make, seeds in SEEDS.items():
+        asked.add_argument(f"--{make.replace(' ', '-')}", type=int, default=seeds, metavar="SEEDS")
+    wanted = vars(asked.parse_args())
+    heads = [f"{by}, {count} epoch{'s' * (count > 1)}" for count in EPOCHS for by in OPTIMISERS]
+    print(f"| net | drawn | untrained | {' | '.join(heads)} |\n|{'---|' * (3 + len(heads))}")
+    for make in SEEDS:
+        for draw in DRAWS if wanted[make.replace(" ", "_")] else ():
+            print(
+                f"| {make} | {draw} | {' | '.join(_row(make, draw, range(wanted[make.replace(' ', '_')])))} |",
+                flush=True,
+            )
 
 
-def _said(looks: list[dict[str, object]]) -> str:
+def _row(make: str, draw: str, seeds: range) -> Iterator[str]:
+    yield _said([looks_untrained(fresh(make, draw, seed)) for seed in seeds])
+    for epochs in EPOCHS:
+        for by in OPTIMISERS:
+            nets = (trained(make, draw, seed, epochs, by) for seed in seeds if draw in TRAINED)
+            yield _said([looks_untrained(net) for net in nets])
+
+
+def _said(looks: list[dict[str, Any]]) -> str:
+    """Nets that look untrained as a whole + in parts, of how many; a dash where none was made."""
     whole = [look["whole"] for look in looks if look]
-    return f"{sum(map(bool, whole))} / {len(whole) - sum(map(bool, whole))}"
+    return f"{sum(whole)} + {len(whole) - sum(whole)} of {len(looks)}" if looks else "-"
 
 
 if __name__ == "__main__":

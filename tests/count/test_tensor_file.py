@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from layercensus.count.tensor_file import TensorFile
+from layercensus.count.tensor_file import TensorFile, fitting_together
 from layercensus.errors import CensusError
 
 WRITTEN = {
@@ -42,3 +42,11 @@ def test_a_tensor_that_is_missing_is_refused_in_one_line(tmp_path: Path) -> None
     save_file(WRITTEN, str(tmp_path / "a"))
     with pytest.raises(CensusError, match="no 'other'"):
         TensorFile.open(tmp_path / "a").read(["other"])
+
+
+def test_too_little_memory_is_no_damage(tmp_path: Path) -> None:
+    says = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"
+    with pytest.raises(RuntimeError, match="allocate memory"), fitting_together(tmp_path):
+        raise RuntimeError(says)
+    with pytest.raises(CensusError, match="is damaged"), fitting_together(tmp_path):
+        raise RuntimeError("The size of tensor a (3) must match the size of tensor b (4)")

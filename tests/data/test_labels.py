@@ -236,3 +236,30 @@ def test_labels_of_a_dataset_are_collated_as_they_are() -> None:
         "labels"
     ] == [None, 1]
     assert collate_examples([torch.zeros(2), torch.ones(2)]).shape == (2, 2)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize(("first", "then"), [([0, 1], ["a", "b"]), (["a", "b"], [0, 1]), ([None, 3], [None, "a"])])
+@pytest.mark.parametrize("form", ["stream", "dataset", "batches"])
+def test_names_and_integers_are_no_labels_of_one_data_set(form: str, first: Any, then: Any, size: int) -> None:
+    x = torch.zeros(2, 4)
+    batches = [(x, first), (x + 1, then)]
+    rows = [(x[0] + n, label) for n, label in enumerate([*first, *then])]
+    with pytest.raises(lc.CensusError, match=r"^labels must be all names or all integers\. Got .* (after|beside) "):
+        read({"stream": iter(batches), "dataset": Rowwise(rows), "batches": batches}[form], size)
+
+
+def read(data: Any, size: int) -> None:
+    for _ in open_object(data).batches(size):
+        pass
+
+
+class Rowwise(Dataset[Any]):
+    def __init__(self, rows: list[Any]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: int) -> Any:
+        return self.rows[row]

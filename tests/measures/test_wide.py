@@ -2,17 +2,24 @@
 
 import sys
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+import layercensus as lc
 from layercensus.measures import MEASURES, Evidence, Outcome, measure
 from layercensus.measures.correlation import correlation, flat_clusters, linkage_of, similarity_of
-from layercensus.measures.redundant import mixture, wide_mixture
-from layercensus.measures.similar_pairs import similar_pairs
+from layercensus.measures.redundant import BY_ROWS, mixture, wide_mixture
+from layercensus.measures.similar_pairs import DENSE, similar_pairs
 from layercensus.measures.sparse_linkage import clusters_at, merges_of
+from layercensus.measures.wide import WideLayer
+from layercensus.testing import evidence as make_evidence
 from layercensus.testing import mixed_evidence
 
 
@@ -82,3 +89,69 @@ def test_what_this_machine_cannot_hold_is_left_out_and_the_rest_is_counted() -> 
     outcome = measure(mixed_evidence(), (*MEASURES, greedy))
     assert outcome.notes == ("greedy left out: the memory of this machine did not suffice",)
     assert outcome.layer["distinct"] > 0
+
+
+def test_redundant_is_left_out_where_units_and_rows_are_both_beyond_the_budget() -> None:
+    wide = _planted(units=362, examples=2000)  # 1,000 rows in each half: more than units, and both squares too large
+    assert min(DENSE * 362**2, BY_ROWS * 1000**2) > 0.001 * 1e9
+    outcome = measure(replace(wide, settings=replace(wide.settings, memory=0.001)), MEASURES)
+    assert "redundant" not in outcome.layer
+    assert "redundant left out: 362 units and 1,000 rows to invert (memory=0.001)" in outcome.notes
+
+
+def test_redundant_of_more_rows_than_units_is_counted_by_rows_where_these_fit() -> None:
+    wide = _planted(units=150, examples=312)  # 48 x 150^2 bytes are beyond 1 MB, 40 x 156^2 are not
+    assert BY_ROWS * 156**2 < 0.001 * 1e9 < DENSE * 150**2
+    tight = measure(replace(wide, settings=replace(wide.settings, memory=0.001)), MEASURES)
+    whole = measure(wide, MEASURES)
+    assert whole.layer["redundant"] > 0
+    assert tight.layer["redundant"] == whole.layer["redundant"]
+    torch.testing.assert_close(tight.units["r2_rest"], whole.units["r2_rest"], rtol=1e-4, atol=1e-5)
+
+
+def _planted(units: int, examples: int) -> Evidence:
+    """A layer whose units are mixtures of forty directions, with two views of little noise."""
+    generator = torch.Generator().manual_seed(0)
+    clean = torch.randn(examples, 40, generator=generator) @ torch.randn(40, units, generator=generator)
+    a, b = (clean + 0.05 * torch.randn(clean.shape, generator=generator) for _ in range(2))
+    return make_evidence(clean[:, None], a, b)
+
+
+def test_the_matrices_of_rows_take_no_more_than_is_foreseen() -> None:
+    rows = units = 400
+    fit = torch.randn(rows, 1, units, generator=torch.Generator().manual_seed(0))
+    with Allocated() as allocated:
+        list(wide_mixture(fit, fit, torch.arange(units)))
+    square = 8 * rows * rows
+    assert sum(1 for size in allocated.sizes if size >= square) * square <= BY_ROWS * rows * rows
+    assert max(size for size in allocated.sizes if size < square) <= square // 16  # of the units, a block at a time
+
+
+class Allocated(TorchDispatchMode):
+    """Bytes of every tensor that an operation gives back as a new one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        given = {x.untyped_storage().data_ptr() for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)}
+        for x in tree_leaves(result):
+            if isinstance(x, torch.Tensor) and x.untyped_storage().data_ptr() not in given:
+                self.sizes.append(x.numel() * x.element_size())
+        return result
+
+
+def test_resamples_read_no_more_units_than_have_a_pair() -> None:
+    generator = torch.Generator().manual_seed(0)
+    alike, others, examples = 70, 900, 64
+    x = torch.randn(examples, 1, alike + others, generator=generator)
+    x[:, :, 35:70] = x[:, :, :35] + 0.1 * torch.randn(examples, 1, 35, generator=generator)
+    half = replace(mixed_evidence().panel.half(1), spots=x)
+    layer = WideLayer.of(half, torch.arange(alike + others), lc.Settings(resamples=20))
+    assert layer is not None
+    with Allocated() as allocated:
+        found = layer.resamples(torch.ones(20, alike + others, dtype=torch.bool), np.ones(alike + others + 1), 0)
+    assert found.distinct.tolist() == [35 + others] * 20
+    assert max(allocated.sizes) < 4 * examples * others  # never a copy of all units

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from ..count.differences import differences
 from ..count.shards import Counted, join, read_shard, whole
 from ..count.store import Store
 from ..data.files import free_folder
@@ -29,8 +31,13 @@ def merge(
 ) -> Census:  # fmt: skip
     """The census of all the data from the census folders of its shards, equal to one that counted everything at once.
 
-    folders: the `out` of every shard, in any order; they are left as they are. out: where to save the census.
+    folders: the `out` of every shard; their order changes nothing, and they are left as they are. out: where to save
+    the census.
     measures: as for `take`. overwrite: replace a census that `out` already holds.
+
+    Copies of an example that lie in several shards are known before in data in memory and in streams. Of other data
+    (Datasets, folders) they are found here: the panel keeps the one whose id has the smallest hash, the means hold
+    each of them, a finding says how many there are, and the census is not that of everything at once.
 
     >>> import layercensus as lc, torch
     >>> from torch import nn
@@ -47,8 +54,10 @@ def merge(
     """
     if isinstance(folders, str | Path):
         raise CensusError(f"folders must be those of several shards. Got only {str(folders)!r}.")
-    opened = [read_shard(Path(folder)) for folder in folders]
-    stores, shards = [store for store, _ in opened], [counted for _, counted in opened]
+    opened = [(folder, *read_shard(Path(folder))) for folder in folders]
+    opened.sort(key=lambda shard: shard[2].provenance.shard or (0, 0))
+    folders = [folder for folder, _, _ in opened]
+    stores, shards = [store for _, store, _ in opened], [counted for _, _, counted in opened]
     measures = MEASURES if measures is None else measures
     _check(folders, stores, shards)
     _check_measures(shards, measures)
@@ -69,18 +78,23 @@ def merge(
 def _check(folders: Sequence[str | Path], stores: Sequence[Store], shards: Sequence[Counted]) -> None:
     if not shards:
         raise CensusError("merge must be given the folder of every shard. Got none.")
-    first = stores[0].identity
+    first = _common(stores[0])
     for folder, store in zip(folders, stores, strict=True):
-        differing = [n for n in store.identity if n != "shard" and store.identity[n] != first.get(n)]
+        differing = differences(_common(store), first)
         if differing:
             raise CensusError(
-                f"{folder} must be a shard of the same count. Got one with another {', '.join(differing)}."
+                f"{folder} must be a shard of the same count as {folders[0]}. Got another: {'; '.join(differing)}."
             )
     numbers = [shard.provenance.shard or (0, 0) for shard in shards]
     count = numbers[0][1]
     if sorted(numbers) != [(number, count) for number in range(1, count + 1)]:
         given = ", ".join(f"{number}/{of}" for number, of in sorted(numbers))
         raise CensusError(f"merge must be given each of the {count} shards once. Got {given}.")
+
+
+def _common(store: Store) -> dict[str, Any]:
+    """What all shards of a count have in common."""
+    return {name: value for name, value in store.identity.items() if name != "shard"}
 
 
 def _check_measures(shards: Sequence[Counted], measures: Sequence[Measure]) -> None:

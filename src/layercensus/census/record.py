@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
 from ..count.interrupts import uninterrupted
+from ..count.json_types import fits
 from ..count.nets import BETWEEN, TRAINED, LayerKey
 from ..count.provenance import Provenance
-from ..count.saved_types import fits
 from ..count.untrained import UntrainedCounts
 from ..data.files import finish_folder, read_whole, whole_folder, writable
 from ..errors import CensusError, first_line
 from ..gallery.gallery import Gallery
 from ..measures import MEASURES
 from .columns import Columns, twin_of
-from .saved_types import check_types
+from .table_types import check_types
 
 FORMAT = 5  # of the saved folder
 HEAD = "census.json"

@@ -9,13 +9,13 @@ from typing import Any
 from tqdm import tqdm
 
 from ..data.batch import Batch
-from ..data.copies import Unique
 from ..data.keys import key
 from ..data.source import Source
+from ..data.unique import Unique
 from ..errors import CensusError
 from .enough_memory import enough_memory
 from .interrupts import uninterrupted
-from .late import watching
+from .late import sentences, watching
 from .memory import tidied
 from .panel_sampler import PanelSampler
 from .pending import Pending
@@ -31,11 +31,12 @@ def count(plan: Plan, store: Store) -> tuple[str, ...]:
     Returns a sentence for each module that ran although no pass of the survey had reached it.
     """
     settings, source = plan.settings, plan.source
-    if isinstance(source, Unique) and source.learned is not None:
-        source.learned.add(store.content)
-        store.seen = source.learned
+    store.seen = source.learned if isinstance(source, Unique) else None
+    if isinstance(source, Unique) and store.seen is not None:
+        source.resume(store.content, len(store.done))
     pending = Pending(plan.nets, store, settings.top, settings.spots, settings.checkpoint)
-    sampler = PanelSampler(settings.panel, source.ids, store.panel_keys())
+    ids = source.ids if store.seen is None else None  # which of them are copies is known once they are read
+    sampler = PanelSampler(settings.panel, ids, store.panel_keys())
     known = set(store.done.tolist())
     sketches = sketches_of(plan.nets.trained, source.first(1).mask is not None, settings, plan.seed)
     total = source.length if settings.shard is None else _in_shard(source, settings.shard)
@@ -43,7 +44,7 @@ def count(plan: Plan, store: Store) -> tuple[str, ...]:
     heap = tidied()
     instead = "Pass a smaller batch or a smaller panel, or count fewer layers"
     with (
-        watching(plan.nets.trained.net, plan.unreached) as late,
+        watching(plan.nets.trained.net, plan.unreached, store.met_late) as late,
         _saved(pending, bar),
         enough_memory("Counting", instead),
     ):
@@ -53,12 +54,13 @@ def count(plan: Plan, store: Store) -> tuple[str, ...]:
             if is_due(number):
                 spot_check(plan, batch, readings.clean)
             store.note_unmasked(key.layer for key, reading in readings.clean.items() if reading.unmasked)
+            store.met_late = dict(late.met)
             with uninterrupted():
                 pending.add(readings)
                 known.update(readings.keys.tolist())
             bar.update(len(readings.ids))
             heap = tidied(heap)
-    return late.sentences
+    return sentences(store.met_late)
 
 
 @contextmanager

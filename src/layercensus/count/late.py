@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -15,14 +15,9 @@ from ..layers.net import modules_by_name
 class Late:
     """Notes which of some modules are called, and by a batch that begins with which example."""
 
-    def __init__(self) -> None:
-        self.met: dict[str, str] = {}  # module -> id of an example
+    def __init__(self, before: Mapping[str, str]) -> None:
+        self.met = dict(before)  # module -> id of an example
         self.batch: Batch | None = None  # that is under way
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """One for each module that was met."""
-        return tuple(f"Module {name!r} first ran for example {id!r}" for name, id in self.met.items())
 
     def _note(self, name: str) -> None:
         if self.batch is not None:
@@ -30,10 +25,18 @@ class Late:
             self.met.setdefault(name, ids[0] if len(ids) == 1 else f"{ids[0]} or one of the {len(ids) - 1} after it")
 
 
+def sentences(met: Mapping[str, str]) -> tuple[str, ...]:
+    """One for each module that was met."""
+    return tuple(f"Module {name!r} first ran for example {id!r}" for name, id in met.items())
+
+
 @contextmanager
-def watching(net: nn.Module, names: Sequence[str]) -> Iterator[Late]:
-    """As long as this is open, modules of these names are watched; without any, at no cost."""
-    late, modules = Late(), modules_by_name(net)
+def watching(net: nn.Module, names: Sequence[str], before: Mapping[str, str]) -> Iterator[Late]:
+    """As long as this is open, modules of these names are watched; without any, at no cost.
+
+    before: what an interrupted part of the same count has noted.
+    """
+    late, modules = Late(before), modules_by_name(net)
     with ExitStack() as stack:
         for name in names:
 

@@ -11,7 +11,10 @@ from ..data.keys import key
 
 
 class PanelSampler:
-    """The examples with the smallest keys, decided as they come."""
+    """The examples with the smallest keys, decided as they come.
+
+    ids: of everything that will be counted, where that is known before; None where the smallest met so far decide.
+    """
 
     def __init__(self, capacity: int, ids: Sequence[str] | None, chosen: NDArray[np.int64]) -> None:
         self.capacity = capacity

@@ -10,9 +10,9 @@ from typing import Any
 from torch import nn
 
 from ..data.batch import Batch, tensors
-from ..data.copies import Unique
 from ..data.replay import Replay
 from ..data.source import Source
+from ..data.unique import Unique
 from ..data.views import Views, make_view, open_views
 from ..errors import CensusError, some_of
 from ..layers.arguments import check_arguments
@@ -110,7 +110,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         versions=versions(),
         bare=tuple(s.name for s in surveyed if s.bare and s.name not in counted),
     )
-    identity = _identity(provenance, nets, _content(timed, views, asked.seed), settings)
+    identity = _identity(provenance, nets, _content(_few(source, timed), views), settings)
     return Plan(
         nets,
         source,
@@ -178,11 +178,16 @@ def _identity(provenance: Provenance, nets: Nets, content: str, settings: Settin
     }  # fmt: skip
 
 
-def _content(some: Batch, views: Views, seed: int) -> str:
+def _few(source: Source, timed: Batch) -> Sequence[Batch]:
+    """The first TIMED examples; of a stream one by one, since how they come together depends on the batch size."""
+    return [timed] if source.ids is not None else list(source.peek(TIMED, 1))
+
+
+def _content(some: Sequence[Batch], views: Views) -> str:
     """Hash of a few examples as the net is given them, of their labels, and of a perturbed view of the first."""
-    digest = sha256("|".join(some.ids).encode())
-    shown = make_view(views, some.first(1), seed, 0)
-    labels = [] if some.labels is None else [some.labels]
-    for tensor in (*tensors(some.inputs), *labels, *tensors(shown.inputs)):
+    digest = sha256("|".join(id for batch in some for id in batch.ids).encode())
+    shown = make_view(views, some[0].first(1), 0, 0)
+    given = [x for batch in some for x in (*tensors(batch.inputs), *([] if batch.labels is None else [batch.labels]))]
+    for tensor in (*given, *tensors(shown.inputs)):
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

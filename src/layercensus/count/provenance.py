@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, get_type_hints
 
-from .saved_types import fits
+from .json_types import fits
 
 NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 # left out of the JSON where there is nothing to say

@@ -14,6 +14,7 @@ from ..data.files import write_text
 from ..errors import CensusError, first_line
 from ..layers.layer import Layer, View
 from ..tally import Streams
+from .late import sentences
 from .nets import LayerKey, Net, Nets
 from .provenance import Provenance
 from .store import COUNTING, SHARD, Store
@@ -75,8 +76,9 @@ def whole(stores: Sequence[Store], shards: Sequence[Counted], store: Store) -> C
     examples, ids = store.counted()
     provenance = replace(
         first, data=data | ({"skipped": "; ".join(skipped)} if skipped else {}), shard=None, shards=len(shards),
-        memory_format={"name": " and ".join(formats), "seconds": {}}, mask_unfit=store.unmasked, examples=examples,
-        ids=ids, copies=_copies([shard.provenance.copies for shard in shards], len(store.copies)),
+        memory_format={"name": " and ".join(formats), "seconds": {}}, mask_unfit=store.unmasked,
+        met_late=sentences(store.met_late), examples=examples, ids=ids,
+        copies=_copies([shard.provenance.copies for shard in shards], len(store.copies)),
     )  # fmt: skip
     names = max((shard.class_names or () for shard in shards), key=len) or None
     return Counted(shards[0].nets, names, provenance, shards[0].untrained)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..data.copies import Seen
 from ..data.files import beside
+from ..data.seen import Seen, owners
 from ..errors import CensusError, first_line
 from ..tally import Panel, Streams
 from .differences import differences
@@ -57,6 +57,7 @@ class Store:
         self.copies = np.zeros(0, dtype=np.int64)  # keys of examples that another shard holds as well
         self.parts = 0
         self.unmasked: tuple[str, ...] = ()  # layers to whose positions a mask was given that does not fit
+        self.met_late: dict[str, str] = {}  # modules that ran after the survey alone, each with the id of an example
         self._parts: list[tuple[TensorFile, Keys]] = []  # each part and its rows' keys, as far as they were asked for
         self._streams: TensorFile | None = None
         self._index: dict[LayerKey, list[str]] = {}  # tensors in the streams' file
@@ -116,6 +117,7 @@ class Store:
         try:
             head = json.loads(file.metadata["head"])
             self.identity, self.parts, self.unmasked = dict(head["identity"]), head["parts"], tuple(head["unmasked"])
+            self.met_late = {str(module): str(id) for module, id in head.get("met_late", {}).items()}
             self.names = {int(key): str(name) for key, name in head["names"].items()}
         except Exception as error:  # whatever the wrong words in the place of others lead to
             why = first_line(error)
@@ -136,7 +138,8 @@ class Store:
         parts = self.parts + bool(checkpoint.shared)
         done = np.concatenate([self.done, np.asarray(checkpoint.keys, dtype=np.int64)])
         named = {str(k): v for k, v in checkpoint.names.items()}
-        head = {"identity": self.identity, "parts": parts, "names": named, "unmasked": self.unmasked}
+        noted = {"unmasked": self.unmasked, "met_late": self.met_late}
+        head = {"identity": self.identity, "parts": parts, "names": named, **noted}
         streams = _flat({key: streams.state_dict() for key, streams in checkpoint.streams.items()})
         content = self.content if self.seen is None else self.seen.table()
         examples = {"done": torch.from_numpy(done), "content": torch.from_numpy(content)}
@@ -209,14 +212,14 @@ class Store:
             _write(self._part(self.parts), file.read(file.entries), {})
             self.parts += 1
         self.note_unmasked(other.unmasked)
+        self.met_late = other.met_late | self.met_late
         self.save(Checkpoint({}, {}, streams, other.done.tolist(), self.names | other.names))
 
     def _note_copies(self, other: Store) -> None:
-        """Keep out of the panel what another shard holds with the same content, and remember the other's contents."""
+        """Keep out of the panel what both hold with the same content, but for the one with the smaller key."""
         held = other.content[np.isin(other.content[:, 1], other.done)]
-        twice = np.isin(held[:, 0], self.content[:, 0])
-        self.copies = np.concatenate([self.copies, held[twice, 1]])
-        self.content = np.concatenate([self.content, held[~twice]])
+        self.content, copies = owners(np.concatenate([self.content, held]))
+        self.copies = np.concatenate([self.copies, copies])
 
     def counted(self) -> tuple[int, str]:
         """How many examples there are, and a hash of the set of their ids, whatever their order."""

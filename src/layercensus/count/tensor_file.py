@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from ..errors import CensusError, first_line
+from ..errors import CensusError, first_line, out_of_memory
 
 _DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8"}  # all that a count stores
 
@@ -31,6 +31,8 @@ def fitting_together(folder: Path) -> Iterator[None]:
     except CensusError:
         raise
     except (IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        if out_of_memory(error):
+            raise
         raise CensusError(f"{folder} is damaged ({first_line(error)}). Remove it and count again.") from error
 
 
@@ -57,6 +59,8 @@ class TensorFile:
                 size = int.from_bytes(content.read(8), "little")
                 entries = json.loads(content.read(size))
         except Exception as error:
+            if out_of_memory(error):
+                raise
             raise CensusError(f"{file} is damaged ({first_line(error)}). Remove its folder and count again.") from error
         return cls(file, entries.pop("__metadata__", {}), entries, 8 + size)
 

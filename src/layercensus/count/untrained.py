@@ -29,11 +29,11 @@ from ..models.twin import calibrate, untrained
 from ..tally import Panel, Streams, joined_spots
 from .calibration import calibration
 from .enough_memory import enough_memory
+from .json_types import fits
 from .nets import Net
 from .one_by_one import CLEAN, Chance, Spots
 from .plan import Plan
 from .read_batch import Readings, draws_of, keys_of, read_net
-from .saved_types import fits
 
 BATCHES = 6  # of the twin's calibration, that each untrained net is counted on
 NEEDED = (live, reliability, distinct, informative)

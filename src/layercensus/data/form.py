@@ -35,6 +35,12 @@ class Parts:
         """The names among the labels; None where these are no names, none where no example has a label."""
         return named(self.labels)
 
+    def take(self, rows: Tensor) -> Parts:
+        """These examples alone, without labels, whose kind depends on all of a batch; rows (chosen,) int64."""
+        ids = None if self.ids is None else tuple(self.ids[int(row)] for row in rows)
+        mask = None if self.mask is None else self.mask[rows]
+        return Parts(each(self.inputs, lambda x: x[rows]), len(rows), self.how, None, mask, ids)
+
 
 def parts(raw: Any) -> Parts:
     """The parts of a raw batch.
@@ -71,12 +77,17 @@ def parts(raw: Any) -> Parts:
 
 def as_batch(parsed: Parts, ids: tuple[str, ...], classes: Classes) -> Batch:
     """The batch with these ids, when its values are finite and each example has a label, or none has."""
-    labels = None if parsed.labels is None else same_length(classes.numbers(parsed.labels), parsed.examples)
+    labels = numbers_of(parsed, classes)
     for x in tensors(parsed.inputs):
         bad = first_not_finite(x)
         if bad is not None:
             raise CensusError(f"Inputs must be finite. Got NaN or inf in example {ids[bad]!r}.")
     return Batch(parsed.inputs, ids, labels, parsed.mask)
+
+
+def numbers_of(parsed: Parts, classes: Classes) -> Tensor | None:
+    """(examples,) int64, the labels of a batch as class numbers; None where it has no labels."""
+    return None if parsed.labels is None else same_length(classes.numbers(parsed.labels), parsed.examples)
 
 
 def kind_of(inputs: Inputs) -> str:

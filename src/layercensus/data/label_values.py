@@ -21,6 +21,7 @@ NO_LABEL = -1  # an example without one
 TARGET = -2  # an example whose target is no class, such as a number to be predicted or a mask of its pixels
 LARGEST = 2**53  # integers up to which a float is exact
 WHAT = "labels must be one class per example, as an integer or a name"
+ONE_KIND = "labels must be all names or all integers"
 
 
 def label_values(labels: Labels, *, targets: bool = False) -> NDArray[Any]:
@@ -119,7 +120,7 @@ def _of_others(known: list[Any], numbers: list[Any], examples: int, targets: boo
     odd = next((entry for entry in known if not isinstance(entry, (str, Real))), None)
     if odd is None:
         name = next(entry for entry in known if isinstance(entry, str))
-        raise CensusError(f"labels must be all names or all integers. Got {numbers[0]!r} beside {name!r}.")
+        raise CensusError(f"{ONE_KIND}. Got {numbers[0]!r} beside {name!r}.")
     if not targets:
         raise CensusError(f"{WHAT}. Got {type(odd).__name__} for an example.")
     return np.full(examples, TARGET, dtype=np.int64)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CensusError
-from .label_values import NO_LABEL, TARGET, Labels, label_values
+from .label_values import NO_LABEL, ONE_KIND, TARGET, Labels, label_values
 
 __all__ = ["NO_LABEL", "TARGET", "Classes", "Labels", "as_classes", "described", "named", "same_length"]
 
@@ -19,10 +19,15 @@ class Classes:
     """Class numbers of labels that come batch by batch: integers stay, names are numbered.
 
     names: all names in their order where they are known before; others are numbered as they are met.
+
+    >>> classes = Classes()
+    >>> [classes.numbers(batch).tolist() for batch in (["dog", "cat"], [None, "dog"])]
+    [[0, 1], [-1, 0]]
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._number = {name: number for number, name in enumerate(names)}
+        self._integer: int | None = None  # one that was met
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -30,15 +35,23 @@ class Classes:
         return tuple(self._number) or None
 
     def numbers(self, labels: Labels) -> Tensor:
-        """(examples,) int64: -1 without a label, -2 where the data hold a target that is no class."""
+        """(examples,) int64: -1 without a label, -2 where the data hold a target that is no class.
+
+        Raises:
+            CensusError: names beside integers, in one batch or in several.
+        """
         values = label_values(labels, targets=True)
         if values.dtype.kind == "U":
             return torch.tensor([self._number_of(str(name)) for name in values], dtype=torch.int64)
-        if self._number and (values >= 0).any():
-            raise CensusError(f"labels must be all names or all integers. Got {values.max()} after names.")
+        if (values >= 0).any():
+            self._integer = int(values.max())
+            if self._number:
+                raise CensusError(f"{ONE_KIND}. Got {self._integer} after names.")
         return torch.from_numpy(values)
 
     def _number_of(self, name: str) -> int:
+        if name and self._integer is not None:
+            raise CensusError(f"{ONE_KIND}. Got {name!r} after {self._integer}.")
         return self._number.setdefault(name, len(self._number)) if name else NO_LABEL
 
 

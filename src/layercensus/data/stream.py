@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import CensusError
 from .batch import Batch, joined
-from .form import Parts, as_batch, kind_of, parts, shapes
+from .form import Parts, as_batch, kind_of, numbers_of, parts, shapes
 from .labels import Classes, Labels, as_classes, same_length
 from .reading import reading
 from .replay import portions
@@ -40,6 +40,8 @@ class Batches(Source):
             self._label(labels)
         self._classes = Classes(sorted(_names(self.data)))
         self.class_names = self._classes.names or self.class_names
+        self._numbers = [numbers_of(batch, self._classes) for batch in self.data]
+        self.data = [replace(batch, labels=None) for batch in self.data]
 
     def _label(self, labels: Labels) -> None:
         numbers, self.class_names = as_classes(labels)
@@ -56,26 +58,26 @@ class Batches(Source):
 
     def batches(self, size: int, skip: Skip = None) -> Iterator[Batch]:
         start = 0
-        for batch in self.data:
+        for batch, labels in zip(self.data, self._numbers, strict=True):
             ready = as_batch(batch, self._ids[start : start + batch.examples], self._classes)
             start += batch.examples
-            yield from portions(ready, size, skip)
+            yield from portions(replace(ready, labels=labels), size, skip)
 
     def pick(self, ids: Sequence[str]) -> Batch:
         if self.ids is None:
             return super().pick(ids)
-        where = [self._where[id] for id in ids]
-        picked: list[Batch] = []
-        order: list[int] = []
-        for n in sorted({n for n, _ in where}):
-            wanted = [i for i, (number, _) in enumerate(where) if number == n]
-            parsed = self.data[n]
-            names = tuple(map(str, range(parsed.examples)))
-            picked.append(as_batch(parsed, names, self._classes).take(torch.tensor([where[i][1] for i in wanted])))
-            order += wanted
-        back = torch.tensor(order).argsort()
-        batch = joined(picked).take(back)
-        return replace(batch, ids=tuple(ids))
+        where: dict[int, list[str]] = {}
+        for id in ids:
+            where.setdefault(self._where[id][0], []).append(id)
+        batch = joined([self._picked(n, there) for n, there in where.items()])
+        place = {id: row for row, id in enumerate(batch.ids)}
+        return batch.take(torch.tensor([place[id] for id in ids]))
+
+    def _picked(self, n: int, ids: Sequence[str]) -> Batch:
+        """These examples of one batch; nothing of the others is looked at."""
+        rows = torch.tensor([self._where[id][1] for id in ids])
+        batch, labels = as_batch(self.data[n].take(rows), tuple(ids), self._classes), self._numbers[n]
+        return batch if labels is None else replace(batch, labels=labels[rows])
 
 
 class Stream(Source):

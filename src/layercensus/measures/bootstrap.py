@@ -18,8 +18,9 @@ from torch import Tensor
 
 from ..tally import Panel
 from .correlation import flat_clusters, linkage_of
+from .pair_resamples import GROUPS, group_weights, pair_resamples
+from .sparse_linkage import Pairs
 
-GROUPS = 32
 MARGIN = 0.12  # how far below the threshold a pair is still followed
 LARGE = 256  # units of a component from which on only FEWEST resamples are clustered, since each costs its square
 FEWEST = 40
@@ -31,12 +32,6 @@ class Resamples:
 
     distinct: NDArray[np.int64]  # (resamples,)
     rarefied: NDArray[np.float64]  # (resamples,)
-
-
-def group_weights(resamples: int, groups: int, seed: int) -> Tensor:
-    """How often each group of examples is drawn: (resamples, groups), every row sums to `groups`."""
-    rng = np.random.default_rng(seed)
-    return torch.from_numpy(rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64))
 
 
 def reliability_resamples(a: Tensor, b: Tensor, seed: int, resamples: int) -> Tensor:
@@ -77,10 +72,11 @@ def distinct_resamples(
     distinct, rarefied = lone.astype(np.int64), lone * presence[1]
     if bool((~singletons).any()):
         members = np.flatnonzero(size[component] > 1)
-        pairs = _Pairs.near(similarity.numpy()[np.ix_(members, members)], component[members], tau - MARGIN)
+        pairs = _near(similarity.numpy()[np.ix_(members, members)], tau - MARGIN)
         kept = min(FEWEST, len(passed)) if size.max() > LARGE else len(passed)
         passed, distinct, rarefied = passed[:kept], distinct[:kept], rarefied[:kept]
-        c = _pair_resamples(rows[:, :, members], pairs, seed, kept)
+        parts = pair_resamples(rows[:, :, members], pairs, seed=seed, resamples=kept)
+        c = torch.cat([part for _, part in parts], 1)
         c = c.abs() if sign_blind else c
         for block, mask in _blocks(pairs, component[members], passed[:, members].numpy(), c.numpy()):
             for r, sizes in _counted(block, mask, tau):
@@ -104,51 +100,24 @@ def _components(near: NDArray[np.bool_]) -> NDArray[np.int64]:
     return number
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    i: NDArray[np.int64]
-    j: NDArray[np.int64]
-    component: NDArray[np.int64]
-
-    @classmethod
-    def near(cls, similarity: NDArray[np.float64], component: NDArray[np.int64], floor: float) -> _Pairs:
-        i, j = np.nonzero(np.triu(similarity >= floor, 1))
-        return cls(i, j, component[i])
-
-
-def _pair_resamples(rows: Tensor, pairs: _Pairs, seed: int, resamples: int) -> Tensor:
-    """Correlation of every followed pair in each resample: (resamples, pairs)."""
-    x = rows - rows.flatten(0, 1).mean(0)
-    count = min(GROUPS, len(x))
-    weight = group_weights(resamples, count, seed).float()
-    dealt = [x[group::count].flatten(0, 1) for group in range(count)]
-    n = torch.tensor([float(len(part)) for part in dealt])
-    first = torch.stack([part.sum(0) for part in dealt])
-    second = torch.stack([part.square().sum(0) for part in dealt])
-    cross = torch.stack([_products(part, pairs) for part in dealt])
-    total = (weight @ n)[:, None]
-    mean = weight @ first / total
-    var = (weight @ second / total - mean.square()).clamp(min=0)
-    cov = weight @ cross / total - mean[:, pairs.i] * mean[:, pairs.j]
-    scale = (var[:, pairs.i] * var[:, pairs.j]).sqrt()
-    return torch.where(scale > 0, cov / scale.clamp(min=1e-30), 0.0)
-
-
-def _products(x: Tensor, pairs: _Pairs) -> Tensor:
-    return (x.T @ x)[torch.from_numpy(pairs.i), torch.from_numpy(pairs.j)]
+def _near(similarity: NDArray[np.float64], floor: float) -> Pairs:
+    """The pairs that can be alike in some resample."""
+    i, j = np.nonzero(np.triu(similarity >= floor, 1))
+    return Pairs(i, j, similarity[i, j], len(similarity), floor)
 
 
 Block = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
 
 def _blocks(
-    pairs: _Pairs, component: NDArray[np.int64], passed: NDArray[np.bool_], c: NDArray[np.float64]
+    pairs: Pairs, component: NDArray[np.int64], passed: NDArray[np.bool_], c: NDArray[np.float64]
 ) -> Iterator[tuple[Block, NDArray[np.bool_]]]:
     """Per component: its pairs with their resampled correlations, and which members passed in each resample."""
-    order = np.argsort(pairs.component, kind="stable")
-    edges = np.flatnonzero(np.diff(pairs.component[order])) + 1
+    of_pair = component[pairs.i]
+    order = np.argsort(of_pair, kind="stable")
+    edges = np.flatnonzero(np.diff(of_pair[order])) + 1
     for chosen in np.split(order, edges):
-        members = np.flatnonzero(component == pairs.component[chosen[0]])
+        members = np.flatnonzero(component == of_pair[chosen[0]])
         position = np.full(len(component), -1)
         position[members] = np.arange(len(members))
         yield (position[pairs.i[chosen]], position[pairs.j[chosen]], c[:, chosen]), passed[:, members]

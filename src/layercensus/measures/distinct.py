@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..settings import RELIABILITY_GRID, TAU_GRID
+from ..settings import RELIABILITY_GRID
 from ..tally import Panel
 from .bootstrap import Resamples, distinct_resamples
 from .column import Column
@@ -19,6 +19,7 @@ from .rarefaction import presence, rarefied
 from .reliability import FEWEST, reliable_replicates
 from .similar_pairs import most_pairs, similar_pairs, too_wide
 from .sparse_linkage import merges_of
+from .threshold_grid import Grid, Labels, threshold_grid
 from .wide import WideLayer
 
 POINTS = 24  # of the rarefaction curve
@@ -133,7 +134,7 @@ def _resampled(evidence: Evidence, wide: Tensor, similarity: NDArray[np.float64]
 
 def _arrays(
     evidence: Evidence,
-    grid: tuple[NDArray[np.int64], NDArray[np.float64]] | None,
+    grid: Grid | None,
     sizes: NDArray[np.int64],
     replicates: Resamples,
 ) -> dict[str, Tensor]:
@@ -151,25 +152,12 @@ def _arrays(
     }
 
 
-def _grid(
-    similarity: NDArray[np.float64], r: NDArray[np.float64], evidence: Evidence
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Distinct units for every pair of thresholds: (reliability, tau), as counts and rarefied."""
-    count = np.zeros((len(RELIABILITY_GRID), len(TAU_GRID)), dtype=np.int64)
-    rarefied = np.zeros(count.shape)
-    chance = presence(evidence.width, min(evidence.rarefy_to, evidence.width))
-    kept = -1  # reliable units at the threshold before
-    for i, least in enumerate(RELIABILITY_GRID):
-        keep = r >= least
-        if keep.sum() == kept:
-            count[i], rarefied[i] = count[i - 1], rarefied[i - 1]
-            continue
-        kept = int(keep.sum())
-        merges = linkage_of(similarity[np.ix_(keep, keep)])
-        for j, tau in enumerate(TAU_GRID):
-            sizes = np.bincount(flat_clusters(merges, kept, tau)) if kept else np.zeros(0, dtype=np.int64)
-            count[i, j], rarefied[i, j] = len(sizes), chance[sizes].sum()
-    return count, rarefied
+def _grid(similarity: NDArray[np.float64], r: NDArray[np.float64], evidence: Evidence) -> Grid:
+    def clusters(keep: NDArray[np.bool_]) -> Labels:
+        merges, kept = linkage_of(similarity[np.ix_(keep, keep)]), int(keep.sum())
+        return lambda tau: flat_clusters(merges, kept, tau)
+
+    return threshold_grid(r, presence(evidence.width, min(evidence.rarefy_to, evidence.width)), clusters)
 
 
 distinct = Measure(

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .bootstrap import GROUPS, group_weights
+from .pair_resamples import GROUPS, group_weights
 
 
 def interval(

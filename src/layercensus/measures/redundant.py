@@ -17,6 +17,8 @@ from .reliability import FEWEST, reliable_replicates
 from .similar_pairs import BLOCK, too_wide
 
 THRESHOLD = 0.95
+BY_ROWS = 40  # bytes for each pair of rows: gram, cross, factor, the solver's copy of it, and a block of units
+BLOCKS = 16  # a block has at most as many units as a sixteenth of the rows, so that it takes one matrix more
 RIDGE = 1e-3  # keeps exact copies, and fewer rows than units, from making the correlation matrix singular
 
 
@@ -31,17 +33,13 @@ def compute(evidence: Evidence) -> Outcome:
     if len(live) > 1:
         spots = check.spots.shape[1]
         weights = example_weights(len(check), len(replicates), evidence.seed + 2).repeat_interleave(spots, 1)
-        rows = len(fit) * spots
-        if too_wide(len(live), evidence.settings.memory) and rows < len(live):
-            if too_wide(rows // 2, evidence.settings.memory):
-                return Outcome(
-                    notes=(f"redundant left out: {rows:,} rows squared (memory={evidence.settings.memory:g})",)
-                )
-            parts = wide_mixture(fit.spots, check.spots, live)
-        else:
-            whole = mixture(fit.spots[:, :, live].flatten(0, 1), check.spots[:, :, live].flatten(0, 1))
-            parts = iter([(live, whole)])
-        for units, mixed in parts:
+        rows, memory = len(fit) * spots, evidence.settings.memory
+        by_rows = too_wide(len(live), memory)
+        if by_rows and BY_ROWS * rows * rows > memory * 1e9:
+            return Outcome(
+                notes=(f"redundant left out: {len(live):,} units and {rows:,} rows to invert (memory={memory:g})",)
+            )
+        for units, mixed in (wide_mixture if by_rows else _whole_mixture)(fit.spots, check.spots, live):
             r2[units], replicates[:, units] = mixed.r2(), mixed.r2_replicates(weights)
     count = int((evidence.units["reliable"] & (r2 >= THRESHOLD)).sum())
     counts = (reliable_replicates(evidence) & (replicates >= THRESHOLD)).sum(1)
@@ -87,14 +85,19 @@ def mixture(fit: Tensor, check: Tensor) -> Mixture:
     return Mixture(left, w)
 
 
+def _whole_mixture(fit: Tensor, check: Tensor, live: Tensor) -> Iterator[tuple[Tensor, Mixture]]:
+    """All units at once, from a matrix of units by units."""
+    yield live, mixture(fit[:, :, live].flatten(0, 1), check[:, :, live].flatten(0, 1))
+
+
 def wide_mixture(fit: Tensor, check: Tensor, live: Tensor) -> Iterator[tuple[Tensor, Mixture]]:
-    """The same for more units than rows, some units at a time, from a matrix of rows by rows (Woodbury's identity).
+    """The same some units at a time, from a matrix of rows by rows (Woodbury's identity), however many rows.
 
     fit, check: (examples, spots, units); live: (chosen,) the units. Yields units and their mixture.
     """
 
     def blocks() -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        for some in torch.split(live, BLOCK):
+        for some in torch.split(live, max(1, min(BLOCK, len(fit) * fit.shape[1] // BLOCKS))):
             z, w = (standardised(x[:, :, some].flatten(0, 1)).double() for x in (fit, check))
             moves = (z.abs().amax(0) > 0) & (w.abs().amax(0) > 0)
             yield some, z * moves, w, moves
@@ -104,10 +107,8 @@ def wide_mixture(fit: Tensor, check: Tensor, live: Tensor) -> Iterator[tuple[Ten
     for _, z, w, moves in blocks():
         gram.addmm_(z, z.T)
         cross.addmm_(w * moves, z.T)
-    ridge, failed = RIDGE, True
-    while failed:
-        factor, info = torch.linalg.cholesky_ex(gram + ridge * torch.eye(len(gram), dtype=gram.dtype))
-        failed, ridge = bool(info), ridge if not info else ridge * 10
+    factor = _factor(gram)
+    del gram
     for some, z, w, moves in blocks():
         solved = torch.cholesky_solve(z, factor)
         left = (w - cross @ solved) / (1 - (z * solved).sum(0))
@@ -116,12 +117,19 @@ def wide_mixture(fit: Tensor, check: Tensor, live: Tensor) -> Iterator[tuple[Ten
 
 
 def _inverse(r: Tensor) -> Tensor:
-    """Inverse of a correlation matrix with a ridge, larger where float32 sums left it indefinite."""
-    ridge = RIDGE
+    """Inverse of a correlation matrix with a ridge; `r` is overwritten."""
+    return torch.cholesky_inverse(_factor(r))
+
+
+def _factor(r: Tensor) -> Tensor:
+    """Cholesky factor of a matrix with a ridge, larger where float32 sums left it indefinite; `r` is overwritten."""
+    diagonal, ridge = r.diagonal().clone(), RIDGE
     while True:
-        factor, failed = torch.linalg.cholesky_ex(r + ridge * torch.eye(len(r), dtype=r.dtype))
+        r.diagonal().copy_(diagonal + ridge)  # in place: a sum would be one more matrix
+        factor: Tensor
+        factor, failed = torch.linalg.cholesky_ex(r)
         if not failed:
-            return torch.cholesky_inverse(factor)
+            return factor
         ridge *= 10
 
 

@@ -52,6 +52,8 @@ def merges_of(pairs: Pairs) -> Pairs:
 
 def clusters_at(merges: Pairs, tau: float) -> NDArray[np.int64]:
     """Cluster number 0, 1, ... of each unit at a threshold that is not below the floor of the pairs."""
+    if not merges.units:
+        return np.zeros(0, dtype=np.int64)
     kept = merges.similarity >= tau - ROUNDING
     edges = (np.ones(int(kept.sum()), dtype=np.int8), (merges.i[kept], merges.j[kept]))
     graph = coo_array(edges, shape=(merges.units, merges.units))

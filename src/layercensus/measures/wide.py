@@ -12,13 +12,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from ..settings import RELIABILITY_GRID, TAU_GRID, Settings
+from ..settings import TAU_GRID, Settings
 from ..tally import Panel
-from .bootstrap import FEWEST, GROUPS, LARGE, MARGIN, Resamples, group_weights
+from .bootstrap import FEWEST, LARGE, MARGIN, Resamples
+from .pair_resamples import pair_resamples
 from .similar_pairs import Rows, most_pairs, similar_pairs
 from .sparse_linkage import Pairs, clusters_at, merges_of
-
-AT_ONCE = 2**24  # products of two units in an example that are held at once
+from .threshold_grid import Grid, Labels, threshold_grid
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class WideLayer:
     """The pairs of a layer's units that are alike, and what is needed to resample them."""
 
     pairs: Pairs
-    rows: Rows  # some of the units -> (examples x spots, those units)
-    spots: int
+    half: Panel
+    wide: Tensor  # (units,) which of the layer's units are compared
     settings: Settings
 
     @classmethod
@@ -43,26 +43,22 @@ class WideLayer:
             readings, len(wide), floors=sorted(floors), sign_blind=settings.sign_blind,
             most=most_pairs(settings.memory),
         )  # fmt: skip
-        return None if pairs is None else cls(pairs, rows, half.spots.shape[1], settings)
+        return None if pairs is None else cls(pairs, half, wide, settings)
 
     def clusters(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Cluster number of each chosen unit at tau."""
         return clusters_at(merges_of(self.pairs.of(chosen)), self.settings.tau)
 
-    def grid(
-        self, r: NDArray[np.float64], presence: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    def grid(self, r: NDArray[np.float64], presence: NDArray[np.float64]) -> Grid | None:
         """Distinct units for every pair of thresholds, as counts and rarefied; None where pairs at the lowest lack."""
         if self.pairs.floor > min(TAU_GRID):
             return None
-        count = np.zeros((len(RELIABILITY_GRID), len(TAU_GRID)), dtype=np.int64)
-        rarefied = np.zeros(count.shape)
-        for k, least in enumerate(RELIABILITY_GRID):
-            merges = merges_of(self.pairs.of(r >= least))
-            for at, tau in enumerate(TAU_GRID):
-                sizes = np.bincount(clusters_at(merges, tau)) if merges.units else np.zeros(0, dtype=np.int64)
-                count[k, at], rarefied[k, at] = len(sizes), presence[sizes].sum()
-        return count, rarefied
+
+        def clusters(keep: NDArray[np.bool_]) -> Labels:
+            merges = merges_of(self.pairs.of(keep))
+            return lambda tau: clusters_at(merges, tau)
+
+        return threshold_grid(r, presence, clusters)
 
     def resamples(self, passed: Tensor, presence: NDArray[np.float64], seed: int) -> Resamples:
         """Count the distinct units again in every resample. passed: (resamples, units) bool, reliable there."""
@@ -71,11 +67,11 @@ class WideLayer:
         i, j = followed.i[near], followed.j[near]
         kept = len(passed) if self._light(i, j, len(passed)) else min(FEWEST, len(passed))
         distinct, rarefied = np.zeros(kept, dtype=np.int64), np.zeros(kept)
-        which, pair, value = _alike(self._resampled(i, j, group_seed=seed, resamples=kept), tau)
+        which, pair, value = _alike(self._resampled(i, j, seed=seed, resamples=kept), tau)
         for r in range(kept):
             mine, alive = which == r, passed[r].numpy()
             merges = merges_of(Pairs(i[pair[mine]], j[pair[mine]], value[mine], followed.units, tau).of(alive))
-            sizes = np.bincount(clusters_at(merges, tau)) if merges.units else np.zeros(0, dtype=np.int64)
+            sizes = np.bincount(clusters_at(merges, tau))
             distinct[r], rarefied[r] = len(sizes), presence[sizes].sum()
         return Resamples(distinct, rarefied)
 
@@ -87,36 +83,16 @@ class WideLayer:
         return bool(largest <= LARGE and len(i) * resamples <= most_pairs(self.settings.memory) * FEWEST)
 
     def _resampled(
-        self, i: NDArray[np.int64], j: NDArray[np.int64], *, group_seed: int, resamples: int
+        self, i: NDArray[np.int64], j: NDArray[np.int64], *, seed: int, resamples: int
     ) -> Iterator[tuple[int, Tensor]]:
-        """Of some pairs at a time: number of the first, and their correlations (resamples, those pairs)."""
+        """Of some pairs at a time: number of the first, and their similarities (resamples, those pairs)."""
         few = np.unique(np.concatenate([i, j]))
         if not len(few):
             return
-        x = self._members(few)
-        a, b = (torch.from_numpy(np.searchsorted(few, unit)) for unit in (i, j))
-        count = min(GROUPS, len(x))
-        weight = group_weights(resamples, count, group_seed).float()
-        dealt = [x[group::count].flatten(0, 1) for group in range(count)]
-        n = (weight @ torch.tensor([float(len(part)) for part in dealt]))[:, None]
-        mean = weight @ torch.stack([part.sum(0) for part in dealt]) / n
-        var = (weight @ torch.stack([part.square().sum(0) for part in dealt]) / n - mean.square()).clamp(min=0)
-        step = max(1, AT_ONCE // max(len(part) for part in dealt))
-        for start in range(0, len(a), step):
-            p, q = a[start : start + step], b[start : start + step]
-            cross = torch.stack([(part[:, p] * part[:, q]).sum(0) for part in dealt])
-            scale = (var[:, p] * var[:, q]).sqrt()
-            c = (weight @ cross / n - mean[:, p] * mean[:, q]) / scale.clamp(min=1e-30)
-            c = torch.where(scale > 0, c, 0.0)
+        own = Pairs(np.searchsorted(few, i), np.searchsorted(few, j), np.zeros(0), len(few), self.pairs.floor)
+        members = self.half.spots[:, :, self.wide[torch.from_numpy(few)]]  # all units would be a copy of the panel
+        for start, c in pair_resamples(members, own, seed=seed, resamples=resamples):
             yield start, c.abs() if self.settings.sign_blind else c
-
-    def _members(self, few: NDArray[np.int64]) -> Tensor:
-        """(examples, spots, some units), centred."""
-        parts = (
-            [self.rows(slice(unit, unit + 1)) for unit in few] if len(few) < 64 else [self.rows(slice(None))[:, few]]
-        )
-        x = torch.cat(parts, 1)
-        return (x - x.mean(0)).view(-1, self.spots, len(few))
 
 
 def _alike(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -24,14 +24,23 @@ def computed(module: nn.Module, draw: Draw) -> dict[str, Callable[[Tensor], None
     if parametrize.is_parametrized(module):
         for name in module.parametrizations:  # type: ignore[union-attr]
             writers[str(name)] = _into_parametrization(module, str(name), draw)
-    for hook in module._forward_pre_hooks.values():
+    for name, hook in _hooks(module):
         if isinstance(hook, WeightNorm):
-            writers[hook.name] = _into_weight_norm(module, hook)
+            writers[name] = _into_weight_norm(module, hook)
         elif isinstance(hook, SpectralNorm):
-            writers[hook.name] = _into_spectral_norm(module, hook)
-        elif isinstance(hook, BasePruningMethod):
-            writers[hook._tensor_name] = _into_pruned(module, hook)
+            writers[name] = _into_spectral_norm(module, hook)
+        else:
+            writers[name] = _into_pruned(module, hook)
     return writers
+
+
+def _hooks(module: nn.Module) -> Iterator[tuple[str, WeightNorm | SpectralNorm | BasePruningMethod]]:
+    """The hooks that compute a parameter before each forward pass, with its name."""
+    for hook in module._forward_pre_hooks.values():
+        if isinstance(hook, (WeightNorm, SpectralNorm)):
+            yield hook.name, hook
+        elif isinstance(hook, BasePruningMethod):
+            yield hook._tensor_name, hook
 
 
 def _into_parametrization(module: nn.Module, name: str, draw: Draw) -> Callable[[Tensor], None]:
@@ -78,23 +87,25 @@ def _into_pruned(module: nn.Module, hook: BasePruningMethod) -> Callable[[Tensor
     return write
 
 
+def computed_names(module: nn.Module) -> set[str]:
+    """Names of the module's attributes that a hook or a parametrisation computes."""
+    parametrised = module.parametrizations if parametrize.is_parametrized(module) else ()
+    return {name for name, _ in _hooks(module)} | {str(name) for name in parametrised}  # type: ignore[union-attr]
+
+
 def pieces_of(module: nn.Module) -> set[str]:
     """Names of the module's own parameters from which a hook computes another."""
     ends = {WeightNorm: ("_g", "_v"), SpectralNorm: ("_orig",), BasePruningMethod: ("_orig",)}
-    names = set()
-    for hook in module._forward_pre_hooks.values():
-        for kind, parts in ends.items():
-            if isinstance(hook, kind):
-                name = getattr(hook, "name", None) or hook._tensor_name  # type: ignore[attr-defined]
-                names |= {name + part for part in parts}
-    return names
+    return {
+        name + end for name, hook in _hooks(module) for kind in ends if isinstance(hook, kind) for end in ends[kind]
+    }
 
 
 def pruned(net: nn.Module) -> list[str]:
     """Names of the parameters that are pruned by a mask."""
     return sorted(
-        f"{name}.{hook._tensor_name}".lstrip(".")
+        f"{name}.{part}".lstrip(".")
         for name, module in net.named_modules()
-        for hook in module._forward_pre_hooks.values()
+        for part, hook in _hooks(module)
         if isinstance(hook, BasePruningMethod)
     )

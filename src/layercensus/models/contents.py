@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .passing import passing_names
+from .computed import computed_names
+from .mutable_attributes import cell_contents, is_part, mutable_attributes
+from .packed import packed_state
 
 Leaf = Tensor | np.ndarray[Any, Any] | str  # a plain value is its text
 DEEPEST = 12  # containers in containers
@@ -24,7 +26,7 @@ def beside(net: nn.Module) -> Iterator[tuple[nn.Module, str, Leaf]]:
     """Every tensor, array and plain value that a net's modules hold in attributes, with its module and its name there.
 
     Lists, dicts, closures, partial functions, objects, packed weights and `get_extra_state` are gone through. Left out
-    is what passes: attributes that the net's own forward assigns (caches, counters), and what is computed from other
+    are attributes that the net's own forward changes (caches, counters), and what is computed from other
     parameters (the weight behind a weight norm or a pruning mask).
 
     >>> net = nn.Linear(2, 3)
@@ -33,21 +35,18 @@ def beside(net: nn.Module) -> Iterator[tuple[nn.Module, str, Leaf]]:
     [('temperature', '0.5')]
     """
     modules = list(net.modules())
-    passing = passing_names(modules)
+    mutable = mutable_attributes(modules)
     registered = {id(t) for m in modules for t in (*m._parameters.values(), *m._buffers.values())}
     registered |= {id(module) for module in modules}
     for module in modules:
-        left_out = OF_EVERY_MODULE | OF_NO_EFFECT | passing | _computed_names(module)
+        changed = mutable.get(module, set())
+        left_out = OF_EVERY_MODULE | OF_NO_EFFECT | changed | computed_names(module)
         own = {name: value for name, value in vars(module).items() if name not in left_out}
         for name, value in own.items():
-            yield from ((module, path, leaf) for path, leaf in _leaves(name, value, frozenset(registered)))
+            leaves = _leaves(name, value, frozenset(registered))
+            yield from ((module, path, leaf) for path, leaf in leaves if not is_part(path, changed))
         for path, leaf in _leaves("extra state", _extra_state(module), frozenset(registered)):
             yield module, path, leaf
-
-
-def _computed_names(module: nn.Module) -> set[str]:
-    ends = ("_orig", "_g", "_v")
-    return {name.removesuffix(end) for name in module._parameters for end in ends if name.endswith(end)}
 
 
 def _extra_state(module: nn.Module) -> object:
@@ -77,7 +76,7 @@ def _leaves(path: str, value: object, seen: frozenset[int], depth: int = 0) -> I
 def _parts(value: object) -> Iterator[tuple[str, object]]:
     """What lies in a container, a function or an object, in an order of its own."""
     if isinstance(value, torch.ScriptObject):
-        yield ".packed", _state(value)
+        yield ".packed", packed_state(value)
     elif isinstance(value, Mapping):
         for key in sorted(value, key=repr):
             if isinstance(key, (str, int, float, bool, tuple)) and not isinstance(value[key], (str, bool, int)):
@@ -101,13 +100,6 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, (bool, int, float, complex, str, bytes))
 
 
-def _state(value: Any) -> object:
-    try:
-        return value.__getstate__()
-    except Exception:  # one that torch cannot write down
-        return None
-
-
 def _of_function(value: Any) -> Iterator[tuple[str, object]]:
     """A function by its name; one without a name of its own (a lambda, one made inside another) by all that it does."""
     function = getattr(value, "__func__", value)
@@ -120,14 +112,7 @@ def _of_function(value: Any) -> Iterator[tuple[str, object]]:
     yield "(code)", f"{code.co_code.hex()}|{code.co_names}|{constants}"
     yield "(defaults)", (function.__defaults__ or (), list((function.__kwdefaults__ or {}).items()))
     for free, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        yield f"({free})", _cell(cell)
-
-
-def _cell(cell: types.CellType) -> object:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not filled yet
-        return None
+        yield f"({free})", cell_contents(cell)
 
 
 def arrays_beside(net: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor]]:

@@ -1,4 +1,4 @@
-"""Fresh weights for layers that torch quantises as they run."""
+"""The packed weights of layers that torch quantises: read, and drawn anew."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ def is_quantised(module: nn.Module) -> bool:
     """Whether a module is one of torch's quantised layers, which keep their weights packed."""
     ours = type(module).__module__.startswith(QUANTISED) and ".quantized" in type(module).__module__
     return ours and any(hasattr(module, name) for name in HOLDS)
+
+
+def packed_state(value: torch.ScriptObject) -> object:
+    """What an object that keeps packed weights writes down of itself; None where torch cannot."""
+    try:
+        state: object = value.__getstate__()
+    except Exception:  # torch raises what it likes
+        return None
+    return state
 
 
 @torch.no_grad()

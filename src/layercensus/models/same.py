@@ -15,6 +15,7 @@ from ..layers.net import Inputs, call
 from ..layers.state import kept_state
 from ..layers.tap import tap
 from .contents import arrays_beside
+from .equal import same_numbers
 from .randomness import own_randomness
 from .tables import looks_designed
 from .uses import Use, Uses
@@ -98,7 +99,7 @@ def _shared(net: nn.Module, here: _Pass, there: _Pass) -> Shared:
     for use, weight in _kept(here.uses, there.uses):
         name, declared = names.of(use, weight)
         (designed if declared or looks_designed(weight) else learned).append(name)
-    same = [name for name, output in here.outputs.items() if _equal(output, there.outputs.get(name))]
+    same = [name for name, output in here.outputs.items() if same_numbers(output, there.outputs.get(name))]
     return Shared(tuple(dict.fromkeys(learned)), tuple(dict.fromkeys(designed)), tuple(same))
 
 
@@ -108,7 +109,7 @@ def _kept(here: Sequence[Use], there: Sequence[Use]) -> Iterator[tuple[Use, Tens
     for key, use in zip(_numbered(here), here, strict=True):
         other = others.get(key)
         for a, b in zip(use.weights, other.weights if other else (), strict=False):
-            if _equal(a.detach(), b.detach()):
+            if same_numbers(a, b):
                 yield use, a
 
 
@@ -119,16 +120,6 @@ def _numbered(uses: Sequence[Use]) -> list[tuple[str, str, int]]:
         keys.append((use.module, use.function, calls[use.module, use.function]))
         calls[use.module, use.function] += 1
     return keys
-
-
-def _equal(a: Tensor, b: Tensor | None) -> bool:
-    """Equal, and not all one value: a constant holds nothing that was learned."""
-    if b is None or a.shape != b.shape or not a.numel():
-        return False
-    a, b = (t.to_dense() if t.layout is not torch.strided else t for t in (a, b.to(a.device, a.dtype)))
-    if not bool((a != a.flatten()[:1]).any()):
-        return False
-    return torch.equal(a, b) or torch.allclose(a, b, rtol=1e-5, atol=1e-6 * float(a.abs().max()))
 
 
 class _Names:

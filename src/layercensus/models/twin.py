@@ -17,6 +17,7 @@ from ..errors import CensusError, first_line, some_of
 from ..layers.net import Inputs, call, unwrap
 from ..layers.outputs import tensors
 from .computed import pruned
+from .equal import same_numbers
 from .model import Model
 from .randomness import own_randomness
 from .reinitialise import reinitialise
@@ -110,18 +111,12 @@ def _refuse_trained(net: nn.Module, twin: nn.Module, *, tables: bool) -> None:
     unchanged = [
         name
         for name, p in net.named_parameters()
-        if p.ndim >= 2 and not (tables and not fresh[name].requires_grad) and _same(p, fresh[name])
+        if p.ndim >= 2 and not (tables and not fresh[name].requires_grad) and same_numbers(p, fresh[name])
     ]
     if unchanged:
         raise CensusError(
             f"The untrained twin would keep {len(unchanged)} trained weights: {some_of(unchanged)}. {INSTEAD}"
         )
-
-
-def _same(trained: Tensor, fresh: Tensor) -> bool:
-    """Equal, and not all one value: a constant holds nothing that was learned."""
-    trained, fresh = trained.detach(), fresh.detach().to(trained.device)
-    return bool(torch.equal(trained, fresh)) and bool((trained != trained.flatten()[:1]).any())
 
 
 @torch.no_grad()

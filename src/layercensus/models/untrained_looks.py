@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from .chance import drawn
+from .initialiser_fit import drawn
 
 WHOLE = 0.95  # of the entries that can be judged, above which the net as a whole looks untrained
 PART = 0.05  # of the entries, from which on parts are named: many a sound net has a small head that nobody trained

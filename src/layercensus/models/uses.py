@@ -15,6 +15,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from ..layers.functions import function_name
 from ..layers.net import modules_by_name
 from ..layers.outputs import tensors
+from .packed import packed_state
 
 CONTRACTIONS = frozenset({
     "linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
@@ -114,11 +115,7 @@ def _packed(value: object) -> Iterator[Tensor]:
         for part in value:
             yield from _packed(part)
     elif isinstance(value, torch.ScriptObject):
-        try:
-            state = value.__getstate__()
-        except Exception:  # one that torch cannot write down
-            return
-        for tensor in _inside(state):
+        for tensor in _inside(packed_state(value)):
             yield tensor.dequantize() if tensor.is_quantized else tensor
 
 

@@ -3,82 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha1
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from .batch import Batch, tensors
+from .batch import Batch
+from .content import contents
 from .keys import key
 from .replay import portions
+from .seen import Seen, Table
 from .source import Skip, Source
 
 AT_ONCE = 256  # examples of data in memory whose contents are compared at a time
-RECENT = 65_536  # contents in a dict before they move to the sorted table, which takes 16 bytes each
-
-
-def contents(batch: Batch) -> list[int]:
-    """A 64-bit hash of what the net is given of each example; padding behind its last token does not count.
-
-    Cost: one pass over the bytes, about a millisecond a megabyte.
-    """
-    columns = [x.detach().cpu().contiguous() for x in tensors(batch.inputs)]
-    lengths = None if batch.mask is None else _lengths(batch.mask)
-    return [_content(columns, row, batch.mask, lengths) for row in range(len(batch.ids))]
-
-
-def _content(columns: Sequence[Tensor], row: int, mask: Tensor | None, lengths: list[int] | None) -> int:
-    digest = sha1(usedforsecurity=False)
-    for column in columns:
-        part = column[row]
-        if mask is not None and lengths is not None and column.ndim > 1 and column.shape[1] == mask.shape[1]:
-            part = part[: lengths[row]]
-        digest.update(f"{tuple(part.shape)}|".encode())
-        digest.update(part.reshape(-1).contiguous().view(torch.uint8).numpy().data)
-    if mask is not None and lengths is not None:
-        digest.update(mask[row, : lengths[row]].contiguous().view(torch.uint8).numpy().data)
-    return int.from_bytes(digest.digest()[:8], "little", signed=True)
-
-
-def _lengths(mask: Tensor) -> list[int]:
-    """Positions of each example up to the last that counts."""
-    last = (mask * torch.arange(1, mask.shape[1] + 1)).amax(1) if mask.shape[1] else torch.zeros(len(mask))
-    return [int(n) for n in last]
-
-
-class Seen:
-    """Which contents were met, and the key of the example that each belongs to."""
-
-    def __init__(self) -> None:
-        self._content: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # sorted
-        self._key: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self._recent: dict[int, int] = {}
-
-    def owner(self, content: int, key: int) -> int:
-        """The key of the first example of this content, which is this one where it is new."""
-        place = int(np.searchsorted(self._content, content))
-        if place < len(self._content) and self._content[place] == content:
-            return int(self._key[place])
-        owner = self._recent.setdefault(content, key)
-        if len(self._recent) >= RECENT:
-            self.table()
-        return owner
-
-    def table(self) -> NDArray[np.int64]:
-        """(contents, 2) int64: each content with its key, sorted."""
-        if self._recent:
-            new = np.array(list(self._recent.items()), dtype=np.int64)
-            self.add(new)
-            self._recent = {}
-        return np.stack([self._content, self._key], 1)
-
-    def add(self, table: NDArray[np.int64]) -> None:
-        """Remember what the table of an earlier count holds."""
-        content, first = np.unique(np.concatenate([self._content, table[:, 0]]), return_index=True)
-        self._content, self._key = content, np.concatenate([self._key, table[:, 1]])[first]
 
 
 class Unique(Source):
@@ -96,6 +32,7 @@ class Unique(Source):
         self.ids, self.length, self.reusable = source.ids, source.length, source.reusable
         self.copies: Mapping[str, Any] = {}
         self._dropped: frozenset[str] = frozenset()
+        self._before = 0  # examples that an earlier part of the same count has counted
         if source.in_memory:
             self._compare()
 
@@ -113,6 +50,14 @@ class Unique(Source):
     def learned(self) -> Seen | None:
         """What a later part of the same count must know of this one; None where it can see for itself."""
         return None if self.source.in_memory or self.ids is None else self.seen
+
+    def resume(self, table: Table, counted: int) -> None:
+        """Go on from an earlier part of the same count, which met these contents and counted so many examples.
+
+        Its copies are read again and found again, what it counted is not.
+        """
+        self.seen.add(table)
+        self._before = counted
 
     def words(self, tokens: Sequence[int]) -> list[str]:
         return self.source.words(tokens)
@@ -134,6 +79,7 @@ class Unique(Source):
         """Read on, leaving out copies of what was read; a stream is read whole, so that every shard knows all of it."""
         whole = self.ids is None
         read = kept = 0
+        before = 0 if whole else self._before
         self.copies = {}
         for batch in self.source.batches(size, None if whole else skip):
             owners = zip(contents(batch), map(key, batch.ids), strict=True)
@@ -144,7 +90,7 @@ class Unique(Source):
             if whole and self.source.counts_up:
                 batch = Batch(batch.inputs, tuple(str(kept + n) for n in range(len(rows))), batch.labels, batch.mask)
             kept += len(rows)
-            self.copies = _copies(read - kept, read, whole)
+            self.copies = _copies(read - kept, before + read, whole)
             yield from portions(batch, size, skip if whole else None)
 
     def _compare(self) -> None:

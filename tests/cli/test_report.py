@@ -1,0 +1,32 @@
+"""What `layercensus report` blames on the census that it reads, and what it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import layercensus as lc
+from layercensus.census.census import Census
+from layercensus.cli.report import report
+
+
+def test_a_fault_of_the_page_is_not_called_a_damaged_census(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = lc.Settings(progress=False, pictures=0, resamples=20)
+    net = nn.Sequential(nn.Linear(4, 6), nn.ReLU())
+    folder = lc.take(net, torch.randn(40, 4), twin=False, settings=settings).save(tmp_path / "one")
+
+    def broken(*_: object, **__: object) -> Path:
+        raise KeyError("a column that the page forgot")
+
+    monkeypatch.setattr(Census, "report", broken)
+    with pytest.raises(KeyError, match="the page forgot"):
+        report(str(folder))
+
+
+def test_a_damaged_census_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "census.json").write_text("{", "utf-8")
+    with pytest.raises(lc.CensusError, match="holds a damaged census"):
+        report(str(tmp_path))
