@@ -33,6 +33,7 @@ def written_once(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def lacks(file: TensorFile, prefixes: Iterable[str]) -> str | None:
     """The first tensor that a part with the panels of these prefixes should hold and does not; None where it is whole.
 
+    >>> from pathlib import Path
     >>> lacks(TensorFile(Path("part"), {}, {"key": {}}, 0), ["trained|conv|"])
     'label'
     """
