@@ -303,10 +303,11 @@ def test_nothing_is_decoded_before_its_time(tmp_path: Path, monkeypatch: pytest.
 def test_the_decoders_end_with_their_reader(tmp_path: Path, how: str) -> None:
     for n in range(30):
         save(tmp_path / f"{n:02}.png")
-    before = threading.active_count()
+    before = set(threading.enumerate())
     batches = open_data(f"images:{tmp_path}").batches(2)
     next(batches)
-    assert threading.active_count() > before
+    decoders = set(threading.enumerate()) - before
+    assert decoders
     if how == "close":
         batches.close()  # type: ignore[attr-defined]
     elif how == "interrupt":
@@ -315,7 +316,7 @@ def test_the_decoders_end_with_their_reader(tmp_path: Path, how: str) -> None:
     else:
         del batches
         gc.collect()
-    assert threading.active_count() == before
+    assert not any(thread.is_alive() for thread in decoders)
 
 
 def test_a_name_that_is_not_unicode_gets_an_id_all_the_same(tmp_path: Path) -> None:

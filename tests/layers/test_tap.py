@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from layercensus.errors import CensusError
 from layercensus.layers.layer import Layer
+from layercensus.layers.modes import evaluating
 from layercensus.layers.net import Inputs, call
 from layercensus.layers.select import select
 from layercensus.layers.survey import survey
@@ -155,6 +156,16 @@ def test_fused_transformer_kernels_are_off_inside_and_back_after() -> None:
         "encoder.layers.0.relu", "encoder.layers.0", "encoder.layers.1.relu", "encoder.layers.1",
     ]  # fmt: skip
     assert torch.backends.mha.get_fastpath_enabled() is before is True
+
+
+def test_fused_transformer_kernels_are_back_whatever_the_order_in_which_threads_leave() -> None:
+    one, other = evaluating(nn.Identity()), evaluating(nn.Identity())
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert not torch.backends.mha.get_fastpath_enabled()
+    other.__exit__(None, None, None)
+    assert torch.backends.mha.get_fastpath_enabled()
 
 
 def whole(net: nn.Module) -> nn.Module:
