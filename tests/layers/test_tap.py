@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -159,12 +161,25 @@ def test_fused_transformer_kernels_are_off_inside_and_back_after() -> None:
 
 
 def test_fused_transformer_kernels_are_back_whatever_the_order_in_which_threads_leave() -> None:
-    one, other = evaluating(nn.Identity()), evaluating(nn.Identity())
-    one.__enter__()
-    other.__enter__()
-    one.__exit__(None, None, None)
-    assert not torch.backends.mha.get_fastpath_enabled()
-    other.__exit__(None, None, None)
+    first_in, second_in, first_out = (threading.Event() for _ in range(3))
+
+    def first() -> None:
+        with evaluating(nn.Identity()):
+            first_in.set()
+            assert second_in.wait(60)
+        first_out.set()
+
+    def second() -> bool:
+        assert first_in.wait(60)
+        with evaluating(nn.Identity()):
+            second_in.set()
+            assert first_out.wait(60)
+            return bool(torch.backends.mha.get_fastpath_enabled())
+
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.submit(first), threads.submit(second)
+        one.result()
+        assert other.result() is False
     assert torch.backends.mha.get_fastpath_enabled()
 
 
