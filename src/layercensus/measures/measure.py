@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import CensusError, out_of_memory
 from ..settings import Settings
-from ..tally import Panel, Streams
+from ..tally import Needs, Panel, Rows, Streams
 from .column import Column
 
 
@@ -34,6 +34,10 @@ class Evidence:
     classes: int = 0  # number of classes; 0 without labels
     replicas: tuple[Panel, ...] = ()  # the same layer in other training runs, same examples
     twin_eta2: Tensor | None = None  # (units,) of the untrained twin's layer
+    needs: Needs | None = None  # what the answers rest on in this layer, where that was asked
+    replica_needs: tuple[Needs | None, ...] = ()  # the same of each of `replicas`
+    untrained: tuple[Rows, ...] = ()  # the same layer in untrained nets, the twin first; where replicas are given
+    untrained_needs: tuple[Needs | None, ...] = ()  # of the first of them
     is_twin: bool = False  # this IS the untrained twin, held against its own quantile
     units: Mapping[str, Tensor] = field(default_factory=dict)  # per-unit results of earlier measures
     layer: Mapping[str, float] = field(default_factory=dict)  # per-layer results of earlier measures

@@ -1,5 +1,6 @@
 """Mergeable state of one layer: streams over all the data, and a bounded panel of examples."""
 
+from .needs import Needs, Rows
 from .panel import Panel, joined_spots
 from .reading import Reading, reduce_output
 from .sketch import Sketch
@@ -8,8 +9,10 @@ from .tally import Tally
 
 __all__ = [
     "Moments",
+    "Needs",
     "Panel",
     "Reading",
+    "Rows",
     "Sketch",
     "Streams",
     "Tally",
