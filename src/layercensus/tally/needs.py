@@ -1,4 +1,4 @@
-"""What a net's answers rest on in one layer: directions of its activations, and what the answers lose without the rest."""
+"""What a net's answers rest on in one layer: directions of its activations, and the answers without the rest."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Needs:
         return 1 - self.change.sum(1) / self.variance.sum()
 
     def scores(self, rows: Tensor, directions: int | None = None) -> Tensor:
-        """(..., directions) float64: the scores of rows (..., units) along the first directions; None: all there are."""
+        """(..., directions) float64: the scores of rows (..., units) along the first directions, or along all."""
         return (rows.double() - self.mean) @ self.reader[:, :directions]
 
 
