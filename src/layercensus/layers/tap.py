@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..errors import CensusError
+from .exchange import Exchange, Given, exchanged
 from .functions import WRITES, function_name
 from .layer import Layer, View
 from .modes import evaluating
 from .net import count_examples, modules_by_name, unwrap
 from .outputs import first_tensor
-from .recurrent import INNER, inner_layers
+from .recurrent import INNER, inner_layers, last_layer
 from .torch_state import neutral
 
 Sink = Callable[[Layer, Tensor], None]
@@ -25,16 +26,18 @@ Sink = Callable[[Layer, Tensor], None]
 
 @contextmanager
 def tap(
-    net: nn.Module, layers: Sequence[Layer], sink: Sink, *, before: Sink | None = None, gradients: bool = False
-) -> Iterator[None]:
+    net: nn.Module, layers: Sequence[Layer], sink: Sink | None = None, *, before: Sink | None = None,
+    exchange: Exchange | None = None, gradients: bool = False,
+) -> Iterator[None]:  # fmt: skip
     """While open, each forward pass of `net` hands every layer's output to `sink` as soon as it is there.
 
     The tensor is the net's own, in its own dtype and memory layout, with the examples on axis 0 and the units on
     `layer.unit_axis`. `sink` must read what it needs at once and not write to it: the next module may overwrite it.
     The net is in eval mode without gradients; on any exit all hooks are gone and every module's own mode is back.
 
-    before: is handed each layer's first input as well, before the layer sees it, as it comes. gradients: those of the
-    net's inputs are kept. Whatever `sink` raises ends the forward pass.
+    before: is handed each layer's first input as well, before the layer sees it, as it comes. exchange: is asked what
+    to put in the place of each output. gradients: those of the net's inputs are kept. Whatever one of them raises ends
+    the forward pass.
 
     Cost: a hook per layer. If a functional layer is among them, also a hook per module and a check per torch function.
 
@@ -51,12 +54,12 @@ def tap(
     """
     net = unwrap(net)
     modules = modules_by_name(net)
-    taps = _Taps(layers, sink, before)
+    taps = _Taps(layers, sink, before, exchange)
     with evaluating(net, gradients) as stack:
         for name in dict.fromkeys(layer.module for layer in layers if layer.function is None):
             module = _module(modules, name)
             stack.callback(module.register_forward_hook(taps.hook(name)).remove)
-            if before is not None:
+            if before is not None or exchange is not None:
                 stack.callback(module.register_forward_pre_hook(taps.before_hook(name)).remove)
         for name in dict.fromkeys(layer.module for layer in layers if layer.function and INNER.match(layer.function)):
             module = _module(modules, name)
@@ -89,11 +92,14 @@ def _module(modules: dict[str, nn.Module], name: str) -> nn.Module:
 class _Taps:
     """Counts calls within one forward pass and passes on those that are selected."""
 
-    def __init__(self, layers: Sequence[Layer], sink: Sink, before: Sink | None = None) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], sink: Sink | None, before: Sink | None, exchange: Exchange | None
+    ) -> None:
         self.layers = {(layer.module, layer.function, layer.call): layer for layer in layers}
         self.functions = {x.function for x in layers if x.function and not INNER.match(x.function)}
         self.running: list[str] = []  # names of the modules under way, filled where functions are selected
-        self._sink, self._before = sink, before
+        self._sink, self._before, self._exchange = sink, before, exchange
+        self._argument: dict[tuple[str, str | None], tuple[Tensor, int]] = {}  # of calls under way, as it was
         self._calls: Counter[tuple[str, str | None]] = Counter()
         self._reached: set[str] = set()
         self._examples = 0
@@ -114,20 +120,24 @@ class _Taps:
                 "With Settings(batch=1) a layer may be reached by some examples only."
             )
 
-    def hook(self, name: str) -> Callable[..., None]:
+    def hook(self, name: str) -> Callable[..., Any]:
         """A forward hook for the module of this name."""
 
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            self.after(name, None, output)
+        def hook(module: nn.Module, args: Any, output: Any) -> Any:
+            return self.after(name, None, output)
 
         return hook
 
     def inner_hook(self, name: str) -> Callable[..., None]:
         """A forward hook for the recurrent module of this name, of which layers inside are selected."""
 
-        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            for part, y in inner_layers(module, args, kwargs):
-                self.after(name, part, y)
+        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
+            if self._exchange is None:
+                for part, y in inner_layers(module, args, kwargs):
+                    self.after(name, part, y)
+                return None
+            new, old = last_layer(module, args, kwargs, lambda part, y: self.after(name, part, y)), first_tensor(output)
+            return None if new is None or old is None else exchanged(output, old, new)
 
         return hook
 
@@ -143,20 +153,49 @@ class _Taps:
         """A call is about to be made with these arguments."""
         layer = self.layers.get((module, function, self._calls[module, function]))
         x = first_tensor(args)
-        if layer is not None and self._before is not None and x is not None:
+        if layer is None or x is None:
+            return
+        if self._exchange is not None:
+            self._argument[module, function] = x, _version(x)
+        if self._before is not None:
             with torch._C.DisableTorchFunction(), neutral():
                 self._before(layer, x)
 
-    def after(self, module: str, function: str | None, output: Any) -> None:
-        """A call has given this output."""
+    def after(self, module: str, function: str | None, output: Any) -> Any:
+        """A call has given this output; what takes its place, None where it stays."""
         number = self._calls[module, function]
         self._calls[module, function] += 1
         layer, x = self.layers.get((module, function, number)), first_tensor(output)
         if layer is None or (layer.alone is not None and x is not None and x.numel() == 0):
-            return  # an expert that was called for none of the example's positions is not reached
+            return None  # an expert that was called for none of the example's positions is not reached
         self._reached.add(layer.name)
         with torch._C.DisableTorchFunction(), neutral():  # what the sink computes is not part of the net
-            self._sink(layer, _handed_on(layer, x, self._examples))
+            handed_on = _handed_on(layer, x, self._examples)
+            if self._sink is not None:
+                self._sink(layer, handed_on)
+            if self._exchange is None or x is None:
+                return None
+            new = self._exchange(Given(layer, x, self._examples))
+            return None if new is None else self._exchanged((module, function), output, x, new)
+
+    def _exchanged(self, call: tuple[str, str | None], output: Any, x: Tensor, new: Tensor) -> Any:
+        """The output with the new tensor in it; written into the old one where the call itself wrote in place."""
+        argument, version = self._argument.pop(call, (None, 0))
+        if argument is None or not _written(argument, version, x):
+            return exchanged(output, x, new)
+        x.copy_(new)
+        return None
+
+
+def _version(x: Tensor) -> int:
+    """How often a tensor was written to; 0 in inference mode, which does not count."""
+    return 0 if x.is_inference() else x._version
+
+
+def _written(argument: Tensor, version: int, x: Tensor) -> bool:
+    """Whether a call wrote its output x into its argument, so that others who hold the argument see it."""
+    shares = argument.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
+    return shares and (_version(argument) > version or (argument.is_inference() and argument is x))
 
 
 def _handed_on(layer: Layer, x: Tensor | None, examples: int) -> Tensor:
@@ -200,9 +239,10 @@ class _Functions(TorchFunctionMode):
         if tapped:
             self._taps.ahead(self._taps.running[-1], name, args)
         out = func(*args, **(kwargs or {}))
-        if tapped:
-            self._taps.after(self._taps.running[-1], name, args[0] if name == WRITES else out)
-        return out
+        if not tapped:
+            return out
+        new = self._taps.after(self._taps.running[-1], name, args[0] if name == WRITES else out)
+        return out if new is None else new
 
     def enter(self, name: str) -> Callable[..., None]:
         """A forward pre-hook for the module of this name."""
