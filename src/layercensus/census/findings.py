@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..count.provenance import Provenance
 from ..errors import some_of
+from ..measures.distinct_status import deficient
 from .looks import untrained
 from .record import Finding
 
@@ -128,6 +129,13 @@ def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
     name = row["layer"]
     if row["status"].startswith("bound"):
         yield Finding(name, (), f"Layer {name}: {row['status']}.", {})
+    spans = deficient({name: value for name, value in row.items() if not pd.isna(value)})
+    if spans:
+        yield Finding(
+            name, (),
+            f"Layer {name}: {spans}, so its distinct units are mixtures of so many and no count of concepts.",
+            {"units": int(row["reliable"]), "directions": int(row["span"])},
+        )  # fmt: skip
     silent = units[(units["fate"] == "dead") & (units["firing_rate"] == 0)]
     if len(silent):
         upper = float(silent["firing_rate_upper"].iloc[0])

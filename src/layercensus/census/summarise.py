@@ -152,7 +152,8 @@ def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> Lay
             continue  # no example came to this layer
         evidence = Evidence(
             net.layer(layer.name).width, streams, panels[net.name], asked.settings, nets.narrowest,
-            counted.provenance.seed, asked.classes, is_twin=net is nets.twin,
+            seed=counted.provenance.seed, classes=asked.classes, is_twin=net is nets.twin,
+            of_trend=nets.compared(layer),
         )  # fmt: skip
         if net is nets.trained:
             eta2 = outcomes[TWIN].units.get("eta2") if TWIN in outcomes else None

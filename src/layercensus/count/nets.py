@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import NamedTuple
 
 from torch import nn
 
 from ..layers.layer import Layer
+from ..measures.trend_layers import common_width, of_trend
 
 TRAINED, TWIN = "trained", "twin"
 BETWEEN = "|"  # the parts of a key, where it is written down
@@ -75,9 +77,18 @@ class Nets:
 
     @property
     def narrowest(self) -> int:
-        """Width of the narrowest counted hidden layer: the size to which counts of all layers are rarefied."""
-        widths = [layer.width for layer in self.trained.layers if layer.role != "output"]
-        return min(widths or [layer.width for layer in self.trained.layers])
+        """Units to which all counts are rarefied: `common_width` of the layers that a trend is read from."""
+        return common_width([layer.width for layer in self.of_trend or self.trained.layers])
+
+    @property
+    def of_trend(self) -> tuple[Layer, ...]:
+        """The trained net's layers that a trend over depth is read from."""
+        layers = self.trained.layers
+        return tuple(compress(layers, of_trend([layer.role for layer in layers])))
+
+    def compared(self, layer: Layer) -> bool:
+        """Whether a trend is read from the layer of this name."""
+        return any(layer.name == other.name for other in self.of_trend)
 
 
 def replica(number: int) -> str:

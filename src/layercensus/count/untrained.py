@@ -151,8 +151,8 @@ def _judged(layer: Layer, panel: Panel, plan: Plan, classes: int, eta2: Tensor |
     streams.update(panel.mean, panel.peak, panel.key)
     settings = replace(plan.settings, dimension=False, resamples=20, shard=None)
     evidence = Evidence(
-        layer.width, streams, panel, settings, plan.nets.narrowest, plan.seed, classes, twin_eta2=eta2,
-        is_twin=eta2 is None,
+        layer.width, streams, panel, settings, plan.nets.narrowest, plan.nets.compared(layer), plan.seed, classes,
+        twin_eta2=eta2, is_twin=eta2 is None,
     )  # fmt: skip
     return measure(evidence, NEEDED)
 

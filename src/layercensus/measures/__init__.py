@@ -2,6 +2,7 @@
 
 from .column import Column
 from .distinct import distinct
+from .distinct_status import distinct_status
 from .fate import FATES, funnel
 from .informative import informative
 from .live import live
@@ -10,8 +11,11 @@ from .measure import Evidence, Measure, Outcome, measure
 from .redundant import redundant
 from .reliability import reliability
 from .replicated import replicated
+from .span import span
 from .spectrum import linear
 
-MEASURES = (live, reliability, distinct, redundant, informative, replicated, funnel, linear, nonlinear)
+MEASURES = (
+    live, reliability, distinct, redundant, span, distinct_status, informative, replicated, funnel, linear, nonlinear,
+)  # fmt: skip
 
 __all__ = ["FATES", "MEASURES", "Column", "Evidence", "Measure", "Outcome", "measure"]

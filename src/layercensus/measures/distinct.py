@@ -15,7 +15,7 @@ from .column import interval as interval_columns
 from .correlation import cluster_count, correlation, flat_clusters, linkage_of, similarity_of, unit_correlation
 from .interval import interval
 from .measure import Evidence, Measure, Outcome
-from .rarefaction import presence, rarefied
+from .rarefaction import coverage, presence, rarefied
 from .reliability import FEWEST, reliable_replicates
 from .similar_pairs import most_pairs, similar_pairs, too_wide
 from .sparse_linkage import merges_of
@@ -113,7 +113,10 @@ def _layer(evidence: Evidence, sizes: NDArray[np.int64], replicates: Resamples) 
         "distinct_high": high,
         "distinct_per_unit": len(sizes) / evidence.width,
     }
-    if evidence.width >= evidence.rarefy_to:
+    covered = coverage(sizes)
+    if covered is not None:
+        row["coverage"] = covered
+    if evidence.width >= evidence.rarefy_to or evidence.of_trend:
         row["distinct_rarefied"] = rarefied(sizes, evidence.width, evidence.rarefy_to)
     return row
 
@@ -174,8 +177,14 @@ distinct = Measure(
         "distinct_per_unit": Column(
             "distinct / width", "", 0, 1, kind="fraction", order=110, compare=False, over_depth=False, shown=False
         ),
+        "coverage": Column(
+            "fraction of such units whose concept was met, from the concepts of one unit and of two; below .5 distinct "
+            "is bound by the width",
+            "", 0, 1, source="Good 1953; Chao & Jost 2012", kind="fraction", order=115, compare=False, over_depth=False,
+            shown=False,
+        ),
         "distinct_rarefied": Column(
-            "expected distinct concepts in a random draw of as many units as the narrowest hidden layer has",
+            "expected distinct concepts in a random draw of as many units as the narrowest layer of the trend has",
             "concepts", 0, source="Hurlbert 1971", order=120, over_depth=False,
             resamples="rarefied", excess=True, beside_twin=True, trend=("distinct", "rarefied"), terminal="rarefied",
         ),

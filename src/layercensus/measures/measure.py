@@ -29,7 +29,8 @@ class Evidence:
     streams: Streams
     panel: Panel
     settings: Settings
-    rarefy_to: int  # width of the narrowest counted hidden layer
+    rarefy_to: int  # units drawn of every layer: see trend_layers.py
+    of_trend: bool = False  # a trend over depth is read from this layer
     seed: int = 0
     classes: int = 0  # number of classes; 0 without labels
     replicas: tuple[Panel, ...] = ()  # the same layer in other training runs, same examples

@@ -15,12 +15,12 @@ from ..census.findings import number_of
 from ..census.record import CensusRecord
 from ..count.nets import TRAINED, TWIN
 from ..errors import some_of
+from ..measures.trend_layers import FEWEST_LAYERS, of_trend
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from .trend import Trend, Untrained, shape_of, trend
 from .verdict import MEANS, Verdict
 from .wording import NOTHING_TO_COMPARE, paragraph
 
-FEWEST_LAYERS = 4
 FEWEST_COMPARED = 2  # layers between which anything can change
 FEWEST_EXAMPLES = 200
 Values = NDArray[np.float64]
@@ -56,12 +56,14 @@ def judge(census: CensusRecord) -> Verdict:
 
 
 def hidden(layers: pd.DataFrame) -> pd.DataFrame:
-    """The rows that a trend is read from: the nonlinearities' outputs, or all hidden layers where these are few.
+    """The rows that a trend is read from: see `of_trend`."""
+    return layers[of_trend(list(layers["role"]))]
 
-    Blocks are sums of what the neurons write, and alternating the two kinds would give a zigzag.
-    """
-    neurons = layers[layers["role"] == "neurons"]
-    return neurons if len(neurons) >= FEWEST_LAYERS else layers[layers["role"] != "output"]
+
+def _compared(census: CensusRecord, layers: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Without the layers that are too narrow for the rarefied count, which is then of all their units."""
+    wide = layers["width"] >= census.provenance.rarefied_to
+    return layers[wide] if column == "distinct_rarefied" else layers
 
 
 def _too_little(census: CensusRecord, layers: pd.DataFrame) -> list[str]:
@@ -124,11 +126,12 @@ def _table(census: CensusRecord, layers: pd.DataFrame) -> pd.DataFrame:
     if len(layers) < FEWEST_COMPARED:
         return pd.DataFrame(rows, columns=list(Row._fields))
     for name, column in census.columns.where(lambda column: column.trend).items():
-        series = _series(census, layers, name, column.resamples)
+        some = _compared(census, layers, name)
+        series = _series(census, some, name, column.resamples)
         if series is None or column.trend is None:
             continue
         measure, correction = column.trend
-        for corrected, (values, replicates, level, untrained) in _corrected(series, correction, layers).items():
+        for corrected, (values, replicates, level, untrained) in _corrected(series, correction, some).items():
             rows.append(_row(measure, corrected, trend(values, replicates, level, untrained)))
     return pd.DataFrame(rows, columns=list(Row._fields))
 
@@ -233,6 +236,8 @@ def _nearest(census: CensusRecord, setting: str, grid: Sequence[float]) -> int:
 
 
 def _at(census: CensusRecord, layers: pd.DataFrame, i: int, j: int, twin: bool) -> str:
+    layers = _compared(census, layers, "distinct_rarefied")
+
     def values(net: str) -> Values:
         grids = [census.array(name, "rarefied_grid", net) for name in layers["layer"]]
         return np.array([np.nan if g is None else g[i, j] for g in grids], dtype=np.float64)
