@@ -111,6 +111,17 @@ def axes(name: str, value: Any) -> dict[str, int]:
     raise CensusError(f"{name} must be a dict from layer globs to axes, such as {{'blocks.*': 2}}. Got {value!r}.")
 
 
+def which_layers(name: str, value: Any) -> str | bool:
+    """Some layers, all, or none."""
+    if value in ("some", "all") or value is False:
+        return value  # type: ignore[no-any-return]
+    if value is True:
+        return "some"
+    if value == "none":
+        return False
+    raise CensusError(f"{name} must be 'some', 'all' or False. Got {value!r}.")
+
+
 @dataclass(frozen=True)
 class About:
     """What is known of one setting."""
@@ -192,6 +203,13 @@ class Settings:
         flag_help="count only shard I of N of the data, to be merged later")
     checkpoint: float = setting(30.0, "run", Number(0), "seconds between checkpoints", flag="--checkpoint SECONDS")
     limit_bad: int = setting(0, "run", Integer(0), "unreadable files to skip before giving up", flag="--skip-bad N")
+    needed: str | bool = setting("some", "numbers", which_layers,
+        "layers of which is counted on how many directions the answers rest: some (16 over the depth), all, none",
+        flag="--needed some|all|none")
+    calibration: int = setting(256, "numbers", Integer(4, 1_000_000),
+        "examples of the panel that choose those directions", flag="--calibration N")
+    held_out: int = setting(128, "numbers", Integer(4, 1_000_000),
+        "other examples of the panel on which the answers are judged", flag="--held-out N")
     memory_format: str = setting("auto", "run", OneOf(("auto", "contiguous", "channels_last")),
         "of images: auto times both and takes the faster")
     progress: bool = setting(True, "run", boolean, "progress bars on standard error", flag="--quiet",

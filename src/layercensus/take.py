@@ -31,6 +31,8 @@ from .data.user_code import user_code_in
 from .data.views import Views
 from .errors import CensusError
 from .gallery.top_examples import top_examples
+from .intervene.answers import Choice
+from .intervene.ask import ask_needs, check_answers
 from .layers.layer import Layer
 from .layers.memory_format import memory_format, pick_format
 from .layers.net import unwrap
@@ -58,6 +60,7 @@ def take(
     replicas: Sequence[nn.Module | Model | str] = (),
     labels: Sequence[Any] | None = None,
     views: Views | float | Any = None,
+    output: Choice = None,
     seed: int = 0,
     settings: Settings | None = None,
 ) -> Census:
@@ -77,6 +80,9 @@ def take(
         number: this one has no label.
     views: how an example is perturbed to tell signal from noise: None for the default of the kind of data, a number for
         its strength, or a function (example, numpy Generator) -> example.
+    output: what the net's answer is, of which is asked on how many directions of each layer it rests: None for its
+        first floating-point output, where scores of classes are centred; a key or index of its output, or a function
+        of it whose result, a tensor with the examples on axis 0, is taken as it is.
 
     Cost: one forward pass per net over all data and two over the panel's examples (at most `settings.panel`); with an
     own twin some 800 more for each of `settings.twins` untrained nets, which tell how much such nets differ. For the
@@ -109,7 +115,8 @@ def take(
         raise CensusError("Optimised images of concepts need data that can be read twice. Got an iterator.")
     asked = Asked(layers, twin, [open_model(run, "replica") for run in replicas], views, seed)
     plan = make_plan(opened, source, asked, settings)
-    return _counted(opened, plan, tuple(measures))
+    check_answers(plan, output)
+    return _counted(opened, plan, tuple(measures), output)
 
 
 def _check_room(settings: Settings) -> None:
@@ -130,7 +137,7 @@ def _checked(settings: Settings | None) -> Settings:
     return settings or Settings()
 
 
-def _counted(model: Model, plan: Plan, measures: Sequence[Measure]) -> Census:
+def _counted(model: Model, plan: Plan, measures: Sequence[Measure], output: Choice) -> Census:
     """Count, measure, save, and draw what the report shows; the numbers are safe before anything is drawn."""
     settings = plan.settings
     with _folder(settings) as folder:
@@ -141,7 +148,9 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure]) -> Census:
         format = str(counted.provenance.memory_format["name"])
         classes = classes_of(store, counted, settings)
         untrained = untrained_counts(model, plan, classes, format)
-        provenance = replace(counted.provenance, untrained_failed=untrained.failed)
+        with _in_format(plan, format):
+            needs = ask_needs(model, plan, store, output, classes=classes, format=format)
+        provenance = replace(counted.provenance, untrained_failed=untrained.failed, needs=needs)
         counted = replace(counted, untrained=untrained, provenance=provenance)
         if settings.shard is not None:
             write_shard(store, counted)
@@ -238,15 +247,22 @@ def _folder(settings: Settings) -> Iterator[Path]:
 @contextmanager
 def _fast(plan: Plan) -> Iterator[Mapping[str, Any]]:
     """All nets in the faster memory format for as long as the count takes."""
-    nets = [net.net for net in plan.nets]
+    net = plan.nets.trained.net
     name = plan.settings.memory_format
     seconds: dict[str, float] = {}
     if name == "auto":
-        name, seconds = pick_format(nets[0], plan.probe.for_net(nets[0]))
-    with ExitStack() as stack:
-        for net in nets:
-            stack.enter_context(memory_format(net, name))
+        name, seconds = pick_format(net, plan.probe.for_net(net))
+    with _in_format(plan, name):
         yield {"name": name, "seconds": seconds}
+
+
+@contextmanager
+def _in_format(plan: Plan, name: str) -> Iterator[None]:
+    """All nets in a memory format."""
+    with ExitStack() as stack:
+        for net in plan.nets:
+            stack.enter_context(memory_format(net.net, name))
+        yield
 
 
 @neutral()

@@ -12,7 +12,7 @@ NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 # left out of the JSON where there is nothing to say
 OPTIONAL = (
     "copies", "shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late", "forecast", "looks_untrained",
-    "untrained_failed",
+    "untrained_failed", "needs",
 )  # fmt: skip
 
 
@@ -49,6 +49,7 @@ class Provenance:
     shard: tuple[int, int] | None = None  # this one of so many
     shards: int | None = None  # that were merged
     untrained_failed: tuple[str, ...] = ()  # why further untrained nets could not be counted, one reason each
+    needs: Mapping[str, Any] = field(default_factory=dict)  # how it was found what the net needs of its layers
     alone: str = ""  # why examples passed through the nets one by one
     met_late: tuple[str, ...] = ()  # modules that ran for the first time after the survey, each with an example
     forecast: Mapping[str, Any] = field(default_factory=dict)  # bytes and seconds, where a layer is very wide

@@ -24,6 +24,7 @@ from ..errors import CensusError, first_line
 from ..tally import Panel, Streams
 from .differences import differences
 from .nets import BETWEEN, LayerKey
+from .side_files import copy_side_files, side_files
 from .stored_panel import PanelPart, labels_of, lacks, read_panel
 from .tensor_file import TensorFile, fitting_together
 
@@ -178,7 +179,7 @@ class Store:
 
     def _panel_parts(self, capacity: int) -> list[PanelPart]:
         """Where the rows of the panel lie on disk, and their places when sorted by key."""
-        chosen = np.sort(np.setdiff1d(self.panel_keys(), self.copies))[:capacity]
+        chosen = self.panel_members(capacity)
         parts = []
         for file, keys in self._parts:
             rows = np.flatnonzero(np.isin(keys, chosen))
@@ -193,6 +194,10 @@ class Store:
             file = TensorFile.open(self._part(number))
             self._parts.append((file, file.read(["key"])["key"].numpy()))
         return np.concatenate([np.zeros(0, dtype=np.int64), *(keys for _, keys in self._parts)])
+
+    def panel_members(self, capacity: int) -> Keys:
+        """Keys of the panel's examples, ascending."""
+        return np.sort(np.setdiff1d(self.panel_keys(), self.copies))[:capacity]
 
     def merge(self, other: Store, streams: Mapping[LayerKey, Streams]) -> None:
         """Add another store of the same count; `streams` are those of both together.
@@ -211,6 +216,7 @@ class Store:
                 raise CensusError(f"{file.file} is damaged (no {absent!r}). Count this shard again.")
             _write(self._part(self.parts), file.read(file.entries), {})
             self.parts += 1
+        copy_side_files(other.folder, self.folder)
         self.note_unmasked(other.unmasked)
         self.met_late = other.met_late | self.met_late
         self.save(Checkpoint({}, {}, streams, other.done.tolist(), self.names | other.names))
@@ -228,7 +234,8 @@ class Store:
 
     def clear(self) -> None:
         """Remove the checkpoints, once the census itself is saved."""
-        for file in [*self.folder.glob("panel-*.safetensors"), self._streams_file, self.shard_file]:
+        panel = self.folder.glob("panel-*.safetensors")
+        for file in [*panel, *side_files(self.folder), self._streams_file, self.shard_file]:
             file.unlink(missing_ok=True)
         if self.folder.exists() and not any(self.folder.iterdir()):
             self.folder.rmdir()

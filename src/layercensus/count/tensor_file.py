@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import CensusError, first_line, out_of_memory
 
-_DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8"}  # all that a count stores
+_DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "BOOL": "?"}  # all that a count stores
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def untrained_counts(model: Model, plan: Plan, classes: int, format: str) -> Unt
         return UntrainedCounts()
     batches = list(calibration(plan.source))
     some = [part for batch in batches[:BATCHES] for part in portions(batch, plan.settings.batch, None)]
-    others = [partial(_another, model, plan, batches, n) for n in range(1, plan.settings.twins)]
+    others = [partial(another_untrained, model, plan, batches, n) for n in range(1, plan.settings.twins)]
     with tqdm(total=len(others) + 2, desc="untrained nets", unit="net", disable=not plan.settings.progress) as bar:
         try:
             first = _counted(twin, some, plan, classes, {}, format)
@@ -129,7 +129,8 @@ def _value(outcome: Outcome, name: str, itself: bool = False) -> float:
     return math.nan if itself and COUNTED[name].needs_twin else float(outcome.layer.get(name, math.nan))
 
 
-def _another(model: Model, plan: Plan, batches: Sequence[Batch], number: int) -> Net:
+def another_untrained(model: Model, plan: Plan, batches: Sequence[Batch], number: int) -> Net:
+    """A further untrained net, initialised and calibrated as the twin was. number: 1, 2, ..."""
     net, _ = untrained(model, plan.seed + STEP * number)
     calibrate(net, (batch.for_net(net) for batch in batches))
     return Net(f"untrained{number}", net, plan.nets.trained.layers)

@@ -8,6 +8,7 @@ from .informative import informative
 from .live import live
 from .manifold import nonlinear
 from .measure import Evidence, Measure, Outcome, measure
+from .needed import needed
 from .redundant import redundant
 from .reliability import reliability
 from .replicated import replicated
@@ -15,7 +16,8 @@ from .span import span
 from .spectrum import linear
 
 MEASURES = (
-    live, reliability, distinct, redundant, span, distinct_status, informative, replicated, funnel, linear, nonlinear,
+    live, reliability, distinct, redundant, span, distinct_status, informative, replicated, funnel, needed, linear,
+    nonlinear,
 )  # fmt: skip
 
 __all__ = ["FATES", "MEASURES", "Column", "Evidence", "Measure", "Outcome", "measure"]

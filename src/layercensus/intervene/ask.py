@@ -1,0 +1,196 @@
+"""Every net of a count asked what it needs of its layers, and what untrained nets hold there, kept beside the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ..count.calibration import calibration
+from ..count.enough_memory import enough_memory
+from ..count.nets import Net
+from ..count.one_by_one import CLEAN, Chance, Spots
+from ..count.plan import Plan
+from ..count.read_batch import draws_of, keys_of, read_net
+from ..count.side_files import read_needs, read_rows, save_needs, save_rows
+from ..count.store import Store
+from ..count.untrained import another_untrained
+from ..data.keys import key
+from ..errors import CensusError
+from ..layers.layer import Layer
+from ..layers.memory_format import memory_format
+from ..models.model import Model
+from ..tally import Rows
+from .answers import Answers, Choice
+from .chosen import chosen_layers
+from .examples import LEAST, Examples, Keys, read_examples
+from .needs import needs_of
+from .passes import passed
+
+GIGABYTE = 1e9
+PAIR = 2  # untrained nets that are compared as training runs are: the null of what was learned
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the nets: of which layers, about which answers, on which examples."""
+
+    layers: tuple[Layer, ...]
+    answers: Answers
+    examples: Examples
+    panel: Keys
+
+
+def check_answers(plan: Plan, output: Choice) -> None:
+    """Refuse an `output` that the net does not give.
+
+    Raises:
+        CensusError: as for `Answers.of`.
+    """
+    if output is None or not plan.settings.needed:
+        return
+    with torch.no_grad():
+        one = plan.probe.first(1)
+        Answers(output).of(passed(plan.nets.trained, one), 1, one.mask)
+
+
+def ask_needs(
+    model: Model, plan: Plan, store: Store, output: Choice, *, classes: int, format: str
+) -> Mapping[str, Any]:
+    """Find what each net needs of its layers, keep it in `store`, and say how it was asked, as JSON.
+
+    Of shards the first is asked, on the panel of all the data where its ids are known. What was found before an
+    interruption is not found again. Where a net cannot be asked the reason is given, and nothing else is lost.
+    """
+    settings = plan.settings
+    layers = chosen_layers(plan.nets.trained.layers, settings.needed)
+    if not layers or (settings.shard is not None and settings.shard[0] > 1):
+        return {}
+    panel = _panel(plan, store)
+    answers = Answers(output, classes > 0 or _many_columns(plan, output), plan.seed)
+    wanted = _calibration(layers, settings.calibration)
+    examples = read_examples(
+        plan.source, panel, calibration=wanted, held_out=settings.held_out, batch=settings.batch
+    )  # fmt: skip
+    about = {
+        "layers": [layer.name for layer in layers], "calibration": examples.calibrating,
+        "held_out": examples.judging, "output": _named(output), "centred": answers.centred,
+    }  # fmt: skip
+    if not examples.enough:
+        return about | {"failed": [f"needed takes a panel of at least {2 * LEAST} examples"]}
+    question = Question(layers, answers, examples, panel)
+    return about | {"failed": _asked(model, plan, store, question, format)}
+
+
+def _asked(model: Model, plan: Plan, store: Store, question: Question, format: str) -> list[str]:
+    """Ask every net; why some could not be asked."""
+    failed: list[str] = []
+    nets, others = list(plan.nets), list(_others(plan))
+    total = len(question.layers) * (len(nets) + bool(others))
+    with tqdm(total=total, desc="what the net needs", unit="layer", disable=not plan.settings.progress) as bar:
+        for net in nets:
+            with _noting(net.name, failed):
+                _ask(net, store, question, plan, bar)
+        batches = list(calibration(plan.source)) if others else []
+        for number in others:
+            name = f"untrained{number}"
+            if _known(store, name, question.layers, needs=number < PAIR):
+                continue
+            with _noting(name, failed):
+                net = another_untrained(model, plan, batches, number)
+                with memory_format(net.net, format):
+                    _keep_rows(net, store, question, plan)
+                    if number < PAIR:
+                        _ask(net, store, question, plan, bar)
+    return failed
+
+
+def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any]) -> None:
+    """Keep what the net needs of each layer of which it is not known yet."""
+    own = [net.layer(layer.name) for layer in question.layers]
+    missing = [layer for layer in own if read_needs(store.folder, net.key(layer)) is None]
+    bar.update(len(own) - len(missing))
+    if not missing:
+        return
+    memory = plan.settings.memory * GIGABYTE
+    with enough_memory("What the net needs", "Pass a smaller batch or a smaller calibration, or needed=False"):
+        for layer, needs in needs_of(net, missing, question.examples, question.answers, memory=memory):
+            save_needs(store.folder, net.key(layer), needs)
+            bar.update()
+
+
+def _others(plan: Plan) -> Iterator[int]:
+    """Numbers of the untrained nets beside the twin that are needed to say what replicas learned."""
+    if plan.nets.replicas and plan.own_twin:
+        yield from range(1, plan.settings.twins)
+
+
+def _known(store: Store, name: str, layers: Sequence[Layer], *, needs: bool) -> bool:
+    """Whether an earlier run has kept everything of this untrained net."""
+    keys = [Net(name, torch.nn.Identity(), ()).key(layer) for layer in layers]
+    rows = all(read_rows(store.folder, key) is not None for key in keys)
+    return rows and (not needs or all(read_needs(store.folder, key) is not None for key in keys))
+
+
+def _keep_rows(net: Net, store: Store, question: Question, plan: Plan) -> None:
+    """Keep the rows of an untrained net at the positions of the panel's examples."""
+    wanted = set(question.panel.tolist())
+    own = Net(net.name, net.net, question.layers)
+    chance = Chance(plan.seed, CLEAN) if plan.nets.alone else None
+    keys, spots = list[torch.Tensor](), {layer.name: list[torch.Tensor]() for layer in question.layers}
+    for batch in plan.source.batches(plan.settings.batch, skip=lambda id: key(id) not in wanted):
+        at = keys_of(batch)
+        chosen = Spots(torch.arange(len(at)), draws_of(at, plan.settings.spots, plan.seed))
+        readings = read_net(own, batch, chosen, {}, chance=chance)
+        keys.append(torch.from_numpy(at))
+        for layer in question.layers:
+            reading = readings[own.key(layer)]
+            spots[layer.name].append(reading.mean[:, None] if reading.spots is None else reading.spots)
+    for layer in question.layers:
+        save_rows(store.folder, own.key(layer), Rows(torch.cat(keys), torch.cat(spots[layer.name])))
+
+
+def _panel(plan: Plan, store: Store) -> Keys:
+    """Keys of the panel: of all the data also where only a shard of it was counted, if its ids are known."""
+    ids = plan.source.ids
+    if plan.settings.shard is None or ids is None:
+        return store.panel_members(plan.settings.panel)
+    return np.sort(np.array([key(id) for id in ids], dtype=np.int64))[: plan.settings.panel]
+
+
+def _calibration(layers: Sequence[Layer], asked: int) -> int:
+    """So many calibration examples that a hidden layer of one position has two rows for each unit."""
+    single = [layer.width for layer in layers if len(layer.shape) == 1 and layer.role != "output"]
+    return max(asked, 2 * max(single, default=0))
+
+
+def _many_columns(plan: Plan, output: Choice) -> bool:
+    """Without labels: whether the answers are three columns or more, which are compared as scores of classes are."""
+    with torch.no_grad():
+        one = plan.probe.first(1)
+        try:
+            y = Answers(output).of(passed(plan.nets.trained, one), 1, one.mask)
+        except CensusError:
+            return False
+    return y.shape[1] > 2
+
+
+def _named(output: Choice) -> str:
+    """The user's choice in words."""
+    if output is None:
+        return "the first floating-point tensor"
+    return getattr(output, "__name__", type(output).__name__) if callable(output) else repr(output)
+
+
+@contextmanager
+def _noting(net: str, failed: list[str]) -> Iterator[None]:
+    """What a net cannot be asked is noted, and the others are."""
+    try:
+        yield
+    except CensusError as error:
+        failed.append(f"{net}: {error}")

@@ -1,0 +1,135 @@
+"""One forward and one backward pass over the calibration examples for all layers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..count.nets import Net
+from ..data.batch import Batch, each
+from ..data.keys import key
+from ..layers.exchange import Given
+from ..layers.layer import Layer
+from ..layers.tap import tap
+from .answers import Answers
+from .moments import WIDE, Moments
+from .passes import passed, passes, plain_kernels, shown
+
+PROBE = 7  # apart from the seeds of views and positions
+
+
+@dataclass
+class Calibration:
+    """The moments of each layer in two halves of the calibration examples."""
+
+    halves: dict[str, tuple[Moments, Moments]] = field(default_factory=dict)  # by layer
+
+    def whole(self, layer: str) -> Moments:
+        """Over all calibration examples."""
+        one, other = self.halves[layer]
+        return one.plus(other)
+
+
+def calibrate(net: Net, layers: Sequence[Layer], batches: Sequence[Batch], answers: Answers) -> Calibration:
+    """The moments of these layers. Memory: activations of one batch, and two matrices of units by units a layer."""
+    found = Calibration({layer.name: (Moments(), Moments()) for layer in layers})
+    for parameter in (frozen := [p for p in net.net.parameters() if p.requires_grad]):
+        parameter.requires_grad_(False)
+    reader = _Reader(found, sum(len(batch.ids) for batch in batches))
+    try:
+        with plain_kernels(net), tap(net.net, layers, exchange=reader.take, gradients=True):
+            for batch in passes(net, batches, answers.seed):
+                _pass(net, batch, answers, reader)
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+    return found
+
+
+def _pass(net: Net, batch: Batch, answers: Answers, reader: _Reader) -> None:
+    inputs = each(batch.for_net(net.net), _watched)
+    reader.start(batch)
+    y = answers.of(passed(net, batch, inputs), len(batch.ids), batch.mask)
+    leaves = [x for x in reader.leaves if x.requires_grad]
+    if not y.requires_grad or not leaves:
+        return
+    probe = torch.from_numpy(np.stack([_probe(answers.seed, id, y.shape[1]) for id in batch.ids]))
+    with suppress(NotImplementedError, RuntimeError):  # a function without a derivative: no layer gets a gradient
+        torch.autograd.grad((y * probe.to(y)).sum(), leaves, allow_unused=True)
+
+
+def _watched(x: Tensor) -> Tensor:
+    """An input that gradients reach, as no leaf, so that the net may write into it."""
+    return x.detach().requires_grad_().clone() if x.is_floating_point() else x
+
+
+def _probe(seed: int, id: str, numbers: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """One random direction of an example's answer, whatever batch it comes in and however far it is padded."""
+    return np.random.default_rng([seed, PROBE, key(id) & (2**64 - 1)]).standard_normal(numbers)
+
+
+class _Reader:
+    """Takes in each layer's output as it comes, and its gradient on the way back."""
+
+    def __init__(self, found: Calibration, examples: int) -> None:
+        self._found, self._positions = found, max(1, WIDE // max(1, examples))
+        self.leaves: list[Tensor] = []
+        self._mask: Tensor | None = None
+        self._first = torch.zeros(0, dtype=torch.bool)
+
+    def start(self, batch: Batch) -> None:
+        """A pass of these examples begins."""
+        self.leaves, self._mask = [], shown(batch)
+        self._first = torch.tensor([bool(key(id) & 2) for id in batch.ids])
+
+    def take(self, given: Given) -> Tensor | None:
+        """A layer has given this."""
+        x, replaced = given.raw, None
+        if not x.requires_grad and torch.is_grad_enabled():
+            leaf = x.detach().requires_grad_()
+            x = replaced = leaf.clone()
+            self.leaves.append(leaf)
+        else:
+            self.leaves.append(x)
+        with torch.no_grad():
+            rows = given.rows(x.detach())
+            places = self._places(rows)
+            weight = self._weight(rows)[:, places]
+            weight = weight / weight.sum(1, keepdim=True).clamp(min=1e-9)
+            for half, moments in self._halves(given.layer, rows.device):
+                moments.add(rows[half][:, places], weight[half])
+        if x.requires_grad:
+            x.register_hook(lambda gradient: self._back(given, gradient, places))  # type: ignore[no-untyped-call]
+        return replaced
+
+    def _back(self, given: Given, gradient: Tensor, places: Tensor | slice) -> None:
+        with torch.no_grad():
+            rows = given.rows(gradient.detach())
+            for half, moments in self._halves(given.layer, rows.device):
+                moments.add_gradient(rows[half][:, places])
+
+    def _halves(self, layer: Layer, device: torch.device) -> list[tuple[Tensor, Moments]]:
+        first = self._first.to(device)
+        return [
+            (rows, moments)
+            for rows, moments in zip((first, ~first), self._found.halves[layer.name], strict=True)
+            if bool(rows.any())
+        ]
+
+    def _weight(self, rows: Tensor) -> Tensor:
+        """(examples, positions): 1 at those that the net looks at."""
+        if self._mask is not None and self._mask.shape == rows.shape[:2]:
+            return self._mask.to(rows.device, torch.float32)
+        return torch.ones(rows.shape[:2], device=rows.device)
+
+    def _places(self, rows: Tensor) -> Tensor | slice:
+        """Which positions are kept of a wide layer: evenly spread ones; all of any other."""
+        positions = rows.shape[1]
+        if rows.shape[2] <= WIDE or positions <= self._positions:
+            return slice(None)
+        return (torch.arange(self._positions, device=rows.device) * positions) // self._positions

@@ -1,0 +1,96 @@
+"""What each net needs of each layer: directions from one half of the panel, judged by intervention on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..count.nets import Net
+from ..data.keys import key
+from ..layers.layer import Layer
+from ..measures.fidelity import loss_by_directions, smallest
+from ..tally import Needs
+from .answers import Answers
+from .calibrate import calibrate
+from .directions import Directions, directions
+from .examples import Examples
+from .moments import WIDE
+from .replace import Judge, projection
+from .search import COLUMN, search
+
+FULLEST = 0.99  # the highest at which directions are kept
+BYTES = 8  # of a number of the moments
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The change of each held-out example's answer with so many directions kept."""
+
+    judge: Judge
+    layer: Layer
+    directions: Directions
+    change: dict[int, Tensor]
+
+    def loss(self, kept: int) -> float:
+        """1 - fidelity with the first `kept` directions."""
+        if kept not in self.change:
+            self.change[kept] = self.judge.change(self.layer, projection(self.directions, kept))
+        return float(self.change[kept].sum() / self.judge.variance.sum().clamp(min=1e-300))
+
+
+def needs_of(
+    net: Net, layers: Sequence[Layer], examples: Examples, answers: Answers, *, memory: float
+) -> Iterator[tuple[Layer, Needs]]:
+    """What the net needs of each layer, one after the other. memory: bytes for the matrices of layers at once."""
+    judge = Judge.of(net, examples.held_out, answers)
+    for some in _groups(layers, memory):
+        found = calibrate(net, some, examples.calibration, answers)
+        for layer in some:
+            whole, half = directions(found.whole(layer.name)), directions(found.halves.pop(layer.name)[0])
+            yield layer, _needs(judge, layer, whole, half)
+
+
+def _needs(judge: Judge, layer: Layer, whole: Directions, half: Directions) -> Needs:
+    tried = Tried(judge, layer, whole, {})
+    spectrum = whole.spectrum.double().cpu()
+    losses = search(tried.loss, spectrum, also=() if whole.by_gradient else (0,))
+    numbers = torch.tensor(list(losses), dtype=torch.int64)
+    curve = loss_by_directions(numbers, torch.tensor(list(losses.values()), dtype=torch.float64), spectrum)
+    kept = smallest(curve, FULLEST)
+    kept = whole.rank if kept != kept else int(kept)
+    return Needs(
+        mean=whole.mean.double().cpu(), reader=whole.reader[:, :kept].double().cpu().contiguous(),
+        writer=whole.writer[:, :kept].double().cpu().contiguous(), spectrum=spectrum, tried=numbers,
+        change=torch.stack([tried.change[k] for k in losses]), variance=judge.variance,
+        held_out=torch.tensor([key(id) for id in judge.keys]), fewer=_fewer(judge, layer, half, losses, curve),
+        examples=torch.tensor(whole.examples), rows=torch.tensor(whole.rows),
+        by_gradient=torch.tensor(whole.by_gradient),
+    )  # fmt: skip
+
+
+def _fewer(judge: Judge, layer: Layer, half: Directions, losses: dict[int, float], curve: Tensor) -> Tensor:
+    """(tried,) the fidelity with as many directions of half of the examples, at the number that holds COLUMN."""
+    wanted = smallest(curve, COLUMN)
+    at = min(losses, key=lambda k: abs(k - wanted)) if wanted == wanted else None
+    found = torch.full((len(losses),), torch.nan, dtype=torch.float64)
+    if at:
+        found[list(losses).index(at)] = 1 - Tried(judge, layer, half, {}).loss(min(at, half.rank))
+    return found
+
+
+def _groups(layers: Sequence[Layer], memory: float) -> Iterator[list[Layer]]:
+    """The layers in groups whose matrices fit together; a layer that does not fit is one of its own."""
+    group: list[Layer] = []
+    size = 0.0
+    for layer in layers:
+        own = 4.0 * BYTES * min(layer.width, WIDE) * layer.width
+        if group and size + own > memory:
+            yield group
+            group, size = [], 0.0
+        group.append(layer)
+        size += own
+    if group:
+        yield group

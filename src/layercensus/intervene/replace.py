@@ -1,0 +1,81 @@
+"""The net's answers with a layer projected on some of its directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..count.nets import Net
+from ..data.batch import Batch
+from ..layers.exchange import Given
+from ..layers.layer import Layer
+from ..layers.tap import tap
+from .answers import Answers
+from .directions import Directions
+from .moments import WIDE
+from .passes import passed, passes
+
+Change = Callable[[Tensor], Tensor]  # from a layer's rows (examples, positions, units) to others of the same shape
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The answers of a net on held-out examples, as it is, to be compared with those of the net changed."""
+
+    net: Net
+    batches: Sequence[Batch]
+    answers: Answers
+    plain: Tensor  # (examples, numbers) float64, sorted as the examples come
+    keys: tuple[str, ...]
+
+    @classmethod
+    def of(cls, net: Net, batches: Sequence[Batch], answers: Answers) -> Judge:
+        """One forward pass over the held-out examples."""
+        plain = _answers(net, batches, answers)
+        return cls(net, batches, answers, plain, tuple(id for batch in batches for id in batch.ids))
+
+    @property
+    def variance(self) -> Tensor:
+        """(examples,) float64: squared distance of each answer from the mean answer."""
+        return (self.plain - self.plain.mean(0)).square().sum(1).cpu()
+
+    def change(self, layer: Layer, change: Change) -> Tensor:
+        """(examples,) float64: squared change of each answer where the layer's rows are changed."""
+        other = _answers(self.net, self.batches, self.answers, layer, change)
+        return (other - self.plain).square().sum(1).nan_to_num(torch.inf).cpu()
+
+
+def projection(directions: Directions, kept: int) -> Change:
+    """The change that leaves the first `kept` directions and puts the rest at the mean."""
+
+    def change(rows: Tensor) -> Tensor:
+        own = torch.float64 if rows.dtype == torch.float64 else torch.float32
+        mean = directions.mean.to(own)
+        reader, writer = directions.reader[:, :kept], directions.writer[:, :kept]
+        if len(mean) > WIDE:
+            return mean + (rows.to(own) - mean) @ reader.to(own) @ writer.to(own).T
+        return mean + (rows.to(own) - mean) @ (reader @ writer.T).to(own)
+
+    return change
+
+
+def _answers(
+    net: Net, batches: Sequence[Batch], answers: Answers, layer: Layer | None = None, change: Change = lambda rows: rows
+) -> Tensor:
+    def exchange(given: Given) -> Tensor:
+        return given.put(change(given.rows()))
+
+    found = []
+    with tap(net.net, () if layer is None else (layer,), exchange=exchange):
+        for batch in passes(net, batches, answers.seed):
+            found.append(answers.compared(answers.of(passed(net, batch), len(batch.ids), batch.mask)))
+    return _together(found)
+
+
+def _together(parts: Sequence[Tensor]) -> Tensor:
+    """Answers of all batches; where padding made some shorter, 0 stands in the positions that they lack."""
+    most = max(part.shape[1] for part in parts)
+    return torch.cat([torch.nn.functional.pad(part, (0, most - part.shape[1])) for part in parts])

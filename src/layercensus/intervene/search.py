@@ -1,0 +1,69 @@
+"""The numbers of directions that are tried: few, and close to where the answers begin to hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import count
+
+import torch
+from torch import Tensor
+
+from ..measures.fidelity import LEAST, loss_by_directions, smallest
+
+COLUMN = 0.95  # the fidelity of the column `needed`, found to one direction, or to FINE of their number in wide layers
+OTHERS = (0.99, 0.9)  # found as far as the curve between tried numbers can be trusted
+FINE, COARSE = 0.03, 0.1
+SMOOTH = 1.5  # the logarithm of the loss falls by less between two tried numbers that a curve may be drawn through
+GUESSES = 4  # from the curve, before the bracket is halved
+Loss = Callable[[int], float]
+
+
+def search(loss: Loss, spectrum: Tensor, *, also: Sequence[int] = ()) -> dict[int, float]:
+    """Numbers of directions with the loss at each, around the smallest that holds COLUMN and those that hold OTHERS.
+
+    loss: 1 - fidelity with so many directions kept. spectrum: (rank,) float64. also: numbers that are tried first.
+    """
+    tried = {kept: loss(kept) for kept in also}
+    _bracket(loss, spectrum, COLUMN, tried)
+    _bracket(loss, spectrum, OTHERS[0], tried)
+    lowest = _guess(tried, spectrum, OTHERS[1])
+    if lowest not in tried and lowest < min(tried) - 1:
+        tried[lowest] = loss(lowest)
+    return dict(sorted(tried.items()))
+
+
+def _bracket(loss: Loss, spectrum: Tensor, fidelity: float, tried: dict[int, float]) -> None:
+    """Try numbers until one holds the fidelity and the next smaller one that was tried does not."""
+    rank = len(spectrum)
+    for step in count():
+        low, high = _bounds(tried, fidelity, rank)
+        if high - low <= 1 or _close(tried, low, high, fidelity):
+            return
+        guess = _guess(tried, spectrum, fidelity) if step < GUESSES else (low + min(high, rank) + 1) // 2
+        kept = min(max(guess, low + 1), min(high - 1, rank))
+        tried[kept] = loss(kept)
+
+
+def _close(tried: dict[int, float], low: int, high: int, fidelity: float) -> bool:
+    """Whether the number can be read between two that were tried."""
+    if low not in tried or high not in tried:
+        return False
+    smooth = math.log(tried[low] / max(tried[high], LEAST)) < SMOOTH
+    return smooth and high - low <= max(
+        1, round((FINE if fidelity == COLUMN else COARSE) * high) + (fidelity != COLUMN)
+    )
+
+
+def _bounds(tried: dict[int, float], fidelity: float, rank: int) -> tuple[int, int]:
+    """The largest number that fails below the smallest that holds; -1 and rank + 1 where there is none."""
+    high = min((k for k, lost in tried.items() if lost <= 1 - fidelity), default=rank + 1)
+    return max((k for k, lost in tried.items() if lost > 1 - fidelity and k < high), default=-1), high
+
+
+def _guess(tried: dict[int, float], spectrum: Tensor, fidelity: float) -> int:
+    known = sorted(tried.items())
+    at = torch.tensor([k for k, _ in known], dtype=torch.int64)
+    losses = torch.tensor([lost for _, lost in known], dtype=torch.float64)
+    found = smallest(loss_by_directions(at, losses, spectrum), fidelity)
+    return len(spectrum) if math.isnan(found) else int(found)
