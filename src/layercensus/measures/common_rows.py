@@ -1,0 +1,77 @@
+"""The rows of several nets at one layer that can be compared: the same examples, finite everywhere, none beyond all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .halves import Halves, within
+
+FEWEST = 16  # examples of a half below which nothing is said
+RARE = 0.01  # of the median spread: a unit below it hardly ever fires, and one example would be all of it
+
+
+@dataclass(frozen=True)
+class CommonRows:
+    """Which examples fit and which check, and how far each is drawn in."""
+
+    fit: Tensor  # (examples,) int64, places in the panel
+    check: Tensor  # (examples,) int64
+    near: Halves | None = None  # (examples,) float64, at most 1
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few examples to say anything."""
+        return min(len(self.fit), len(self.check)) < FEWEST
+
+    def of(self, spots: Tensor) -> Halves:
+        """Both halves of some rows (panel's examples, spots, columns), less the mean row of the half that fits.
+
+        The rows of an example that lies far out in one of the nets are drawn in, by the same factor in all of them:
+        what is linear between nets stays so, and no example decides alone.
+        """
+        fit, check = spots[self.fit], spots[self.check]
+        mean = fit.mean((0, 1), dtype=torch.float64).to(fit.dtype)
+        fit, check = fit - mean, check - mean
+        return Halves(fit, check) if self.near is None else Halves(fit, check).scaled(self.near)
+
+
+def common_rows(first: Tensor, second: Tensor, nets: Sequence[Tensor]) -> CommonRows:
+    """The examples of two halves that are finite in every net; of those that check, no copy of one that fits.
+
+    first, second: (examples,) int64, places in the panel. nets: each (panel's examples, spots, columns).
+    """
+    finite = torch.stack([net.flatten(1).isfinite().all(1) for net in nets]).all(0)
+    fit, check = (half[finite[half]] for half in (first, second))
+    mark = torch.stack([_mark(net) for net in nets], 1)
+    known = {tuple(row) for row in mark[fit].tolist()}
+    fresh = [tuple(row) not in known for row in mark[check].tolist()]
+    return CommonRows(fit, check[torch.tensor(fresh, dtype=torch.bool)])
+
+
+def drawn_in(rows: CommonRows, nets: Sequence[Tensor]) -> CommonRows:
+    """The same, with examples drawn in where they lie far out in one of the nets."""
+    return CommonRows(rows.fit, rows.check, within([_lengths(rows.of(net)) for net in nets]))
+
+
+def not_rare(spread: Tensor) -> Tensor:
+    """(units,) bool: which units of a net vary, and not as good as never. spread: (units,) standard deviations."""
+    varying = spread[spread > 0]
+    return spread > (RARE * float(varying.median()) if len(varying) else 0.0)
+
+
+def _mark(net: Tensor) -> Tensor:
+    """(examples,) float64: the same for examples whose rows are the same, and hardly ever else."""
+    flat = net.flatten(1)
+    weights = torch.rand(flat.shape[1], generator=torch.Generator().manual_seed(0))
+    return (flat * weights).sum(1).double()
+
+
+def _lengths(halves: Halves) -> Halves:
+    """(examples,) float64: mean squared length of each example's rows, its columns brought to one spread."""
+    spread = halves.fit.square().mean((0, 1), dtype=torch.float64).sqrt()
+    scale = torch.where(not_rare(spread), spread.clamp(min=1e-300) ** -2, 0.0).to(halves.fit.dtype)
+    return Halves(*((part.square() @ scale).mean(1).double() for part in (halves.fit, halves.check)))

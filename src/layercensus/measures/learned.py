@@ -1,0 +1,160 @@
+"""How many of the directions that a net needs came back in another training run, and in no untrained net?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .column import Column
+from .column import interval as interval_columns
+from .common_rows import FEWEST, CommonRows, common_rows, drawn_in
+from .found_again import Found, Nets, find
+from .measure import Evidence, Measure, Outcome
+from .needed import FIDELITY
+
+ROWS = 128  # fitting rows below which too little of what untrained nets give can be regressed out
+GIVE = "learned is missing: give replicas=[another training run]"
+UNTRAINED = "learned is missing: it takes three untrained nets or more (twin=True)"
+
+
+def compute(evidence: Evidence) -> Outcome:
+    """Canonical pairs of the directions that training runs need, before and after regressing out untrained nets."""
+    if evidence.needs is None:
+        return Outcome()
+    nets = _nets(evidence)
+    if len(nets.spots) < 2:
+        return Outcome(notes=() if evidence.is_twin or evidence.replicas else (GIVE,))
+    rows = _rows(evidence, nets)
+    missing = _why_no_pairs(nets, rows)
+    if missing:
+        return Outcome(notes=(f"shared and learned are missing: {missing}",))
+    found, null = find(nets, rows), _null(evidence, nets)
+    shared, arrays = {"shared": float(found.shared.mean())}, _arrays(found, "shared", 0)
+    missing = _why_not_learned(evidence, nets, rows, null)
+    if missing:
+        return Outcome(shared, arrays=arrays, notes=(missing,))
+    resampled = found.resampled(evidence.settings.resamples, evidence.seed + 4)
+    arrays |= _arrays(found, "learned", 1) | {"learned_resamples": resampled}
+    layer = shared | _learned(found, resampled, evidence.seed)
+    if null is None or null.held == 0:
+        return Outcome(layer | {"learned_held": found.held}, arrays=arrays)
+    return Outcome(layer, arrays=arrays, notes=(_read("learned_held", null.held),))
+
+
+def _nets(evidence: Evidence) -> Nets:
+    """The net and those of its replicas of which it is known what they need."""
+    assert evidence.needs is not None
+    replicas = zip(evidence.replicas, evidence.replica_needs, strict=False)
+    known = [(panel.spots, needs) for panel, needs in replicas if needs is not None]
+    spots, needs = zip((evidence.panel.spots, evidence.needs), *known, strict=True)
+    return Nets(spots, needs, tuple(rows.of(evidence.panel.key) for rows in evidence.untrained))
+
+
+def _rows(evidence: Evidence, nets: Nets) -> CommonRows:
+    halves = [torch.isin(evidence.panel.key, evidence.panel.half(half).key).nonzero().flatten() for half in (0, 1)]
+    rows = common_rows(halves[0], halves[1], [*nets.spots, *nets.untrained])
+    if rows.few:
+        return rows
+    return drawn_in(rows, [*(n.scores(s) for s, n in zip(nets.spots, nets.needs, strict=True)), *nets.untrained])
+
+
+def _why_no_pairs(nets: Nets, rows: CommonRows) -> str:
+    """Empty where there is something to compare."""
+    if rows.few:
+        return f"{len(rows.fit) + len(rows.check)} examples are too few (give {4 * FEWEST} or more)"
+    if nets.directions(FIDELITY) is None:
+        return f"no number of directions holds a fidelity of {FIDELITY} in every run"
+    return ""
+
+
+def _why_not_learned(evidence: Evidence, nets: Nets, rows: CommonRows, null: Found | None) -> str:
+    """Empty where what untrained nets give can be told, and is all that they have in common."""
+    spots = nets.spots[0].shape[1]
+    if not nets.untrained:
+        return UNTRAINED
+    if len(rows.fit) * spots < ROWS:
+        return f"learned is missing: {2 * len(rows.fit)} examples are too few (give {-(-2 * ROWS // spots)} or more)"
+    if evidence.is_twin:
+        return ""
+    if null is None:
+        return UNTRAINED
+    return _read("learned", float(null.learned.mean())) if float(null.learned.sum()) > 0 else ""
+
+
+def _read(column: str, directions: float) -> str:
+    return f"{column} is missing: untrained nets read {directions:.1f} directions here too, not 0"
+
+
+def _null(evidence: Evidence, nets: Nets) -> Found | None:
+    """The same between untrained nets beyond the others; None for the twin, which is one, and where these are few."""
+    pair = [n for n in zip(nets.untrained, evidence.untrained_needs, strict=False) if n[1] is not None]
+    others = nets.untrained[len(evidence.untrained_needs) :]
+    if evidence.is_twin or len(pair) < 2 or not others:
+        return None
+    spots, needs = zip(*pair, strict=True)
+    untrained = Nets(spots, needs, others)
+    rows = _rows(evidence, untrained)
+    return None if _why_no_pairs(untrained, rows) else find(untrained, rows)
+
+
+def _learned(found: Found, resampled: Tensor, seed: int) -> dict[str, float]:
+    low, high = found.interval(resampled)
+    given = [run.left.r2 for run in found.runs if run.left is not None]
+    return {
+        "learned": float(found.learned.mean()), "learned_low": low, "learned_high": high,
+        "learned_least": float(found.learned.min()), "learned_most": float(found.learned.max()),
+        "permuted_learned": found.by_chance(seed + 5),
+        "untrained_r2": sum(given) / len(given),
+    }  # fmt: skip
+
+
+def _arrays(found: Found, name: str, which: int) -> dict[str, Tensor]:
+    """Counts over cuts, and r^2 of every canonical pair on the checking examples: (pairs of runs, most) nan-padded."""
+    pairs = [pair.shared if which == 0 else pair.beyond for pair in found.pairs]
+    r2 = [pair.r2 for pair in pairs if pair is not None]
+    padded = torch.full((len(r2), max(map(len, r2))), torch.nan, dtype=torch.float64)
+    for row, values in zip(padded, r2, strict=True):
+        row[: len(values)] = values
+    return {f"{name}_curve": found.curves[which], f"{name}_r2": padded}
+
+
+SOURCE = "docs/directions.md"
+
+learned = Measure(
+    "learned",
+    compute,
+    layer_columns={
+        "shared": Column(
+            "directions that two training runs need and both have: canonical pairs of their scores with r^2 >= 0.5 on "
+            "held-out examples, mean over pairs of runs",
+            "directions", 0, source=SOURCE, order=220, beside_twin=True,
+        ),
+        "learned": Column(
+            "shared directions that are left when all units of the untrained nets are regressed out: found again in "
+            "another training run, and in no untrained net; the twin's: of two untrained nets beyond the others",
+            "directions", 0, source=SOURCE, order=221, beside_twin=True, resamples="learned", terminal="learned",
+        ),
+        **interval_columns("learned", "directions", 222),
+        "learned_least": Column(
+            "learned of the pair of runs that has least in common", "directions", 0, order=224, compare=False,
+            over_depth=False, shown=False,
+        ),
+        "learned_most": Column(
+            "learned of the pair of runs that has most in common", "directions", 0, order=225, compare=False,
+            over_depth=False, shown=False,
+        ),
+        "learned_held": Column(
+            "learned of all directions of the layer, also of those that the answers do not rest on", "directions", 0,
+            source=SOURCE, order=226, shown=False, beside_twin=True,
+        ),
+        "permuted_learned": Column(
+            "learned where the second run saw other examples: chance", "directions", 0, source=SOURCE, order=227,
+            compare=False, over_depth=False, shown=False, rare=True,
+        ),
+        "untrained_r2": Column(
+            "variance of the needed scores that the units of the untrained nets give on held-out examples, mean over "
+            "runs; below 0: worse than their mean",
+            "", high=1, source=SOURCE, order=228, compare=False, over_depth=False, shown=False,
+        ),
+    },
+)  # fmt: skip
