@@ -139,6 +139,9 @@ def test_where_untrained_nets_share_what_the_others_do_not_give_nothing_is_learn
     got = computed(replace(whole, untrained=(*untrained, *whole.untrained[2:]), untrained_needs=needs))
     assert got.layer == {"shared": 2.0}
     assert got.notes == ("learned is missing: untrained nets read 6.0 directions here too, not 0",)
+    nothing = planted(0, shared=0, needed=4)
+    got = computed(replace(nothing, untrained=(*untrained, *whole.untrained[2:]), untrained_needs=needs))
+    assert got.layer["learned"] == 0
 
 
 @pytest.mark.parametrize(

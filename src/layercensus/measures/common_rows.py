@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .halves import Halves, within
+from .halves import Halves, centred, within
 
 FEWEST = 16  # examples of a half below which nothing is said
 RARE = 0.01  # of the median spread: a unit below it hardly ever fires, and one example would be all of it
+ROUNDS = 4  # in which an example far off loses its pull on the mean
+DISPLACES = 0.5  # what an example is drawn in to, below which it has displaced the mean
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,14 @@ class CommonRows:
         The rows of an example that lies far out in one of the nets are drawn in, by the same factor in all of them:
         what is linear between nets stays so, and no example decides alone.
         """
+        return self.as_read(spots) if self.near is None else centred(self.as_read(spots).scaled(self.near))
+
+    def as_read(self, spots: Tensor) -> Halves:
+        """The same without drawing in, less a mean in which far examples count as little as they are drawn in."""
         fit, check = spots[self.fit], spots[self.check]
-        mean = fit.mean((0, 1), dtype=torch.float64).to(fit.dtype)
-        fit, check = fit - mean, check - mean
-        return Halves(fit, check) if self.near is None else Halves(fit, check).scaled(self.near)
+        weight = torch.ones(len(fit)) if self.near is None else self.near.fit
+        mean = (weight.to(fit.dtype) @ fit.mean(1)) / float(weight.sum())
+        return Halves(fit - mean, check - mean)
 
 
 def common_rows(first: Tensor, second: Tensor, nets: Sequence[Tensor]) -> CommonRows:
@@ -54,7 +60,12 @@ def common_rows(first: Tensor, second: Tensor, nets: Sequence[Tensor]) -> Common
 
 def drawn_in(rows: CommonRows, nets: Sequence[Tensor]) -> CommonRows:
     """The same, with examples drawn in where they lie far out in one of the nets."""
-    return CommonRows(rows.fit, rows.check, within([_lengths(rows.of(net)) for net in nets]))
+    for _ in range(ROUNDS):
+        rows = CommonRows(rows.fit, rows.check, within([_lengths(rows.as_read(net)) for net in nets]))
+        assert rows.near is not None
+        if bool((rows.near.fit > DISPLACES).all()):
+            break
+    return rows
 
 
 def not_rare(spread: Tensor) -> Tensor:

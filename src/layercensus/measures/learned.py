@@ -30,13 +30,13 @@ def compute(evidence: Evidence) -> Outcome:
         return Outcome(notes=(f"shared and learned are missing: {missing}",))
     found, null = find(nets, rows), _null(evidence, nets)
     shared, arrays = {"shared": float(found.shared.mean())}, _arrays(found, "shared", 0)
-    missing = _why_not_learned(evidence, nets, rows, null)
+    missing = _why_not_learned(nets, rows, found, null, evidence.is_twin)
     if missing:
         return Outcome(shared, arrays=arrays, notes=(missing,))
     resampled = found.resampled(evidence.settings.resamples, evidence.seed + 4)
     arrays |= _arrays(found, "learned", 1) | {"learned_resamples": resampled}
     layer = shared | _learned(found, resampled, evidence.seed)
-    if null is None or null.held == 0:
+    if null is None or null.held == 0 or found.held == 0:
         return Outcome(layer | {"learned_held": found.held}, arrays=arrays)
     return Outcome(layer, arrays=arrays, notes=(_read("learned_held", null.held),))
 
@@ -67,18 +67,18 @@ def _why_no_pairs(nets: Nets, rows: CommonRows) -> str:
     return ""
 
 
-def _why_not_learned(evidence: Evidence, nets: Nets, rows: CommonRows, null: Found | None) -> str:
-    """Empty where what untrained nets give can be told, and is all that they have in common."""
+def _why_not_learned(nets: Nets, rows: CommonRows, found: Found, null: Found | None, is_twin: bool) -> str:
+    """Empty where what untrained nets give can be told, and they have nothing more in common.
+
+    Where they have, though fewer of them were regressed out there, a 0 of the training runs is one all the same.
+    """
     spots = nets.spots[0].shape[1]
-    if not nets.untrained:
+    if not nets.untrained or (null is None and not is_twin):
         return UNTRAINED
     if len(rows.fit) * spots < ROWS:
         return f"learned is missing: {2 * len(rows.fit)} examples are too few (give {-(-2 * ROWS // spots)} or more)"
-    if evidence.is_twin:
-        return ""
-    if null is None:
-        return UNTRAINED
-    return _read("learned", float(null.learned.mean())) if float(null.learned.sum()) > 0 else ""
+    doubtful = null is not None and float(null.learned.sum()) > 0 and float(found.learned.sum()) > 0
+    return _read("learned", float(null.learned.mean())) if null is not None and doubtful else ""
 
 
 def _read(column: str, directions: float) -> str:
@@ -154,7 +154,7 @@ learned = Measure(
         "untrained_r2": Column(
             "variance of the needed scores that the units of the untrained nets give on held-out examples, mean over "
             "runs; below 0: worse than their mean",
-            "", high=1, source=SOURCE, order=228, compare=False, over_depth=False, shown=False,
+            "", high=1, source=SOURCE, order=228, compare=False, over_depth=False, shown=False, rare=True,
         ),
     },
 )  # fmt: skip
