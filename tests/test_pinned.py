@@ -37,7 +37,13 @@ def run(number: int) -> nn.Module:
 def census() -> lc.Census:
     digits = Digits()
     settings = lc.Settings(
-        progress=False, memory_format="contiguous", dimension=True, twins=4, pictures=0, resamples=100
+        progress=False,
+        memory_format="contiguous",
+        dimension=True,
+        twins=4,
+        pictures=0,
+        resamples=100,
+        needed=False,
     )
     runs = [lc.Model(run(number), "digits", fresh=lambda seed: factory(seed)) for number in (0, 1)]
     return lc.take(runs[0], digits.images[:600], labels=digits.labels[:600], replicas=runs[1:], settings=settings)

@@ -182,11 +182,13 @@ def _untrained(store: Store, nets: Nets, layer: str, settings: Settings) -> tupl
     """The rows of every untrained net of which they are kept, the twin's first; none without replicas."""
     if nets.twin is None or not nets.replicas:
         return ()
-    twin = store.panel(LayerKey(TWIN, layer), settings.panel, settings.spots)
-    found = [Rows(twin.key, twin.spots)]
-    while (rows := read_rows(store.folder, LayerKey(f"untrained{len(found)}", layer))) is not None:
+    found = list[Rows]()
+    while (rows := read_rows(store.folder, LayerKey(f"untrained{len(found) + 1}", layer))) is not None:
         found.append(rows)
-    return tuple(found)
+    if not found:
+        return ()
+    twin = store.panel(LayerKey(TWIN, layer), settings.panel, settings.spots)
+    return (Rows(twin.key, twin.spots), *found)
 
 
 def _panels(store: Store, nets: Nets, net: Net, layer: Layer, settings: Settings) -> dict[str, Panel]:

@@ -57,6 +57,7 @@ def settings_of(flags: Any, **more: Any) -> Settings:
     given = {one.name: getattr(flags, one.name) for one in fields(flags)}
     default_on = {one.name for one in fields(Settings) if one.default is True}
     given |= {name: not value for name, value in given.items() if name in default_on}
+    given = {name: value for name, value in given.items() if value is not None}
     return Settings(**given | {"unit_axis": _axes(flags.unit_axis), "shard": _shard(flags.shard)} | more)
 
 

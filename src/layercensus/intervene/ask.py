@@ -33,6 +33,7 @@ from .needs import needs_of
 from .passes import passed
 
 GIGABYTE = 1e9
+FEWEST_SCORES = 3  # columns of an output that are taken as scores of classes where there are no labels
 PAIR = 2  # untrained nets that are compared as training runs are: the null of what was learned
 
 
@@ -52,11 +53,8 @@ def check_answers(plan: Plan, output: Choice) -> None:
     Raises:
         CensusError: as for `Answers.of`.
     """
-    if output is None or not plan.settings.needed:
-        return
-    with torch.no_grad():
-        one = plan.probe.first(1)
-        Answers(output).of(passed(plan.nets.trained, one), 1, one.mask)
+    if output is not None and plan.settings.needed:
+        _probed(plan, output)
 
 
 def ask_needs(
@@ -171,13 +169,17 @@ def _calibration(layers: Sequence[Layer], asked: int) -> int:
 
 def _many_columns(plan: Plan, output: Choice) -> bool:
     """Without labels: whether the answers are three columns or more, which are compared as scores of classes are."""
-    with torch.no_grad():
-        one = plan.probe.first(1)
-        try:
-            y = Answers(output).of(passed(plan.nets.trained, one), 1, one.mask)
-        except CensusError:
-            return False
-    return y.shape[1] > 2
+    try:
+        return _probed(plan, output).shape[1] >= FEWEST_SCORES
+    except CensusError:
+        return False
+
+
+def _probed(plan: Plan, output: Choice) -> Tensor:
+    """(1, numbers) the net's answer to one example; the net and the generators of random numbers stay as they were."""
+    net, one = plan.nets.trained, plan.probe.first(1)
+    with tap(net.net, ()), kept_chance(), kept_state(net.net):
+        return Answers(output).of(passed(net, one), 1, one.mask)
 
 
 def _named(output: Choice) -> str:

@@ -99,7 +99,7 @@ def _notes(needs: Needs, needed: float, status: int) -> tuple[str, ...]:
     if status == BOUND:
         more = math.ceil(ROWS * units * examples / max(1, int(needs.rows)))
         return (
-            f"needed is bound by {examples:,} calibration examples: give calibration={more:,} and a panel of twice that",
+            f"needed is bound by {examples:,} calibration examples: give calibration={more:,} and twice that as panel",
         )
     if status == NONE:
         return ("needed is missing: even with all directions kept the answers change, as nets do that round or draw",)
@@ -125,7 +125,7 @@ needed = Measure(
         "needed_status": Column(
             "estimate; upper bound: more calibration examples would lower it, or no gradient chose the directions; "
             "bound by the examples: too few to see more; none: the answers change with all directions kept",
-            kind="choice", choices=STATUS, order=215, compare=False, over_depth=False, shown=False,
+            kind="choice", choices=STATUS, order=215, compare=False, over_depth=False, shown=False, rare=True,
         ),
     },
 )  # fmt: skip

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from ..census.columns import Columns
 from ..measures import MEASURES, Column, Evidence, Measure, Outcome, measure
+from ..tally import Rows
 from .evidence import evidence, first, panel
+from .planted_needs import planted_needs
 
 UNITS, EXAMPLES, CLASSES = 24, 400, 4
 FEW = (*range(1, 65), 80, 99, 128, 200)  # examples at which a zero would be no finding
@@ -42,7 +44,12 @@ def mixed_evidence(order: Tensor | None = None, units: Tensor | None = None, gai
         label=label[order], keys=order, classes=CLASSES, rarefy_to=10,
     )  # fmt: skip
     other = panel(replica, replica.mean(1), replica.mean(1), torch.arange(EXAMPLES), label)
-    return replace(whole, replicas=(other,))
+    heads = [torch.zeros(UNITS, 5).index_put_((torch.arange(5), torch.arange(5)), torch.ones(())) for _ in range(2)]
+    needs = planted_needs((clean * gain)[:, :, units], (heads[0] / gain[:, None])[units])
+    untrained = tuple(Rows(torch.arange(EXAMPLES), _normal(20 + net, EXAMPLES, 3, UNITS)) for net in range(4))
+    return replace(
+        whole, replicas=(other,), needs=needs, replica_needs=(planted_needs(replica, heads[1]),), untrained=untrained
+    )  # fmt: skip
 
 
 def columns(measures: Measures) -> dict[str, Column]:
