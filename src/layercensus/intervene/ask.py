@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from ..count.calibration import calibration
@@ -22,8 +23,11 @@ from ..count.store import Store
 from ..count.untrained import another_untrained
 from ..data.keys import key
 from ..errors import CensusError
+from ..layers.chance import kept_chance
 from ..layers.layer import Layer
 from ..layers.memory_format import memory_format
+from ..layers.state import kept_state
+from ..layers.tap import tap
 from ..models.model import Model
 from ..tally import Rows
 from .answers import Answers, Choice
