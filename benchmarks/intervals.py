@@ -150,7 +150,7 @@ def evidence(clean: Tensor, a: Tensor, b: Tensor, label: Tensor | None = None) -
     streams = Streams.empty(units)
     streams.update(clean.mean(1), clean.amax(1), key)
     label = torch.full((n,), -1) if label is None else label
-    panel = Panel(torch.tensor(n), key, label, clean.mean(1), clean.amax(1), a, a, b, b, clean, torch.zeros(n, 0))
+    panel = Panel(torch.tensor(n), key, label, clean.mean(1), clean.amax(1), a, a, b, b, clean, torch.zeros(n, 0), key)
     return Evidence(units, streams, panel, Settings(), rarefy_to=units)
 
 

@@ -59,6 +59,7 @@ def take(
     twin: bool | nn.Module = True,
     replicas: Sequence[nn.Module | Model | str] = (),
     labels: Sequence[Any] | None = None,
+    groups: Sequence[Any] | None = None,
     views: Views | float | Any = None,
     output: Choice = None,
     seed: int = 0,
@@ -69,7 +70,7 @@ def take(
     model: an nn.Module or a short name ("efficientnet-lite:0", "hf:FOLDER", "module:factory", "digits").
     data: an array or tensor, a Dataset, a DataLoader, an iterable of batches, or a short name ("digits",
         "images:FOLDER", "npz:FILE", "text:FILE", "module:factory"). A batch is inputs, (inputs,), (inputs, labels) or
-        a dict with "inputs" and optionally "labels", "ids", "mask".
+        a dict with "inputs" and optionally "labels", "groups", "ids", "mask".
     layers: globs over dotted layer names; None counts every nonlinearity, every block and the last layer.
     measures: what is asked of each layer; None for `layercensus.MEASURES`. One's own come last:
         `(*layercensus.MEASURES, mine)`; see docs/measures.md.
@@ -78,6 +79,9 @@ def take(
     replicas: further trained nets of the same architecture.
     labels: one per example in row order, as integers or names; overrides those in the data. None, NaN, a negative
         number: this one has no label.
+    groups: one per example in row order, as integers or names: which examples come from one source (the crops of one
+        photograph, the sentences of one document), so that they are drawn together and never lie in both halves of the
+        panel. None: this one stands for itself. Overrides those in the data.
     views: how an example is perturbed to tell signal from noise: None for the default of the kind of data, a number for
         its strength, or a function (example, numpy Generator) -> example.
     output: what the net's answer is, of which is asked on how many directions of each layer it rests: None for its
@@ -108,7 +112,7 @@ def take(
     seed = check_seed(seed)
     _check_room(settings)
     opened = open_model(model)
-    source = open_data(data, prepare=opened.prepare, labels=labels, limit_bad=settings.limit_bad)
+    source = open_data(data, prepare=opened.prepare, labels=labels, groups=groups, limit_bad=settings.limit_bad)
     if settings.see and source.kind != "images":
         raise CensusError(refusal(source.kind))
     if settings.see and not source.reusable:

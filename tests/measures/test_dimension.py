@@ -102,7 +102,9 @@ def test_planted_rank_is_found_and_noise_has_none(n: int, p: int) -> None:
         planted = noise + (normal(seed + 50, n, 5) * strength**0.5) @ torch.linalg.qr(normal(seed + 90, p, 5)).Q.T
         for x, rank in ((noise, 0), (planted, 5)):
             z = (x - x.mean(0)) / x.std(0)
-            right = (spikes(spectrum(z.double()), n, p) == rank) + (parallel(z, seed=seed) == rank)
+            right = (spikes(spectrum(z.double()), n, p) == rank) + (
+                parallel(z, group=torch.arange(len(z)), seed=seed) == rank
+            )
             silent, found = (silent + right, found) if rank == 0 else (silent, found + right)
     assert silent >= 17  # of 20, each test being wrong once in twenty
     assert found >= 16
@@ -151,7 +153,7 @@ def test_layers_of_low_rank_or_of_copies_have_no_bulk_of_noise() -> None:
     for x, rank in ((low, 10), (copies, 15)):
         z = (x - x.mean(0)) / x.std(0)
         assert spikes(spectrum(z), *z.shape) is None
-        assert parallel(z.float(), seed=0) == rank
+        assert parallel(z.float(), group=torch.arange(len(z)), seed=0) == rank
 
 
 def test_units_that_rest_in_the_panel_do_not_break_the_count() -> None:

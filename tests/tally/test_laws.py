@@ -37,7 +37,18 @@ def panel(rows: Rows) -> Tally:
     tally = Panel.empty(x.shape[1], capacity=7, spots=2, bins=2)
     tally.merge(
         Panel(
-            tally.capacity, rows.keys, rows.keys % 3, x, x, x, x, x, x, torch.stack([x, -x], 1), x.repeat(1, 2)[:, :2]
+            tally.capacity,
+            rows.keys,
+            rows.keys % 3,
+            x,
+            x,
+            x,
+            x,
+            x,
+            x,
+            torch.stack([x, -x], 1),
+            x.repeat(1, 2)[:, :2],
+            rows.keys % 5,
         )
     )
     return tally

@@ -11,6 +11,7 @@ from ..count.provenance import Provenance
 from ..errors import some_of
 from ..measures.distinct_status import deficient
 from .looks import untrained
+from .near_copies import few
 from .record import Finding
 
 SHOWN = ("responds to how an example is shown rather than to the example",
@@ -63,6 +64,7 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
             {"layers": list(unfit)},
         )
     yield from _copies(provenance.copies)
+    yield from few(provenance)
     if "targets" in provenance.data:
         yield Finding(
             None, (),

@@ -28,6 +28,7 @@ from ..tally import Panel, Rows
 from ..tally.streams import NOBODY, Top
 from .columns import FRAME, Columns, twin_of, typed
 from .findings import find
+from .near_copies import groups_of, sources_seen
 from .record import ArrayKey, CensusRecord
 from .status import dimension_status, status
 
@@ -54,9 +55,12 @@ class _Rows:
     arrays: dict[ArrayKey, NDArray[Any]] = field(default_factory=dict)
     strips: dict[str, Strip] = field(default_factory=dict)
     matrices: dict[str, Matrix] = field(default_factory=dict)
+    sources: int | None = None  # that the examples seem to come from
 
     def add(self, summary: LayerSummary, row: dict[str, Any], columns: Columns, sign_blind: bool) -> None:
         name = summary.layer.name
+        if not self.layers:  # the first layer is nearest to the examples themselves
+            self.sources = sources_seen(summary.panel)
         self.layers.append(row)
         self.strips[name] = strip(summary.panel)
         compared = matrix(summary.panel, summary.outcomes[TRAINED].units, sign_blind)
@@ -84,7 +88,8 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
             panel = max(panel, size or 0)
     provenance = replace(
         counted.provenance, data=_data(store, counted, settings), panel=panel, rarefied_to=nets.narrowest,
-        classes_seen=classes, not_counted=(*counted.provenance.not_counted, *unreached),
+        classes_seen=classes, groups=groups_of(store.groups(settings.panel)), sources_seen=rows.sources,
+        not_counted=(*counted.provenance.not_counted, *unreached),
     )  # fmt: skip
     layers = typed(pd.DataFrame(rows.layers), columns.table(nets.twin is not None))
     units, twin_units = (

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
+from ..errors import CensusError
 from ..settings import check_seed
 from .interrupt import kept
 from .open import model_of
@@ -21,6 +22,7 @@ EXAMPLES = """Examples:
   layercensus run hf:encoder text:sentences.txt --out results --dimension
   layercensus run digits digits --layers 'act*' --layers out --out results
   layercensus run digits digits --out results --resume
+  layercensus run hf:encoder text:lines.txt --groups sources.txt --out results
   layercensus run digits digits --shard 1/4 --out part1"""
 
 
@@ -35,9 +37,20 @@ class Counted:
     no_twin: Annotated[bool, Parameter(help="count without the untrained twin", show_default=False)] = False
     replica: Replicas = field(default_factory=list)
     size: Size = None
+    groups: Annotated[
+        str | None, Parameter(metavar="FILE", help="text with a line for each example: the source it comes from")
+    ] = None
     strength: Annotated[
         float | None, Parameter(metavar="X", help="strength of the perturbed views; 1 is the usual one")
     ] = None
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a text file, one for each example; an empty one names no group."""
+    try:
+        return file.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise CensusError(f"--groups must be a text file with a line for each example. Got {file}.") from None
 
 
 def run(
@@ -55,13 +68,14 @@ def run(
 
     chosen, folder = settings_of(settings, out=out), Path(out)
     check_seed(seed)
+    groups = None if counted.groups is None else lines_of(Path(counted.groups))
     opened = model_of(model, counted.size)
     if opened.prepare:
         print(f"inputs: {opened.prepare.describe()}")
     with kept("counted", folder):
         census = take(
             opened, data, layers=counted.layers, twin=not counted.no_twin, replicas=counted.replica,
-            views=counted.strength, seed=seed, settings=chosen,
+            groups=groups, views=counted.strength, seed=seed, settings=chosen,
         )  # fmt: skip
     if chosen.shard is None:
         show_census(census, folder, quiet=not chosen.progress)

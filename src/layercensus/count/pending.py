@@ -70,6 +70,7 @@ class Pending:
         shared = {
             "key": torch.cat([readings.keys[readings.rows] for readings in chosen]),
             "label": torch.cat([readings.labels[readings.rows] for readings in chosen]),
+            "group": torch.cat([readings.groups[readings.rows] for readings in chosen]),
         }
         own = {
             key: {name: torch.cat([pick(r, key) for r in chosen]) for name, pick in _ROWS.items()}

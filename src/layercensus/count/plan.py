@@ -184,10 +184,10 @@ def _few(source: Source, timed: Batch) -> Sequence[Batch]:
 
 
 def _content(some: Sequence[Batch], views: Views) -> str:
-    """Hash of a few examples as the net is given them, of their labels, and of a perturbed view of the first."""
+    """Hash of a few examples as the net is given them, of what is known of them, and of a view of the first."""
     digest = sha256("|".join(id for batch in some for id in batch.ids).encode())
     shown = make_view(views, some[0].first(1), 0, 0)
-    given = [x for batch in some for x in (*tensors(batch.inputs), *([] if batch.labels is None else [batch.labels]))]
+    given = [x for b in some for x in (*tensors(b.inputs), *(y for y in (b.labels, b.groups) if y is not None))]
     for tensor in (*given, *tensors(shown.inputs)):
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -12,7 +12,7 @@ NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 # left out of the JSON where there is nothing to say
 OPTIONAL = (
     "copies", "shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late", "forecast", "looks_untrained",
-    "untrained_failed", "needs",
+    "untrained_failed", "needs", "groups", "sources_seen",
 )  # fmt: skip
 
 
@@ -41,6 +41,8 @@ class Provenance:
     memory_format: Mapping[str, Any] = field(default_factory=dict)  # name, and seconds of each that was timed
     copies: Mapping[str, Any] = field(default_factory=dict)  # of other examples, left out; empty without
     panel: int = 0  # examples of the panel
+    groups: Mapping[str, Any] = field(default_factory=dict)  # of its examples, where some share one
+    sources_seen: int | None = None  # about how many its examples seem to come from, where they look like near copies
     rarefied_to: int = 0  # units
     classes_seen: int = 0
     shared: Mapping[str, Any] = field(default_factory=dict)  # what the twin has in common with the net

@@ -36,6 +36,7 @@ class BatchReadings:
     ids: tuple[str, ...]
     keys: Tensor  # (examples,) int64
     labels: Tensor  # (examples,) int64, -1 without
+    groups: Tensor  # (examples,) int64, the own key without
     rows: Tensor  # (chosen,) int64, which of them are in the panel
     clean: Readings
     a: Readings  # of the panel's examples in one perturbed view
@@ -65,7 +66,8 @@ def read_batch(plan: Plan, batch: Batch, sampler: PanelSampler, sketches: Sketch
         chosen = batch.take(rows)
         a, b = (_read(plan, make_view(plan.views, chosen, plan.seed, view), Spots(), {}, view) for view in (0, 1))
     labels = batch.labels if batch.labels is not None else torch.full((len(keys),), -1)
-    return BatchReadings(batch.ids, torch.from_numpy(keys), labels.long().cpu(), rows, clean, a, b)
+    own = torch.from_numpy(keys)
+    return BatchReadings(batch.ids, own, labels.long().cpu(), batch.sources(own), rows, clean, a, b)
 
 
 def keys_of(batch: Batch) -> NDArray[np.int64]:

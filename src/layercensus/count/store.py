@@ -25,7 +25,7 @@ from ..tally import Panel, Streams
 from .differences import differences
 from .nets import BETWEEN, LayerKey
 from .side_files import copy_side_files, side_files
-from .stored_panel import PanelPart, labels_of, lacks, read_panel
+from .stored_panel import PanelPart, lacks, read_panel, shared_of
 from .tensor_file import TensorFile, fitting_together
 
 COUNTING = "counting"  # the folder of checkpoints within a results folder
@@ -38,7 +38,7 @@ Keys = NDArray[np.int64]
 class Checkpoint:
     """The panel's rows since the last checkpoint, and the streams as they now stand."""
 
-    shared: State  # rows common to all layers: key, label; empty where the panel has no new ones
+    shared: State  # rows common to all layers: key, label, group; empty where the panel has no new ones
     panel: Mapping[LayerKey, State]  # the rows of each layer
     streams: Mapping[LayerKey, Streams]
     keys: Sequence[int]  # of every example since the last checkpoint
@@ -175,7 +175,12 @@ class Store:
     def labels(self, capacity: int) -> Tensor:
         """(examples,) int64, the labels of the panel, -1 where none was given."""
         with fitting_together(self.folder):
-            return labels_of(self._panel_parts(capacity))
+            return shared_of(self._panel_parts(capacity), "label")
+
+    def groups(self, capacity: int) -> Tensor:
+        """(examples,) int64, the groups of the panel, an example's own key where none was given."""
+        with fitting_together(self.folder):
+            return shared_of(self._panel_parts(capacity), "group")
 
     def _panel_parts(self, capacity: int) -> list[PanelPart]:
         """Where the rows of the panel lie on disk, and their places when sorted by key."""

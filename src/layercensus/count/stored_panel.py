@@ -12,7 +12,7 @@ from ..tally import Panel
 from ..tally.panel import ROWS
 from .tensor_file import TensorFile
 
-SHARED = ("key", "label")  # rows common to all layers
+SHARED = ("key", "label", "group")  # rows common to all layers
 SAME = {"peak": "mean", "a_peak": "a_mean", "b_peak": "b_mean", "spots": "mean"}  # where a layer has one position
 
 
@@ -58,9 +58,9 @@ def read_panel(parts: Sequence[PanelPart], prefix: str, capacity: int, spots: in
     return Panel(torch.tensor(capacity), **found).that_reached()
 
 
-def labels_of(parts: Sequence[PanelPart]) -> Tensor:
-    """(examples,) int64, the labels of the panel."""
-    return _sorted(parts, "label", "label", 1) if parts else torch.zeros(0, dtype=torch.int64)
+def shared_of(parts: Sequence[PanelPart], name: str) -> Tensor:
+    """(examples,) int64, what all layers share of the panel: one of SHARED."""
+    return _sorted(parts, name, name, 1) if parts else torch.zeros(0, dtype=torch.int64)
 
 
 def _sorted(parts: Sequence[PanelPart], stored: str, name: str, spots: int) -> Tensor:

@@ -164,13 +164,14 @@ Three = tuple[Readings, Readings, Readings]  # clean, and in two views
 def _panels(net: Net, batches: Sequence[Batch], readings: Sequence[Three], most: int) -> Iterator[tuple[Layer, Panel]]:
     """Every layer with its panel of these examples."""
     keys = torch.tensor([key(id) for batch in batches for id in batch.ids])
+    groups = torch.cat([batch.sources(torch.from_numpy(keys_of(batch))) for batch in batches])
     order = keys.argsort()
     labels = torch.cat([torch.full((len(b.ids),), -1) if b.labels is None else b.labels.long().cpu() for b in batches])
     for layer in net.layers:
         clean, a, b = ([three[which][net.key(layer)] for three in readings] for which in range(3))
         rows = [torch.cat([getattr(r, name) for r in part]) for part in (clean, a, b) for name in ("mean", "peak")]
         spots = joined_spots([r.mean[:, None] if r.spots is None else r.spots for r in clean], most)
-        columns = (keys, labels, *rows, spots, torch.zeros(len(keys), 0))
+        columns = (keys, labels, *rows, spots, torch.zeros(len(keys), 0), groups)
         yield layer, Panel(torch.tensor(len(keys)), *(column[order] for column in columns)).that_reached()
 
 

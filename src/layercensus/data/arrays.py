@@ -12,6 +12,8 @@ from torch import Tensor
 
 from ..errors import CensusError
 from .batch import Batch
+from .groups import Groups, group_keys
+from .groups import same_length as equally_many
 from .labels import Labels, as_classes, described, same_length
 from .numbers import KINDS, as_floats, as_tensor, first_not_finite
 from .reading import one_line
@@ -21,6 +23,7 @@ from .source import Source, unique
 INPUT_NAMES = ("inputs", "x", "X", "data", "images")
 BESIDE = "given beside the data"  # where labels come from that the user names as such
 LABEL_NAMES = ("labels", "y", "Y", "targets")
+GROUP_NAMES = ("groups", "group")
 
 
 class Arrays(Source):
@@ -51,8 +54,14 @@ class Arrays(Source):
             "values": how, "labels": "none",
         }  # fmt: skip
         self.labels: Tensor | None = None  # (examples,) int64
+        self.groups: Tensor | None = None  # (examples,) int64
         if labels is not None:
             self.label(labels, origin)
+
+    def group(self, groups: Groups, origin: str) -> None:
+        """Take these groups, one for each row."""
+        self.groups = equally_many(group_keys(groups), int(self.length or 0))
+        self.about["groups"] = origin
 
     def label(self, labels: Labels, origin: str) -> None:
         """Take these labels, one for each row, in place of any others; only those given as labels must be classes."""
@@ -66,25 +75,33 @@ class Arrays(Source):
         bad = first_not_finite(x)
         if bad is not None:
             raise CensusError(f"Inputs must be finite. Got NaN or inf in example {ids[bad]!r} of {self.name}.")
-        return Batch(x, tuple(ids), None if self.labels is None else self.labels[torch.tensor(rows)])
+        labels, groups = (
+            None if column is None else column[torch.tensor(rows)] for column in (self.labels, self.groups)
+        )
+        return Batch(x, tuple(ids), labels, groups=groups)
 
 
 def open_npz(file: str, request: Request) -> Arrays:
-    """The arrays of an npz file: inputs under "inputs" or "x", labels, where there are any, under "labels" or "y"."""
+    """The arrays of an npz file: inputs under "inputs" or "x", labels under "labels" or "y", groups under "groups"."""
     arrays = _load(file)
     inputs = next((n for n in INPUT_NAMES if n in arrays), None)
     target = next((n for n in LABEL_NAMES if n in arrays and n != inputs), None)
+    together = next((n for n in GROUP_NAMES if n in arrays and n != inputs), None)
     if inputs is None:
-        rest = [n for n in arrays if n != target]
+        rest = [n for n in arrays if n not in (target, together)]
         if len(rest) != 1:
             names = ", ".join(arrays) or "none"
             raise CensusError(f"npz:{file} must hold an array named inputs or x. Got {names}. Save it with that name.")
         inputs = rest[0]
     name = f"npz:{Path(file).name}"
     if request.labels is not None:
-        return Arrays(arrays[inputs], request.labels, name=name)
-    origin = f"the file's array {target}"
-    return Arrays(arrays[inputs], arrays[target] if target else None, name=name, origin=origin)
+        opened = Arrays(arrays[inputs], request.labels, name=name)
+    else:
+        origin = f"the file's array {target}"
+        opened = Arrays(arrays[inputs], arrays[target] if target else None, name=name, origin=origin)
+    if together is not None:
+        opened.group(arrays[together], f"the file's array {together}")
+    return opened
 
 
 def _load(file: str) -> dict[str, np.ndarray[Any, Any]]:

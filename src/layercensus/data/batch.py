@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .groups import NO_GROUP
+
 Inputs = Any  # a tensor, a dict of tensors (called as keywords), or a tuple of tensors
 
 
@@ -21,11 +23,17 @@ class Batch:
     ids: tuple[str, ...]  # unique over the data set; the row number where the data gives none
     labels: Tensor | None = None  # (examples,) int64
     mask: Tensor | None = None  # (examples, tokens) bool, True where a token counts
+    groups: Tensor | None = None  # (examples,) int64, a number for each one's source; 0 where none is known
 
     def take(self, rows: Tensor) -> Batch:
         """These examples alone; rows (chosen,) int64."""
         ids = tuple(self.ids[int(row)] for row in rows)
-        return Batch(each(self.inputs, lambda t: t[rows]), ids, _rows(self.labels, rows), _rows(self.mask, rows))
+        beside = (_rows(x, rows) for x in (self.labels, self.mask, self.groups))
+        return Batch(each(self.inputs, lambda t: t[rows]), ids, *beside)
+
+    def sources(self, keys: Tensor) -> Tensor:
+        """(examples,) int64: the group of each example, its own key where none is known. keys: (examples,) int64."""
+        return keys if self.groups is None else torch.where(self.groups == NO_GROUP, keys, self.groups)
 
     def first(self, n: int) -> Batch:
         """The first n examples."""
@@ -82,7 +90,8 @@ def joined(batches: list[Batch]) -> Batch:
     ids = tuple(id for batch in batches for id in batch.ids)
     labels = None if first.labels is None else torch.cat([b.labels for b in batches if b.labels is not None])
     mask = None if first.mask is None else torch.cat([b.mask for b in batches if b.mask is not None])
-    return Batch(together([batch.inputs for batch in batches], torch.cat), ids, labels, mask)
+    groups = None if first.groups is None else torch.cat([b.groups for b in batches if b.groups is not None])
+    return Batch(together([batch.inputs for batch in batches], torch.cat), ids, labels, mask, groups)
 
 
 def together(parts: list[Inputs], join: Callable[[list[Tensor]], Tensor]) -> Inputs:

@@ -9,11 +9,11 @@ import torch
 from torch.utils.data import default_collate
 
 Collate = Callable[[list[Any]], Any]
-BESIDE = ("labels", "label", "ids")  # entries of a dict that no net is given
+BESIDE = ("labels", "label", "ids", "groups", "group")  # entries of a dict that no net is given
 
 
 def collate_examples(items: list[Any]) -> Any:
-    """The batch that `default_collate` makes of the inputs; labels and ids as a list, where None may stand for one.
+    """The batch that `default_collate` makes of the inputs; what is beside them as lists, where None may stand.
 
     >>> collate_examples([(torch.zeros(2), "cat"), (torch.ones(2), None)])
     (tensor([[0., 0.],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -49,7 +50,7 @@ class Rows(Source):
             "name": name, "kind": self.kind, "examples": self.length,
             "shape of an example": list(shapes(first.inputs)[0]), "values": first.how,
             "labels": "given beside the data" if labels is not None else origin,
-        }  # fmt: skip
+        } | ({"groups": "in the data"} if first.groups is not None else {})  # fmt: skip
         self.ids = tuple(map(str, rows))
         if first.ids is not None or (first.names is not None and labels is None):
             self._survey()
@@ -106,10 +107,11 @@ class Rows(Source):
             raise CensusError(f"{self.name} must give one example a row. Got {parsed.examples} for {len(ids)} rows.")
         if self._labels is None:
             return as_batch(parsed, tuple(ids), self._classes)
-        batch = as_batch(
-            Parts(parsed.inputs, parsed.examples, parsed.how, None, parsed.mask, None), tuple(ids), self._classes
-        )
-        return Batch(batch.inputs, batch.ids, self._labels[torch.tensor(list(rows))], batch.mask)
+        batch = as_batch(replace(parsed, labels=None), tuple(ids), self._classes)
+        return replace(batch, labels=self._labels[torch.tensor(list(rows))])
+
+    def rows(self) -> tuple[Sequence[int], int]:
+        return self._rows, len(self.data)
 
     def _survey(self) -> None:
         """Learn all ids and class names by reading every item once."""

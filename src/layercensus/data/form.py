@@ -12,6 +12,8 @@ from torch import Tensor
 
 from ..errors import CensusError
 from .batch import Batch, Inputs, each, tensors
+from .groups import group_keys
+from .groups import same_length as same_number
 from .labels import Classes, Labels, named, same_length
 from .numbers import KINDS, as_floats, as_tensor, first_not_finite, one_of_several
 from .understood import GRAPH, NAMED, TWO, as_parts
@@ -29,6 +31,7 @@ class Parts:
     labels: Labels | None
     mask: Tensor | None
     ids: tuple[str, ...] | None
+    groups: Tensor | None = None  # (examples,) int64, as `group_keys` makes them
 
     @property
     def names(self) -> set[str] | None:
@@ -39,7 +42,8 @@ class Parts:
         """These examples alone, without labels, whose kind depends on all of a batch; rows (chosen,) int64."""
         ids = None if self.ids is None else tuple(self.ids[int(row)] for row in rows)
         mask = None if self.mask is None else self.mask[rows]
-        return Parts(each(self.inputs, lambda x: x[rows]), len(rows), self.how, None, mask, ids)
+        groups = None if self.groups is None else self.groups[rows]
+        return Parts(each(self.inputs, lambda x: x[rows]), len(rows), self.how, None, mask, ids, groups)
 
 
 def parts(raw: Any) -> Parts:
@@ -48,13 +52,14 @@ def parts(raw: Any) -> Parts:
     Raises:
         CensusError: for another form, or parts of unequal length.
     """
-    labels = mask = ids = None
+    labels = mask = ids = groups = None
     raw = as_parts(raw)
     if isinstance(raw, Mapping):
         rest = dict(raw)
-        if "label" in rest and "labels" not in rest:  # as rows of Hugging Face's datasets have it
-            rest["labels"] = rest.pop("label")
-        labels, mask, ids = (rest.pop(name, None) for name in ("labels", "mask", "ids"))
+        for one, many in (("label", "labels"), ("group", "groups")):  # as rows of Hugging Face's datasets have it
+            if one in rest and many not in rest:
+                rest[many] = rest.pop(one)
+        labels, mask, ids, groups = (rest.pop(name, None) for name in ("labels", "mask", "ids", "groups"))
         raw = rest.get("inputs", rest)
     elif isinstance(raw, (tuple, list)):
         if len(raw) not in (1, 2) or _scalar(raw[0]):
@@ -72,7 +77,8 @@ def parts(raw: Any) -> Parts:
         raise CensusError(f"ids must name each of the {n} examples of a batch. Got {len(names)}.")
     if mask is not None and len(mask) != n:
         raise CensusError(f"mask must have a row for each of the {n} examples of a batch. Got {len(mask)}.")
-    return Parts(inputs, n, how, labels, None if mask is None else torch.as_tensor(mask).bool(), names)
+    groups = None if groups is None else same_number(group_keys(groups), n)
+    return Parts(inputs, n, how, labels, None if mask is None else torch.as_tensor(mask).bool(), names, groups)
 
 
 def as_batch(parsed: Parts, ids: tuple[str, ...], classes: Classes) -> Batch:
@@ -82,7 +88,7 @@ def as_batch(parsed: Parts, ids: tuple[str, ...], classes: Classes) -> Batch:
         bad = first_not_finite(x)
         if bad is not None:
             raise CensusError(f"Inputs must be finite. Got NaN or inf in example {ids[bad]!r}.")
-    return Batch(parsed.inputs, ids, labels, parsed.mask)
+    return Batch(parsed.inputs, ids, labels, parsed.mask, parsed.groups)
 
 
 def numbers_of(parsed: Parts, classes: Classes) -> Tensor | None:

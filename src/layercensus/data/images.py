@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import CensusError
 from ..models.prepare import Prepare
 from .batch import Batch, stacked
+from .groups import group_keys
 from .labels import Labels, as_classes, same_length
 from .numbers import first_not_finite
 from .picture import header, pictures, read_picture
@@ -29,7 +30,8 @@ Coming = list[tuple[str, "Future[Tensor | str]"]]
 class Images(Source):
     """Every picture below a folder; ids are paths relative to it, sorted.
 
-    Where all of them lie in two or more sub-folders, the first level names the classes. Nothing is decoded before its
+    Where all of them lie in two or more sub-folders, the first level names the classes; where all lie in folders below
+    these, the second names groups, such as the photograph that they are crops of. Nothing is decoded before its
     batch is due; only where the model names no size or channels are the files' headers read at the start.
 
     Raises:
@@ -55,9 +57,12 @@ class Images(Source):
         self._shape: tuple[str, tuple[int, ...]] | None = None  # of the first picture, and its id
         self._channels = self._channels_of_headers()
         self._label, origin = self._labels(labels)
+        self._folder = _folders(self.ids) if self._label else {}
         self._about = {
             "name": self.name, "kind": "images", "files": self.length, "inputs": self._described(), "labels": origin,
         }  # fmt: skip
+        if self._folder:
+            self._about["groups"] = f"names of the {len(set(self._folder.values())):,} folders in those"
 
     @property
     def about(self) -> dict[str, Any]:  # type: ignore[override]
@@ -111,7 +116,8 @@ class Images(Source):
             return Batch(torch.zeros(0, *(self._shape[1] if self._shape else ())), ())
         ids = tuple(id for id, _ in readable)
         labels = torch.tensor([self._label[id] for id in ids]) if self._label else None
-        return Batch(stacked([x for _, x in readable]), ids, labels)
+        groups = group_keys([self._folder[id] for id in ids]) if self._folder else None
+        return Batch(stacked([x for _, x in readable]), ids, labels, groups=groups)
 
     def _count_bad(self, id: str, why: str) -> None:
         self._bad[id] = why
@@ -166,6 +172,12 @@ class Images(Source):
 def open_images(folder: str, request: Request) -> Images:
     """The pictures below a folder."""
     return Images(folder, request.prepare, request.labels, request.limit_bad)
+
+
+def _folders(ids: Sequence[str]) -> dict[str, str]:
+    """The folder of each picture below its class's; none where a picture lies in no such folder."""
+    parts = {id: id.split("/") for id in ids}
+    return {id: "/".join(part[:2]) for id, part in parts.items()} if all(len(p) > 2 for p in parts.values()) else {}
 
 
 def _header(path: Path) -> tuple[bool, tuple[int, int]] | None:

@@ -103,7 +103,7 @@ def _of_floats(values: NDArray[Any], targets: bool) -> NDArray[np.int64]:
 
 def _of_objects(values: NDArray[Any], targets: bool) -> NDArray[Any]:
     """Names, or numbers among None and its like."""
-    entries = [_entry(value) for value in values.tolist()] if values.dtype.kind != "M" else _dates(values)
+    entries = [entry(value) for value in values.tolist()] if values.dtype.kind != "M" else _dates(values)
     known = [entry for entry in entries if entry is not None]
     numbers = [entry for entry in known if isinstance(entry, Real)]
     if not numbers and known and all(isinstance(entry, str) for entry in known):
@@ -126,7 +126,7 @@ def _of_others(known: list[Any], numbers: list[Any], examples: int, targets: boo
     return np.full(examples, TARGET, dtype=np.int64)
 
 
-def _entry(value: Any) -> Any:
+def entry(value: Any) -> Any:
     """One label: text, a number, None where there is none, or what it is where it can be no label."""
     value = None if value is np.ma.masked else _plain(value)
     if value is None:

@@ -11,6 +11,8 @@ from ..errors import CensusError, first_line
 from ..models.factory import import_factory
 from ..models.openers import find, near, usages
 from ..models.prepare import Prepare
+from .grouped import Grouped
+from .groups import Groups
 from .labels import Labels
 from .objects import open_object
 from .request import Request
@@ -19,11 +21,15 @@ from .table import OPENERS
 from .user_code import user_code
 
 
-def open_data(data: Any, *, prepare: Prepare | None = None, labels: Labels | None = None, limit_bad: int = 0) -> Source:
+def open_data(
+    data: Any, *, prepare: Prepare | None = None, labels: Labels | None = None, groups: Groups | None = None,
+    limit_bad: int = 0,
+) -> Source:  # fmt: skip
     """The examples that a short name or an object stands for.
 
     prepare: the model's own convention for images and text. labels: one per example in the data's order; they override
-    those in the data. limit_bad: unreadable files of a folder that are skipped before giving up.
+    those in the data. groups: the same for the sources that examples come from. limit_bad: unreadable files of a folder
+    that are skipped before giving up.
 
     >>> open_data("digits").length
     1797
@@ -31,6 +37,8 @@ def open_data(data: Any, *, prepare: Prepare | None = None, labels: Labels | Non
     Raises:
         CensusError: one line that says what is wrong with the data.
     """
+    if groups is not None:
+        return Grouped(open_data(data, prepare=prepare, labels=labels, limit_bad=limit_bad), groups)
     if isinstance(data, Source):
         if labels is not None:
             raise CensusError(

@@ -40,6 +40,10 @@ class Source:
         """These token ids as a reader knows them."""
         return [str(token) for token in tokens]
 
+    def rows(self) -> tuple[Sequence[int], int]:
+        """Which entry of what is given beside the data belongs to each of `ids`, and how many entries there must be."""
+        return range(len(self.ids or ())), len(self.ids or ())
+
     def batches(self, size: int, skip: Skip = None) -> Iterator[Batch]:
         """All examples in the data's own order, at most `size` at a time; ids for which skip is true are left out."""
         ids = [id for id in self.ids or () if skip is None or not skip(id)]

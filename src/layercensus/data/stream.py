@@ -33,7 +33,15 @@ class Batches(Source):
         self.kind = kind_of(batches[0].inputs)
         self._ids = unique(_numbered(batches))
         self._where = {id: (n, row) for n, row, id in self._numbered_rows()}
-        same = len({(str(shapes(batch.inputs)), batch.labels is None, batch.mask is None) for batch in batches}) == 1
+        same = (
+            len(
+                {
+                    (str(shapes(batch.inputs)), batch.labels is None, batch.mask is None, batch.groups is None)
+                    for batch in batches
+                }
+            )
+            == 1
+        )
         self.ids = self._ids if same else None
         self.about = _about(self, batches[0], labels) | {"examples": self.length}
         if labels is not None:
@@ -151,7 +159,7 @@ def _about(source: Source, first: Parts, labels: Labels | None) -> dict[str, Any
     return {
         "name": source.name, "kind": source.kind, "shape of an example": list(shapes(first.inputs)[0]),
         "values": first.how, "labels": origin if labels is None else "given beside the data",
-    }  # fmt: skip
+    } | ({"groups": "in the data"} if first.groups is not None else {})  # fmt: skip
 
 
 def _names(batches: Sequence[Parts]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -88,7 +89,7 @@ class Unique(Source):
             if len(rows) < len(batch.ids):
                 batch = batch.take(torch.tensor(rows, dtype=torch.int64))
             if whole and self.source.counts_up:
-                batch = Batch(batch.inputs, tuple(str(kept + n) for n in range(len(rows))), batch.labels, batch.mask)
+                batch = replace(batch, ids=tuple(str(kept + n) for n in range(len(rows))))
             kept += len(rows)
             self.copies = _copies(read - kept, before + read, whole)
             yield from portions(batch, size, skip if whole else None)

@@ -1,6 +1,6 @@
 """Resampling of examples (never of positions) for the number of distinct units, at the cost of one correlation matrix.
 
-Examples are dealt into groups; sums over each group are kept, and a resample is a weighted sum of them. Only pairs of
+Examples are dealt into blocks; sums over each block are kept, and a resample is a weighted sum of them. Only pairs of
 units near the threshold can change sides, so only these are followed.
 """
 
@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ..tally import Panel
 from .correlation import flat_clusters, linkage_of
-from .pair_resamples import GROUPS, group_weights, pair_resamples
+from .dealt import Dealt
+from .pair_resamples import pair_resamples
 from .sparse_linkage import Pairs
 
 MARGIN = 0.12  # how far below the threshold a pair is still followed
@@ -30,22 +31,22 @@ FEWEST = 40
 class Resamples:
     """For each resample of the examples: how many distinct units, and how many when rarefied to the narrowest width."""
 
-    distinct: NDArray[np.int64]  # (resamples,)
+    distinct: NDArray[np.int64] | NDArray[np.float64]  # (resamples,)
     rarefied: NDArray[np.float64]  # (resamples,)
 
 
-def reliability_resamples(a: Tensor, b: Tensor, seed: int, resamples: int) -> Tensor:
+def reliability_resamples(a: Tensor, b: Tensor, *, dealt: Dealt, seed: int, resamples: int) -> Tensor:
     """ICC(1) of every unit in each resample of the examples: (resamples, units) float32.
 
     a, b: (examples, units), of two views.
     """
     middle = (a.double().mean(0) + b.double().mean(0)) / 2
     a, b = (a - middle).float(), (b - middle).float()
-    weight = group_weights(resamples, min(GROUPS, len(a)), seed)
-    total = weight @ _per_group(torch.ones(len(a), 1))
-    m = weight @ _per_group(a + b) / 2 / total
-    cov = weight @ _per_group(a * b) / total - m.square()
-    var = weight @ _per_group(a.square() + b.square()) / 2 / total - m.square()
+    weight = dealt.weights(resamples, seed)
+    total = weight @ dealt.sums(torch.ones(len(a), 1))
+    m = weight @ dealt.sums(a + b) / 2 / total
+    cov = weight @ dealt.sums(a * b) / total - m.square()
+    var = weight @ dealt.sums(a.square() + b.square()) / 2 / total - m.square()
     return torch.where(var > 0, cov / var.clamp(min=1e-300), -1.0).float()
 
 
@@ -75,7 +76,7 @@ def distinct_resamples(
         pairs = _near(similarity.numpy()[np.ix_(members, members)], tau - MARGIN)
         kept = min(FEWEST, len(passed)) if size.max() > LARGE else len(passed)
         passed, distinct, rarefied = passed[:kept], distinct[:kept], rarefied[:kept]
-        parts = pair_resamples(rows[:, :, members], pairs, seed=seed, resamples=kept)
+        parts = pair_resamples(rows[:, :, members], pairs, group=half.group, seed=seed, resamples=kept)
         c = torch.cat([part for _, part in parts], 1)
         c = c.abs() if sign_blind else c
         for block, mask in _blocks(pairs, component[members], passed[:, members].numpy(), c.numpy()):
@@ -83,13 +84,6 @@ def distinct_resamples(
                 distinct[r] += len(sizes)
                 rarefied[r] += presence[sizes].sum()
     return Resamples(distinct, rarefied)
-
-
-def _per_group(values: Tensor) -> Tensor:
-    """Sums over every GROUPS-th example: (examples, columns) -> (groups, columns) float64."""
-    groups = min(GROUPS, len(values))
-    missing = -len(values) % groups
-    return torch.nn.functional.pad(values, (0, 0, 0, missing)).view(-1, groups, values.shape[1]).sum(0).double()
 
 
 def _components(near: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -13,7 +13,8 @@ from .bootstrap import Resamples, distinct_resamples
 from .column import Column
 from .column import interval as interval_columns
 from .correlation import cluster_count, correlation, flat_clusters, linkage_of, similarity_of, unit_correlation
-from .interval import interval
+from .dealt import Dealt
+from .interval import bounds
 from .measure import Evidence, Measure, Outcome
 from .rarefaction import coverage, presence, rarefied
 from .reliability import FEWEST, reliable_replicates
@@ -44,7 +45,7 @@ def compute(evidence: Evidence) -> Outcome:
     chosen = passed[wide].nonzero().flatten().numpy()
     cluster = _clusters(similarity, chosen, evidence)
     sizes = np.bincount(cluster) if len(cluster) else np.zeros(0, dtype=np.int64)
-    replicates = _resampled(evidence, wide, similarity)
+    replicates = _widened(_resampled(evidence, wide, similarity), evidence, half, sizes)
     unit_cluster = torch.full((evidence.width,), -1)
     unit_cluster[wide[chosen]] = torch.from_numpy(cluster)
     return Outcome(
@@ -67,6 +68,7 @@ def _of_wide(evidence: Evidence, half: Panel, wide: Tensor) -> Outcome:
     sizes = np.bincount(cluster) if len(cluster) else np.zeros(0, dtype=np.int64)
     chance = presence(evidence.width, min(evidence.rarefy_to, evidence.width))
     replicates = layer.resamples(reliable_replicates(evidence)[:, wide], chance, evidence.seed + 2)
+    replicates = _widened(replicates, evidence, half, sizes)
     unit_cluster = torch.full((evidence.width,), -1)
     unit_cluster[wide[torch.from_numpy(chosen)]] = torch.from_numpy(cluster)
     grid = layer.grid(r[wide].numpy(), chance)
@@ -105,12 +107,20 @@ def _representatives(cluster: Tensor, reliability: Tensor) -> Tensor:
     return torch.from_numpy(np.where(cluster.numpy() >= 0, best, -1))
 
 
+def _widened(replicates: Resamples, evidence: Evidence, half: Panel, sizes: NDArray[np.int64]) -> Resamples:
+    """The resamples as far apart as few groups of examples ask for."""
+    dealt, draw = Dealt.of(half.group), min(evidence.rarefy_to, evidence.width)
+    return Resamples(
+        dealt.widened(torch.from_numpy(replicates.distinct), len(sizes), evidence.width).numpy(),
+        dealt.widened(torch.from_numpy(replicates.rarefied), rarefied(sizes, evidence.width, draw), draw).numpy(),
+    )
+
+
 def _layer(evidence: Evidence, sizes: NDArray[np.int64], replicates: Resamples) -> dict[str, float]:
-    low, high = interval(len(sizes), replicates.distinct)
+    resampled, dealt = torch.from_numpy(replicates.distinct), Dealt.of(evidence.panel.half(1).group)
     row: dict[str, float] = {
         "distinct": len(sizes),
-        "distinct_low": low,
-        "distinct_high": high,
+        **bounds("distinct", len(sizes), resampled, dealt, evidence.width),
         "distinct_per_unit": len(sizes) / evidence.width,
     }
     covered = coverage(sizes)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 from scipy.stats import beta
 from torch import Tensor
 
+from ..tally.groups import alone
 from .by_units import by_units
 from .chance import detectable, discoveries
 from .column import Column
 from .column import interval as interval_columns
+from .dealt import Dealt
 from .interval import bounds, example_weights, recentred
 from .measure import Evidence, Measure, Outcome
+from .permuted_labels import permuted_labels
 from .reliability import FEWEST, reliable_replicates
 
 PERMUTATIONS = 999
@@ -25,37 +31,38 @@ def compute(evidence: Evidence) -> Outcome:
     known = evidence.panel.label >= 0
     if evidence.classes < 2 or int(known.sum()) < 2 * FEWEST:
         return Outcome()
-    x, live = evidence.panel.mean[known], evidence.units["live"]
+    x, live, group = evidence.panel.mean[known], evidence.units["live"], evidence.panel.group[known]
     met, label = evidence.panel.label[known].unique(return_inverse=True)  # type: ignore[no-untyped-call]
     if len(met) < 2:
         return Outcome()
     eta2 = torch.where(live, by_units(lambda x: eta_squared(x, label, len(met)), x), torch.nan)
     each = AT_A_TIME * (len(x) + 2 * len(met))  # numbers that a unit's permutations take
-    p = by_units(lambda x: permutation_p(x, label, len(met), evidence.seed), x, each=each)
-    p = torch.where(live, p, torch.nan)
-    p = detectable(p, evidence.settings.q, lambda few, n: permutation_p(x[:, few], label, len(met), evidence.seed, n))
+    chance = Chance(label, len(met), group, evidence.seed)
+    p = torch.where(live, by_units(chance.p, x, each=each), torch.nan)
+    p = detectable(p, evidence.settings.q, lambda few, n: chance.p(x[:, few], n))
     significant = discoveries(p, evidence.settings.q)
     rarest = (
         float(p[significant].max())
         if bool(significant.any())
         else evidence.settings.q / max(int((~p.isnan()).sum()), 1)
     )
-    threshold = float(beta.isf(rarest, (len(met) - 1) / 2, (len(x) - len(met)) / 2))  # as permuted labels, closely
+    dealt = Dealt.of(group)
+    threshold = by_units(lambda x: chance.threshold(x, rarest), x, each=max(each, 5 * PERMUTATIONS))
     untrained = eta2 if evidence.is_twin else evidence.twin_eta2
     if untrained is not None:
         others = untrained[~untrained.isnan()]
         best = float(others.quantile(TWIN_QUANTILE)) if len(others) else 0.0
-        significant, threshold = significant & (eta2 > best), max(threshold, best)
+        significant, threshold = significant & (eta2 > best), threshold.clamp(min=best)
     if "reliable" not in evidence.units:
         return Outcome(units={"eta2": eta2, "eta2_p": p, "informative": significant})
     count = int((significant & evidence.units["reliable"]).sum())
-    weights = example_weights(len(x), evidence.settings.resamples, evidence.seed + 3)
+    weights = example_weights(dealt, evidence.settings.resamples, evidence.seed + 3)
     replicates = (
         recentred(by_units(lambda x: eta_squared_replicates(x, label, len(met), weights), x), eta2) >= threshold
     )
-    counts = (replicates & reliable_replicates(evidence)).sum(1)
+    counts = dealt.widened((replicates & reliable_replicates(evidence)).sum(1), count, evidence.width)
     return Outcome(
-        layer={"informative": count} | bounds("informative", count, counts),
+        layer={"informative": count} | bounds("informative", count, counts, dealt, evidence.width),
         units={"eta2": eta2, "eta2_p": p, "informative": significant},
         arrays={"informative_resamples": counts},
     )
@@ -85,17 +92,44 @@ def eta_squared_replicates(x: Tensor, label: Tensor, classes: int, weights: Tens
     return torch.where(total > 0, between / total.clamp(min=1e-30), torch.nan)
 
 
-def permutation_p(x: Tensor, label: Tensor, classes: int, seed: int, permutations: int = PERMUTATIONS) -> Tensor:
-    """(1 + permutations of the labels with at least this eta^2) / (1 + permutations), for each unit."""
-    centred = (x.double() - x.double().mean(0)).float()
-    observed = _between(centred, label[None], classes)[0] * (1 - 1e-5)
-    generator = torch.Generator().manual_seed(seed)
-    better = torch.zeros(x.shape[1])
-    for start in range(0, permutations, AT_A_TIME):
-        labellings = min(AT_A_TIME, permutations - start)
-        shuffled = torch.stack([label[torch.randperm(len(label), generator=generator)] for _ in range(labellings)])
-        better += (_between(centred, shuffled, classes) >= observed).sum(0)
-    return (1 + better) / (1 + permutations)
+@dataclass(frozen=True)
+class Chance:
+    """What permuted labels give; see `permuted_labels` for what is permuted."""
+
+    label: Tensor  # (examples,) int64 in 0..classes-1
+    classes: int
+    group: Tensor  # (examples,) int64
+    seed: int
+
+    def p(self, x: Tensor, permutations: int = PERMUTATIONS) -> Tensor:
+        """(1 + permutations of the labels with at least this eta^2) / (1 + permutations), for each unit."""
+        x = centred(x)
+        observed = _between(x, self.label[None], self.classes)[0] * (1 - 1e-5)
+        better = torch.zeros(x.shape[1])
+        for between in self._permuted(x, permutations):
+            better += (between >= observed).sum(0)
+        return (1 + better) / (1 + permutations)
+
+    def threshold(self, x: Tensor, p: float) -> Tensor:
+        """(units,) eta^2 that chance reaches as rarely as `p`; of examples that stand alone by the normal law."""
+        if alone(self.group):
+            n = len(x)
+            return torch.full(x.shape[1:], float(beta.isf(p, (self.classes - 1) / 2, (n - self.classes) / 2)))
+        x = centred(x)
+        between = torch.cat(list(self._permuted(x, PERMUTATIONS)))
+        return (between / x.square().sum(0).clamp(min=1e-30)).quantile(1 - p, dim=0)
+
+    def _permuted(self, x: Tensor, permutations: int) -> Iterator[Tensor]:
+        """Sums of squares between classes of centred columns, some permutations at a time: (some, units)."""
+        generator, draw = torch.Generator().manual_seed(self.seed), permuted_labels(self.label, self.group)
+        for start in range(0, permutations, AT_A_TIME):
+            shuffled = torch.stack([draw(generator) for _ in range(min(AT_A_TIME, permutations - start))])
+            yield _between(x, shuffled, self.classes)
+
+
+def centred(x: Tensor) -> Tensor:
+    """Each column less its mean, float32."""
+    return (x.double() - x.double().mean(0)).float()
 
 
 def _between(centred: Tensor, labels: Tensor, classes: int) -> Tensor:

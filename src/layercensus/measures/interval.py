@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .pair_resamples import GROUPS, group_weights
+from .dealt import Dealt
+
+CONTINUITY = 0.5
 
 
 def interval(
@@ -19,9 +20,15 @@ def interval(
     return float(min(low, estimate)), float(max(high, estimate))
 
 
-def bounds(name: str, estimate: float, resampled: Tensor) -> dict[str, float]:
-    """The columns NAME_low and NAME_high."""
+def bounds(name: str, estimate: float, resampled: Tensor, dealt: Dealt, most: float) -> dict[str, float]:
+    """The columns NAME_low and NAME_high of a count that is at most `most`.
+
+    resampled: (resamples,), as `Dealt.widened` gives it. Between groups of examples a count's interval reaches half a
+    unit further (Yates' correction for continuity); see docs/intervals.md for what it holds with and without.
+    """
     low, high = interval(estimate, resampled.numpy())
+    if dealt.grouped:
+        low, high = min(estimate, max(low - CONTINUITY, 0.0)), max(estimate, min(high + CONTINUITY, most))
     return {f"{name}_low": low, f"{name}_high": high}
 
 
@@ -33,7 +40,11 @@ def recentred(resampled: Tensor, estimate: Tensor) -> Tensor:
     return resampled - resampled.mean(0) + estimate
 
 
-def example_weights(examples: int, resamples: int, seed: int) -> Tensor:
-    """How often each example is in each resample: (resamples, examples) float32; groups of examples go together."""
-    groups = min(GROUPS, examples)
-    return group_weights(resamples, groups, seed).float()[:, torch.arange(examples) % groups]
+def example_weights(groups: Tensor | Dealt | int, resamples: int, seed: int) -> Tensor:
+    """How often each example is in each resample: (resamples, examples) float32; a group's examples go together.
+
+    groups: (examples,) int64, as `Panel.group` has them; or the number of examples, where each stands for itself. What
+    is counted in these resamples goes through `Dealt.widened`, without which few groups give too narrow an interval.
+    """
+    dealt = groups if isinstance(groups, Dealt) else Dealt.of(groups)
+    return dealt.weights(resamples, seed).float()[:, dealt.block()]

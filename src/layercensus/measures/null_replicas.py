@@ -11,6 +11,7 @@ from scipy.stats import ortho_group
 from torch import Tensor
 
 from ..tally import Panel
+from ..tally.groups import moved
 from .correlation import standardised
 
 DRAWS = 20  # rotations, and as many shuffles; pooled over the units they make thousands
@@ -29,10 +30,10 @@ def rotated(half: Panel, other: Panel, seed: int) -> Tensor:
 
 
 def shuffled(half: Panel, other: Panel, seed: int) -> Tensor:
-    """Each unit's best match in a replica that saw the examples in another order: (DRAWS, units)."""
+    """Each unit's best match in a replica that saw the examples in another order, groups as wholes: (DRAWS, units)."""
     rng = np.random.default_rng([seed, 1])
     a = standardised(half.spots.flatten(0, 1))
-    orders = [torch.from_numpy(rng.permutation(len(other))) for _ in range(DRAWS)]
+    orders = [moved(other.group, rng) for _ in range(DRAWS)]
     return torch.stack([(a.T @ standardised(other.spots[o].flatten(0, 1))).abs().amax(1) for o in orders])
 
 

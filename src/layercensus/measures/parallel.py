@@ -7,21 +7,25 @@ import math
 import torch
 from torch import Tensor
 
+from ..tally.groups import numbered
+
 PERMUTATIONS = 50
 QUANTILE = 0.95
 MOST = 512  # examples, since the cost grows with their square
 
 
-def parallel(x: Tensor, *, seed: int, permutations: int = PERMUTATIONS) -> int:
+def parallel(x: Tensor, *, group: Tensor, seed: int, permutations: int = PERMUTATIONS) -> int:
     """Leading eigenvalues of the correlation matrix beyond those of permuted examples (Horn 1965), one after the other.
 
-    x: (examples, units), standardised, examples in random order. Each unit is turned round by its own number of
-    examples, so that whole examples move and positions never count as rows. The first third of the examples is used, at
-    least 128 and at most 512. An eigenvalue counts when it exceeds the 95 % quantile of the LARGEST after permuting,
-    in proportion to the variance that those before it leave to noise: Horn's own comparison of the k-th with the k-th
+    x: (examples, units), standardised, examples in random order. group: (examples,) int64. Each unit is turned round by
+    its own number of examples, so that whole examples move and positions never count as rows; examples of one group are
+    laid side by side before, so that nearly all stay together. The first third of the examples is used, at least 128
+    and at most 512. An eigenvalue counts when it exceeds the 95 % quantile of the LARGEST after permuting, in
+    proportion to the variance that those before it leave to noise: Horn's own comparison of the k-th with the k-th
     finds directions beside a few strong ones where there are none (Dobriban & Owen 2019).
     """
     x = x[: min(MOST, max(128, len(x) // 3))]
+    x = x[numbered(group[: len(x)]).argsort(stable=True)]
     n, units = x.shape
     generator = torch.Generator().manual_seed(seed)
     row = torch.arange(n)[:, None]

@@ -11,6 +11,7 @@ from torch import Tensor
 from .column import Column
 from .column import interval as interval_columns
 from .correlation import standardised
+from .dealt import Dealt
 from .interval import bounds, example_weights
 from .measure import Evidence, Measure, Outcome
 from .reliability import FEWEST, reliable_replicates
@@ -30,9 +31,10 @@ def compute(evidence: Evidence) -> Outcome:
     live = evidence.units["live"].nonzero().flatten()
     r2 = torch.full((evidence.width,), torch.nan)
     replicates = torch.full((evidence.settings.resamples, evidence.width), torch.nan)
+    dealt = Dealt.of(check.group)
     if len(live) > 1:
         spots = check.spots.shape[1]
-        weights = example_weights(len(check), len(replicates), evidence.seed + 2).repeat_interleave(spots, 1)
+        weights = example_weights(dealt, len(replicates), evidence.seed + 2).repeat_interleave(spots, 1)
         rows, memory = len(fit) * spots, evidence.settings.memory
         by_rows = too_wide(len(live), memory)
         if by_rows and BY_ROWS * rows * rows > memory * 1e9:
@@ -42,9 +44,10 @@ def compute(evidence: Evidence) -> Outcome:
         for units, mixed in (wide_mixture if by_rows else _whole_mixture)(fit.spots, check.spots, live):
             r2[units], replicates[:, units] = mixed.r2(), mixed.r2_replicates(weights)
     count = int((evidence.units["reliable"] & (r2 >= THRESHOLD)).sum())
-    counts = (reliable_replicates(evidence) & (replicates >= THRESHOLD)).sum(1)
+    counts = (reliable_replicates(evidence) & (dealt.corrected(replicates, r2) >= THRESHOLD)).sum(1)
+    counts = dealt.widened(counts, count, evidence.width)
     return Outcome(
-        layer={"redundant": count} | bounds("redundant", count, counts),
+        layer={"redundant": count} | bounds("redundant", count, counts, dealt, evidence.width),
         units={"r2_rest": r2},
         arrays={"redundant_resamples": counts},
     )

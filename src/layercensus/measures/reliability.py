@@ -12,6 +12,7 @@ from .by_units import by_units
 from .chance import discoveries, views_p
 from .column import Column
 from .column import interval as interval_columns
+from .dealt import Dealt
 from .interval import bounds
 from .measure import Evidence, Measure, Outcome
 
@@ -29,10 +30,14 @@ def compute(evidence: Evidence) -> Outcome:
     real = discoveries(p, evidence.settings.q)
     passed = live & real & (r >= evidence.settings.reliability)
     count = int(passed.sum())
-    replicates = _replicates(half, live & real, evidence).sum(1)
+    dealt, resampled = Dealt.of(half.group), _resampled(half, r, evidence)
+    centre = int(((resampled.mean(0) >= evidence.settings.reliability) & live & real).sum())
+    counts = ((resampled >= evidence.settings.reliability) & live & real).sum(1)
+    replicates = dealt.widened(counts, centre, evidence.width)
     curve = torch.stack([(live & real & (r >= threshold)).sum() for threshold in RELIABILITY_GRID])
     return Outcome(
-        layer={"reliable": count, "reliable_ratio": count / evidence.width} | bounds("reliable", count, replicates),
+        layer={"reliable": count, "reliable_ratio": count / evidence.width}
+        | bounds("reliable", count, replicates, dealt, evidence.width),
         units={
             "reliability": r,
             "reliability_p": p,
@@ -46,15 +51,17 @@ def compute(evidence: Evidence) -> Outcome:
 
 def reliable_replicates(evidence: Evidence) -> Tensor:
     """Which units are reliable in each resample of the examples: (resamples, units) bool."""
-    return _replicates(evidence.panel.half(0), evidence.units["live"] & evidence.units["real"], evidence)
+    resampled = _resampled(evidence.panel.half(0), evidence.units["reliability"], evidence)
+    return (resampled >= evidence.settings.reliability) & evidence.units["live"] & evidence.units["real"]
 
 
-def _replicates(half: Panel, possible: Tensor, evidence: Evidence) -> Tensor:
-    settings = evidence.settings
-    r = by_units(
-        lambda a, b: reliability_resamples(a, b, evidence.seed + 1, settings.resamples), half.a_mean, half.b_mean
+def _resampled(half: Panel, r: Tensor, evidence: Evidence) -> Tensor:
+    """The reliability of each unit in each resample of the examples: (resamples, units)."""
+    dealt, seed, resamples = Dealt.of(half.group), evidence.seed + 1, evidence.settings.resamples
+    resampled = by_units(
+        lambda a, b: reliability_resamples(a, b, dealt=dealt, seed=seed, resamples=resamples), half.a_mean, half.b_mean
     )
-    return (r >= evidence.settings.reliability) & possible
+    return dealt.corrected(resampled, r)
 
 
 def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from .chance import discoveries
 from .column import Column
 from .column import interval as interval_columns
 from .correlation import standardised
+from .dealt import Dealt
 from .interval import bounds, example_weights, recentred
 from .measure import Evidence, Measure, Outcome
 from .null_replicas import p_value, rotated, shuffled, threshold_at
@@ -29,9 +30,9 @@ def compute(evidence: Evidence) -> Outcome:
         return Outcome()
     if too_wide(evidence.width, evidence.settings.memory):
         return Outcome(notes=(f"replicated left out: {evidence.width:,} units (memory={evidence.settings.memory:g})",))
-    weights = example_weights(len(half), evidence.settings.resamples, evidence.seed + 2).repeat_interleave(
-        half.spots.shape[1], 1
-    )
+    dealt = Dealt.of(half.group)
+    weights = example_weights(dealt, evidence.settings.resamples, evidence.seed + 2)
+    weights = weights.repeat_interleave(half.spots.shape[1], 1)
     runs = [
         _compare(half, replica.half(1), weights, evidence.seed + number)
         for number, replica in enumerate(evidence.replicas)
@@ -52,7 +53,8 @@ def compute(evidence: Evidence) -> Outcome:
         "replication_paired": torch.stack([run.paired for run in runs]).amin(0),
         "replicated": beyond,
     }
-    layer = {"replicated": count} | bounds("replicated", count, counts)
+    counts = dealt.widened(counts, count, evidence.width)
+    layer = {"replicated": count} | bounds("replicated", count, counts, dealt, evidence.width)
     return Outcome(layer=layer, units=units, arrays={"replicated_resamples": counts})
 
 

@@ -41,7 +41,7 @@ def compute(evidence: Evidence) -> Outcome:
         "signal_dim": signal_dim(evidence.panel, evidence.units["live"], evidence.settings.q, evidence.seed),
     }
     if len(x) >= FEWEST_PERMUTED:
-        row["parallel_dim"] = parallel(standard.float(), seed=evidence.seed)
+        row["parallel_dim"] = parallel(standard.float(), group=evidence.panel.group, seed=evidence.seed)
     beyond = spikes(spectrum(standard), *standard.shape)
     if beyond is not None:
         row["mp_dim"] = beyond

@@ -91,7 +91,7 @@ class WideLayer:
             return
         own = Pairs(np.searchsorted(few, i), np.searchsorted(few, j), np.zeros(0), len(few), self.pairs.floor)
         members = self.half.spots[:, :, self.wide[torch.from_numpy(few)]]  # all units would be a copy of the panel
-        for start, c in pair_resamples(members, own, seed=seed, resamples=resamples):
+        for start, c in pair_resamples(members, own, group=self.half.group, seed=seed, resamples=resamples):
             yield start, c.abs() if self.settings.sign_blind else c
 
 

@@ -9,6 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from .groups import alone, halves
 from .tally import Tally
 
 
@@ -30,11 +31,12 @@ class Panel(Tally):
     b_peak: Tensor  # (examples, units) float32
     spots: Tensor  # (examples, spots, units) float32, unperturbed, at seeded positions
     sketch: Tensor  # (examples, bins) float32, unperturbed, of the whole feature map; no bins where there is no map
+    group: Tensor  # (examples,) int64, equal where examples share a source; the own key where none is known
 
     @classmethod
     def empty(cls, units: int, capacity: int = 2048, spots: int = 1, bins: int = 0) -> Self:
         none, key = torch.zeros(0, units), torch.zeros(0, dtype=torch.int64)
-        pattern = torch.zeros(0, spots, units), torch.zeros(0, bins)
+        pattern = torch.zeros(0, spots, units), torch.zeros(0, bins), key
         return cls(torch.tensor(capacity), key, key, none, none, none, none, none, none, *pattern)
 
     def merge(self, other: Panel) -> None:
@@ -45,7 +47,9 @@ class Panel(Tally):
             setattr(self, name, both[order])
 
     def half(self, which: int) -> Panel:
-        """Every second example: 0 to choose by, 1 held out to test on."""
+        """Every second example, or group of examples: 0 to choose by, 1 held out to test on; no group is in both."""
+        if not alone(self.group):
+            return self._of(halves(self.group) == which)
         return Panel(self.capacity, *(getattr(self, name)[which::2] for name in ROWS))
 
     def that_reached(self) -> Panel:
@@ -86,4 +90,4 @@ def joined_spots(parts: Sequence[Tensor], spots: int) -> Tensor:
 
 
 READINGS = ("mean", "a_mean", "b_mean")
-ROWS = ("key", "label", "mean", "peak", "a_mean", "a_peak", "b_mean", "b_peak", "spots", "sketch")
+ROWS = ("key", "label", "mean", "peak", "a_mean", "a_peak", "b_mean", "b_peak", "spots", "sketch", "group")
