@@ -12,7 +12,7 @@ from torch import Tensor
 
 from layercensus.count.nets import LayerKey
 from layercensus.count.store import Checkpoint, Store
-from layercensus.count.stored_panel import written_once
+from layercensus.count.stored_panel import SHARED, written_once
 from layercensus.tally import Streams
 
 KEY = LayerKey("trained", "head")
@@ -32,7 +32,7 @@ def rows(keys: list[int], units: int = 3, positions: int = 1) -> dict[str, Tenso
 def saved(folder: Path, *parts: tuple[list[int], int]) -> Store:
     store = Store.start(folder, {}, resume=False)
     for keys, positions in parts:
-        shared = {"key": torch.tensor(keys), "label": torch.tensor(keys) * 10}
+        shared = {"key": torch.tensor(keys), "label": torch.tensor(keys) * 10, "group": torch.tensor(keys)}
         panel = {KEY: written_once(rows(keys, positions=positions))}
         store.save(Checkpoint(shared, panel, {KEY: Streams.empty(3)}, keys, {}))
     return Store.open(folder)
@@ -69,7 +69,7 @@ def test_reading_takes_the_panel_and_a_part_beyond_it(tmp_path: Path, monkeypatc
     units, each = 2000, 32
     for part in range(16):
         keys = list(range(part * each, (part + 1) * each))
-        shared = {"key": torch.tensor(keys), "label": torch.tensor(keys)}
+        shared = {name: torch.tensor(keys) for name in SHARED}
         content = {KEY: rows(keys, units=units, positions=4)}
         store.save(Checkpoint(shared, content, {KEY: Streams.empty(units)}, keys, {}))
     store.panel_keys()
