@@ -55,8 +55,7 @@ class Dealt:
 
     def weights(self, resamples: int, seed: int) -> Tensor:
         """How often each block is drawn: (resamples, blocks) float64, every row sums to the number of blocks."""
-        rng, blocks = np.random.default_rng(seed), len(self.rows)
-        return torch.from_numpy(rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples).astype(np.float64))
+        return drawn(len(self.rows), resamples, seed)
 
     def corrected(self, resampled: Tensor, estimate: Tensor) -> Tensor:
         """Resamples of each unit's number, freed of what few groups add to it; those of ungrouped examples as they are.
@@ -81,6 +80,12 @@ class Dealt:
             return torch.where(odd, float(most), 0.0).double()
         away = (counts.double() - estimate) * (blocks / (blocks - 1)) ** 0.5 * _beyond_normal(blocks - 1)
         return (estimate + torch.where(odd, -away, away)).clamp(0, most)
+
+
+def drawn(blocks: int, resamples: int, seed: int) -> Tensor:
+    """How often each of some blocks is drawn: (resamples, blocks) float64, every row sums to `blocks`."""
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples).astype(np.float64))
 
 
 def _beyond_normal(degrees: int) -> float:

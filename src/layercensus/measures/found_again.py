@@ -12,8 +12,8 @@ from torch import Tensor
 from ..tally import Needs
 from .beyond_untrained import Regression, Residual
 from .common_rows import CommonRows
+from .dealt import Dealt, drawn
 from .needed import FIDELITIES, FIDELITY, directions_for
-from .pair_resamples import group_weights
 from .shared_directions import (
     CUT,
     CUTS,
@@ -38,6 +38,7 @@ class Nets:
     spots: tuple[Tensor, ...]  # each (panel's examples, spots, units)
     needs: tuple[Needs, ...]
     untrained: tuple[Tensor, ...]  # each (panel's examples, spots, units)
+    group: Tensor  # (panel's examples,) int64, equal where they share a source
 
     def directions(self, fidelity: float) -> list[int] | None:
         """How many each net needs; None where one does not reach the fidelity."""
@@ -54,6 +55,7 @@ class Found:
     pairs: list[Compared]  # every run with every other
     curves: Tensor  # (shared or learned, FIDELITIES, CUTS) float64, means over pairs; nan: fidelity not reached
     held: float  # mean over pairs, all directions beyond the untrained nets; nan without these
+    groups: tuple[Tensor, Tensor]  # (examples,) int64 each, of those that fit and of those that check
 
     @property
     def shared(self) -> Tensor:
@@ -67,9 +69,13 @@ class Found:
 
     def resampled(self, resamples: int, seed: int) -> Tensor:
         """(resamples,) float64: mean over pairs of the learned directions, on resampled checking examples."""
-        examples = len(self.pairs[0].shared.left)
-        weights = group_weights(resamples, examples, seed)
-        return torch.stack([pair.resampled(CUT, weights) for pair in self.pairs]).mean(0)
+        dealt = Dealt.of(self.groups[1])
+        if dealt.grouped:
+            weights = dealt.weights(resamples, seed)[:, dealt.block()]
+        else:
+            weights = drawn(dealt.examples, resamples, seed)
+        counts = torch.stack([pair.resampled(CUT, weights) for pair in self.pairs]).mean(0)
+        return dealt.widened(counts, float(self.learned.mean()), min(self.directions))
 
     def interval(self, resampled: Tensor) -> tuple[float, float]:
         """95 % interval of the mean over pairs of runs: over examples, and no narrower than the range over pairs."""
@@ -80,7 +86,7 @@ class Found:
     def by_chance(self, seed: int) -> float:
         """Mean over pairs of what is beyond the untrained nets where the second run saw other examples."""
         each = [
-            permuted(self.runs[i], self.runs[j], (self.directions[i], self.directions[j]), seed).count(CUT)
+            permuted(self.runs[i], self.runs[j], (self.directions[i], self.directions[j]), self.groups, seed).count(CUT)
             for i, j in combinations(range(len(self.runs)), 2)
         ]
         return sum(each) / len(each)
@@ -98,7 +104,8 @@ def find(nets: Nets, rows: CommonRows) -> Found:
     assert needed is not None
     assert pairs is not None
     curves = torch.stack([_curve(pairs) for pairs in compared], 1)
-    return Found(runs, needed, pairs, curves, _held(nets.spots, rows, regression))
+    groups = nets.group[rows.fit], nets.group[rows.check]
+    return Found(runs, needed, pairs, curves, _held(nets.spots, rows, regression), groups)
 
 
 def _held(spots: Sequence[Tensor], rows: CommonRows, regression: Regression | None) -> float:

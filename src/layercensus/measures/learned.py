@@ -47,7 +47,7 @@ def _nets(evidence: Evidence) -> Nets:
     replicas = zip(evidence.replicas, evidence.replica_needs, strict=False)
     known = [(panel.spots, needs) for panel, needs in replicas if needs is not None]
     spots, needs = zip((evidence.panel.spots, evidence.needs), *known, strict=True)
-    return Nets(spots, needs, tuple(rows.of(evidence.panel.key) for rows in evidence.untrained))
+    return Nets(spots, needs, tuple(rows.of(evidence.panel.key) for rows in evidence.untrained), evidence.panel.group)
 
 
 def _rows(evidence: Evidence, nets: Nets) -> CommonRows:
@@ -92,7 +92,7 @@ def _null(evidence: Evidence, nets: Nets) -> Found | None:
     if evidence.is_twin or len(pair) < 2 or not others:
         return None
     spots, needs = zip(*pair, strict=True)
-    untrained = Nets(spots, needs, others)
+    untrained = Nets(spots, needs, others, evidence.panel.group)
     rows = _rows(evidence, untrained)
     return None if _why_no_pairs(untrained, rows) else find(untrained, rows)
 

@@ -33,7 +33,7 @@ def shuffled(half: Panel, other: Panel, seed: int) -> Tensor:
     """Each unit's best match in a replica that saw the examples in another order, groups as wholes: (DRAWS, units)."""
     rng = np.random.default_rng([seed, 1])
     a = standardised(half.spots.flatten(0, 1))
-    orders = [moved(other.group, rng) for _ in range(DRAWS)]
+    orders = [moved(other.group, lambda n: torch.from_numpy(rng.permutation(n))) for _ in range(DRAWS)]
     return torch.stack([(a.T @ standardised(other.spots[o].flatten(0, 1))).abs().amax(1) for o in orders])
 
 

@@ -9,6 +9,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from ..tally.groups import moved
 from .beyond_untrained import Regression, Residual, regressors
 from .canonical import STILL, Pairs, canonical, whitening
 from .common_rows import CommonRows, not_rare
@@ -70,12 +71,15 @@ def compare_all(runs: Sequence[Run], directions: Sequence[int]) -> list[Compared
     return [compare(runs[i], runs[j], (directions[i], directions[j])) for i, j in combinations(range(len(runs)), 2)]
 
 
-def permuted(a: Run, b: Run, directions: tuple[int, int], seed: int) -> Pairs:
-    """The canonical pairs beyond the untrained nets, had the second run seen other examples: chance alone."""
+def permuted(a: Run, b: Run, directions: tuple[int, int], groups: tuple[Tensor, Tensor], seed: int) -> Pairs:
+    """The canonical pairs beyond the untrained nets, had the second run seen other examples: chance alone.
+
+    groups: (examples,) int64 of each half; those of one stay together.
+    """
     (one, left_one), (two, left_two) = a.first(directions[0]), b.first(directions[1])
     one, two = (left_one, left_two) if left_one is not None and left_two is not None else (one, two)
     rng = torch.Generator().manual_seed(seed)
-    fit, check = (torch.randperm(len(part), generator=rng) for part in (two.fit, two.check))
+    fit, check = (moved(group, lambda n: torch.randperm(n, generator=rng)) for group in groups)
     return canonical(one, two.of(fit, check), LEFT)
 
 

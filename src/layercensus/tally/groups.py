@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -47,17 +49,17 @@ def halves(group: Tensor) -> Tensor:
     return of_group[numbered(group)]
 
 
-def moved(group: Tensor, rng: np.random.Generator) -> Tensor:
+def moved(group: Tensor, permutation: Callable[[int], Tensor]) -> Tensor:
     """(examples,) int64: rows in another order, in which whole groups change places and stay together.
 
     Where groups differ in size, a larger one is filled by repeating the examples of the smaller. Where every example is
-    alone this is a permutation of them.
+    alone this is a permutation of them. permutation: n -> a random order of n things, (n,) int64.
     """
     if alone(group):
-        return torch.from_numpy(rng.permutation(len(group)))
+        return permutation(len(group))
     number = numbered(group)
     members = [(number == one).nonzero().flatten() for one in range(int(number.max()) + 1)]
     order = torch.empty(len(group), dtype=torch.int64)
-    for mine, theirs in zip(members, rng.permutation(len(members)), strict=True):
+    for mine, theirs in zip(members, permutation(len(members)).tolist(), strict=True):
         order[mine] = members[theirs][torch.arange(len(mine)) % len(members[theirs])]
     return order
