@@ -131,7 +131,8 @@ def drawn(seed: int, r2: Tensor, examples: int, spots: int) -> Pairs:
 
 
 def interval_of(pairs: list[Pairs], seed: int) -> tuple[float, float]:
-    found = Found([], [], [Compared(pair, pair) for pair in pairs], torch.zeros(0), 0.0)
+    alone = torch.arange(len(pairs[0].left))
+    found = Found([], [], [Compared(pair, pair) for pair in pairs], torch.zeros(0), 0.0, (alone, alone))
     return found.interval(found.resampled(200, seed))
 
 

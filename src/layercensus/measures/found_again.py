@@ -75,7 +75,7 @@ class Found:
         else:
             weights = drawn(dealt.examples, resamples, seed)
         counts = torch.stack([pair.resampled(CUT, weights) for pair in self.pairs]).mean(0)
-        return dealt.widened(counts, float(self.learned.mean()), min(self.directions))
+        return dealt.widened(counts, float(self.learned.mean()), min(self.directions, default=0))
 
     def interval(self, resampled: Tensor) -> tuple[float, float]:
         """95 % interval of the mean over pairs of runs: over examples, and no narrower than the range over pairs."""
