@@ -270,7 +270,7 @@ def test_untrained_nets_that_cannot_be_counted_are_told_of(monkeypatch: pytest.M
     def fails(*args: Any) -> Any:
         raise lc.CensusError("too large for this test")
 
-    monkeypatch.setattr("layercensus.count.untrained._another", fails)
+    monkeypatch.setattr("layercensus.count.untrained.another_untrained", fails)
     settings = lc.Settings(progress=False, resamples=20, pictures=0)
     census = lc.take(Through().eval(), examples(60, 6), settings=settings)
     told = [f.sentence for f in census.findings if "untrained nets could not be counted" in f.sentence]
