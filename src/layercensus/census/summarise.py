@@ -177,10 +177,13 @@ def _with_needs(evidence: Evidence, store: Store, nets: Nets, net: Net, layer: s
     evidence = replace(evidence, needs=read_needs(store.folder, LayerKey(net.name, layer)))
     if evidence.needs is None:
         return evidence
-    if net is nets.trained:
-        runs = tuple(read_needs(store.folder, LayerKey(run.name, layer)) for run in nets.replicas)
-        return replace(evidence, replica_needs=runs, untrained=_untrained(store, nets, layer, evidence.settings))
-    return evidence
+    if net not in (nets.trained, nets.twin):
+        return evidence
+    runs = tuple(read_needs(store.folder, LayerKey(run.name, layer)) for run in nets.replicas)
+    pair = tuple(read_needs(store.folder, LayerKey(name, layer)) for name in (TWIN, "untrained1"))
+    untrained = _untrained(store, nets, layer, evidence.settings)
+    known = pair if len(untrained) >= len(pair) else ()
+    return replace(evidence, replica_needs=runs, untrained=untrained, untrained_needs=known)
 
 
 def _untrained(store: Store, nets: Nets, layer: str, settings: Settings) -> tuple[Rows, ...]:
