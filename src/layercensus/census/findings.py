@@ -17,6 +17,7 @@ from .record import Finding
 SHOWN = ("responds to how an example is shown rather than to the example",
          "respond to how an example is shown rather than to the example")  # fmt: skip
 REPEATED = ("repeats another unit of the layer", "repeat another unit of the layer")
+APART = 0.5  # distinct by means, of those by positions, below which the two are no small difference
 FEW = 200  # examples in the panel below which counts of duplicates are not trusted
 
 
@@ -137,6 +138,13 @@ def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
             name, (),
             f"Layer {name}: {spans}, so its distinct units are mixtures of so many and no count of concepts.",
             {"units": int(row["reliable"]), "directions": int(row["span"])},
+        )  # fmt: skip
+    if pd.notna(row["distinct_pooled"]) and row["distinct_pooled"] < APART * row["distinct"]:
+        yield Finding(
+            name, (),
+            f"Layer {name}: its {row['distinct']:,} distinct units have {row['distinct_pooled']:,} different spatial "
+            "means: copies at shifted positions are counted as different (shift_of names them).",
+            {"distinct": int(row["distinct"]), "distinct_pooled": int(row["distinct_pooled"])},
         )  # fmt: skip
     silent = units[(units["fate"] == "dead") & (units["firing_rate"] == 0)]
     if len(silent):

@@ -16,10 +16,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from ..tally import Panel
 from .correlation import flat_clusters, linkage_of
 from .dealt import Dealt
-from .pair_resamples import pair_resamples
+from .relations import BEHIND, Relations
 from .sparse_linkage import Pairs
 
 MARGIN = 0.12  # how far below the threshold a pair is still followed
@@ -33,6 +32,17 @@ class Resamples:
 
     distinct: NDArray[np.int64] | NDArray[np.float64]  # (resamples,)
     rarefied: NDArray[np.float64]  # (resamples,)
+    reliable: NDArray[np.int64]  # (resamples,)
+    attenuated: bool = False  # some of the pairs that decide it are compared behind what cuts them off
+
+    def mirrored(self, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The distinct units of each resample with the merges as far on the other side of those of the clusters.
+
+        sizes: (clusters,). Noise parts pairs near the cut, and once more in a resample: where it is as large as behind
+        a cut, merges that a resample lost are as likely to have been lost already.
+        """
+        merged = 2 * (int(sizes.sum()) - len(sizes)) - (self.reliable - self.distinct)
+        return np.clip(self.reliable - merged, np.minimum(1, self.reliable), self.reliable).astype(np.float64)
 
 
 def reliability_resamples(a: Tensor, b: Tensor, *, dealt: Dealt, seed: int, resamples: int) -> Tensor:
@@ -52,9 +62,9 @@ def reliability_resamples(a: Tensor, b: Tensor, *, dealt: Dealt, seed: int, resa
 
 def distinct_resamples(
     passed: Tensor,
-    half: Panel,
+    relations: Relations,
     similarity: Tensor,
-    rows: Tensor,
+    kind: Tensor,
     *,
     tau: float,
     sign_blind: bool,
@@ -63,27 +73,30 @@ def distinct_resamples(
 ) -> Resamples:
     """Count the distinct units again in every resample.
 
-    passed: (resamples, units) bool, reliable in that resample. similarity: (units, units) of the whole half.
-    rows: (examples, spots, units), the readings that duplicates are judged on. presence: chance by cluster size.
+    passed: (resamples, units) bool, reliable in that resample. similarity, kind: (units, units), of the whole half:
+    how alike units are, and in which of their relations. presence: chance by cluster size.
     """
     component = _components(similarity.numpy() >= tau - MARGIN)
     size = np.bincount(component)
     singletons = torch.from_numpy(size[component] == 1)
     lone = passed[:, singletons].sum(1).numpy()
     distinct, rarefied = lone.astype(np.int64), lone * presence[1]
+    attenuated = False
     if bool((~singletons).any()):
         members = np.flatnonzero(size[component] > 1)
         pairs = _near(similarity.numpy()[np.ix_(members, members)], tau - MARGIN)
         kept = min(FEWEST, len(passed)) if size.max() > LARGE else len(passed)
         passed, distinct, rarefied = passed[:kept], distinct[:kept], rarefied[:kept]
-        parts = pair_resamples(rows[:, :, members], pairs, group=half.group, seed=seed, resamples=kept)
-        c = torch.cat([part for _, part in parts], 1)
-        c = c.abs() if sign_blind else c
+        own = Pairs(members[pairs.i], members[pairs.j], pairs.similarity, len(similarity), pairs.floor)
+        kinds, c = kind.numpy()[own.i, own.j], torch.zeros(kept, len(own.i))
+        attenuated = bool((kinds == BEHIND).any())
+        for some, part in relations.resamples(own, kinds, seed=seed, resamples=kept):
+            c[:, torch.from_numpy(some)] = part.abs() if sign_blind else part
         for block, mask in _blocks(pairs, component[members], passed[:, members].numpy(), c.numpy()):
             for r, sizes in _counted(block, mask, tau):
                 distinct[r] += len(sizes)
                 rarefied[r] += presence[sizes].sum()
-    return Resamples(distinct, rarefied)
+    return Resamples(distinct, rarefied, passed.sum(1).numpy(), attenuated)
 
 
 def _components(near: NDArray[np.bool_]) -> NDArray[np.int64]:

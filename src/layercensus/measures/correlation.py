@@ -32,9 +32,9 @@ def unit_correlation(spots: Tensor, pooled: Tensor) -> Tensor:
 
     spots: (examples, spots, units); pooled: (examples, units). Returned (units, units).
     """
-    rows = spots.flatten(0, 1)
-    c = correlation(rows)
-    still = standardised(rows).abs().amax(0) == 0
+    z = standardised(spots.flatten(0, 1))
+    c = (z.T @ z).clamp(-1, 1)
+    still = z.abs().amax(0) == 0
     if still.any() and spots.shape[1] > 1:
         other = correlation(pooled)
         c = torch.where(still[:, None] | still[None, :], other, c)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,14 +14,15 @@ from ..tally import Panel
 from .bootstrap import Resamples, distinct_resamples
 from .column import Column
 from .column import interval as interval_columns
-from .correlation import cluster_count, correlation, flat_clusters, linkage_of, similarity_of, unit_correlation
+from .correlation import flat_clusters, linkage_of, similarity_of, unit_correlation
 from .dealt import Dealt
 from .interval import bounds
 from .measure import Evidence, Measure, Outcome
 from .rarefaction import coverage, presence, rarefied
+from .relation import RELATIONS, clusters_of_means, relation_of, representatives, shifted
+from .relations import Relations
 from .reliability import FEWEST, reliable_replicates
-from .similar_pairs import most_pairs, similar_pairs, too_wide
-from .sparse_linkage import merges_of
+from .similar_pairs import most_pairs, too_wide
 from .threshold_grid import Grid, Labels, threshold_grid
 from .wide import WideLayer
 
@@ -39,18 +42,20 @@ def compute(evidence: Evidence) -> Outcome:
     )
     if too_wide(len(wide), evidence.settings.memory):
         return _of_wide(evidence, half, wide)
-    similarity = similarity_of(
-        unit_correlation(half.spots[:, :, wide], half.peak[:, wide]), evidence.settings.sign_blind
-    )
+    relations, blind = Relations.of(half.spots, wide, half.group), evidence.settings.sign_blind
+    linear = unit_correlation(half.spots[:, :, wide], half.peak[:, wide])
+    c, kind = relations.block(linear, slice(None), slice(None), blind)
+    similarity = similarity_of(c, blind)
     chosen = passed[wide].nonzero().flatten().numpy()
     cluster = _clusters(similarity, chosen, evidence)
     sizes = np.bincount(cluster) if len(cluster) else np.zeros(0, dtype=np.int64)
-    replicates = _widened(_resampled(evidence, wide, similarity), evidence, half, sizes)
+    replicates = _widened(_resampled(evidence, wide, relations, similarity, kind), evidence, half, sizes)
     unit_cluster = torch.full((evidence.width,), -1)
     unit_cluster[wide[chosen]] = torch.from_numpy(cluster)
+    by_means, units = _compared(evidence, half, relations, unit_cluster)
     return Outcome(
-        layer=_layer(evidence, sizes, replicates) | {"distinct_pooled": _pooled(half.mean, passed, evidence)},
-        units={"cluster": unit_cluster, "representative": _representatives(unit_cluster, r)},
+        layer=_layer(evidence, sizes, replicates) | by_means,
+        units=units,
         arrays=_arrays(evidence, _grid(similarity, r[wide].numpy(), evidence), sizes, replicates),
     )
 
@@ -72,16 +77,10 @@ def _of_wide(evidence: Evidence, half: Panel, wide: Tensor) -> Outcome:
     unit_cluster = torch.full((evidence.width,), -1)
     unit_cluster[wide[torch.from_numpy(chosen)]] = torch.from_numpy(cluster)
     grid = layer.grid(r[wide].numpy(), chance)
-    means = half.mean[:, evidence.units["reliable"]]
-    own = [lambda some: means[:, some]]
-    tau, blind = evidence.settings.tau, evidence.settings.sign_blind
-    pooled = similar_pairs(
-        own, means.shape[1], floors=[tau], sign_blind=blind, most=most_pairs(evidence.settings.memory)
-    )  # fmt: skip
-    by_means = {} if pooled is None else {"distinct_pooled": means.shape[1] - len(merges_of(pooled).i)}
+    by_means, units = _compared(evidence, half, layer.relations, unit_cluster)
     return Outcome(
         layer=_layer(evidence, sizes, replicates) | by_means,
-        units={"cluster": unit_cluster, "representative": _representatives(unit_cluster, r)},
+        units=units,
         arrays=_arrays(evidence, grid, sizes, replicates),
         notes=() if grid is not None else ("counts at lower thresholds left out: too many pairs are alike there",),
     )
@@ -91,36 +90,45 @@ def _clusters(similarity: NDArray[np.float64], chosen: NDArray[np.int64], eviden
     return flat_clusters(linkage_of(similarity[np.ix_(chosen, chosen)]), len(chosen), evidence.settings.tau)
 
 
-def _pooled(mean: Tensor, passed: Tensor, evidence: Evidence) -> int:
-    """The same count when units are compared by their spatial means, the other reading."""
-    similarity = similarity_of(correlation(mean[:, passed]), evidence.settings.sign_blind)
-    return cluster_count(linkage_of(similarity), len(similarity), evidence.settings.tau)
-
-
-def _representatives(cluster: Tensor, reliability: Tensor) -> Tensor:
-    """The most reliable unit of each cluster stands for it; ties go to the lower index; -1 outside clusters."""
-    order = np.lexsort((np.arange(len(cluster)), -reliability.nan_to_num(-1).numpy(), cluster.numpy()))
-    ranked = cluster.numpy()[order]
-    _, first, which = np.unique(ranked, return_index=True, return_inverse=True)
-    best = np.empty(len(cluster), dtype=np.int64)
-    best[order] = order[first][which]
-    return torch.from_numpy(np.where(cluster.numpy() >= 0, best, -1))
+def _compared(
+    evidence: Evidence, half: Panel, relations: Relations, cluster: Tensor
+) -> tuple[dict[str, float], dict[str, Tensor]]:
+    """The count by spatial means, and for each unit its cluster and what it has in common with which other unit."""
+    r = evidence.units["reliability"]
+    representative = representatives(cluster, r)
+    relation = relation_of(relations, representative, evidence.settings.tau)
+    units = {"cluster": cluster, "representative": representative, "relation": relation}
+    if half.spots.shape[1] == 1 and torch.equal(half.spots[:, 0], half.mean):  # no maps: the same once more
+        means: NDArray[np.int64] | None = cluster.numpy()
+    else:
+        means = clusters_of_means(half.mean, evidence.units["reliable"], evidence.settings)
+    if means is None:
+        return {}, units | {"shift_of": torch.full_like(cluster, -1)}
+    units["shift_of"] = shifted(cluster, representative, means, r)
+    units["relation"] = torch.where(units["shift_of"] >= 0, RELATIONS.index("shifted"), relation)
+    return {"distinct_pooled": int(means.max(initial=-1)) + 1}, units
 
 
 def _widened(replicates: Resamples, evidence: Evidence, half: Panel, sizes: NDArray[np.int64]) -> Resamples:
     """The resamples as far apart as few groups of examples ask for."""
     dealt, draw = Dealt.of(half.group), min(evidence.rarefy_to, evidence.width)
-    return Resamples(
-        dealt.widened(torch.from_numpy(replicates.distinct), len(sizes), evidence.width).numpy(),
-        dealt.widened(torch.from_numpy(replicates.rarefied), rarefied(sizes, evidence.width, draw), draw).numpy(),
+    return replace(
+        replicates,
+        distinct=dealt.widened(torch.from_numpy(replicates.distinct), len(sizes), evidence.width).numpy(),
+        rarefied=dealt.widened(
+            torch.from_numpy(replicates.rarefied), rarefied(sizes, evidence.width, draw), draw
+        ).numpy(),
     )
 
 
 def _layer(evidence: Evidence, sizes: NDArray[np.int64], replicates: Resamples) -> dict[str, float]:
-    resampled, dealt = torch.from_numpy(replicates.distinct), Dealt.of(evidence.panel.half(1).group)
+    dealt, both = Dealt.of(evidence.panel.half(1).group), [replicates.distinct]
+    both += [replicates.mirrored(sizes)] if replicates.attenuated else []
+    ends = [bounds("distinct", len(sizes), torch.from_numpy(each), dealt, evidence.width) for each in both]
     row: dict[str, float] = {
         "distinct": len(sizes),
-        **bounds("distinct", len(sizes), resampled, dealt, evidence.width),
+        "distinct_low": min(each["distinct_low"] for each in ends),
+        "distinct_high": max(each["distinct_high"] for each in ends),
         "distinct_per_unit": len(sizes) / evidence.width,
     }
     covered = coverage(sizes)
@@ -131,13 +139,15 @@ def _layer(evidence: Evidence, sizes: NDArray[np.int64], replicates: Resamples) 
     return row
 
 
-def _resampled(evidence: Evidence, wide: Tensor, similarity: NDArray[np.float64]) -> Resamples:
-    settings, b = evidence.settings, evidence.panel.half(1)
+def _resampled(
+    evidence: Evidence, wide: Tensor, relations: Relations, similarity: NDArray[np.float64], kind: Tensor
+) -> Resamples:
+    settings = evidence.settings
     return distinct_resamples(
         reliable_replicates(evidence)[:, wide],
-        b,
+        relations,
         torch.from_numpy(similarity).float(),
-        b.spots[:, :, wide],
+        kind,
         tau=settings.tau,
         sign_blind=settings.sign_blind,
         presence=presence(evidence.width, min(evidence.rarefy_to, evidence.width)),
@@ -179,7 +189,7 @@ distinct = Measure(
     layer_columns={
         "distinct": Column(
             "clusters of reliable units that say the same: complete linkage at abs(correlation) >= tau on held-out "
-            "examples",
+            "examples, of the responses, of their ranks, or of what lies behind units that are cut off or switched",
             "concepts", 0, source="docs/numbers.md", kind="count", order=90,
             resamples="distinct", excess=True, beside_twin=True, trend=("distinct", "raw"), terminal="distinct",
         ),
@@ -210,6 +220,15 @@ distinct = Measure(
         ),
         "representative": Column(
             "the unit that stands for its cluster", "", -1, kind="index", order=30, with_units="names"
+        ),
+        "relation": Column(
+            "how a unit goes with its representative: same (a multiple, or at work in the same examples), negated, "
+            "monotone (in ranks only); shifted: a distinct unit whose spatial means repeat those of shift_of",
+            kind="choice", choices=RELATIONS, order=32, rare=True, shown=False,
+        ),
+        "shift_of": Column(
+            "the unit whose spatial means a distinct unit repeats at other positions", "", -1, kind="index", order=34,
+            with_units="names", rare=True, shown=False,
         ),
     },
 )  # fmt: skip

@@ -21,7 +21,8 @@ def rarefied(sizes: NDArray[np.int64], width: int, draw: int) -> float:
 
     sizes: (concepts,) units of each concept; units in no concept count in `width` only.
     """
-    return float(presence(width, min(draw, width))[sizes].sum())
+    size, times = np.unique(sizes, return_counts=True)
+    return float(hypergeom.sf(0, width, size, min(draw, width)) @ times) if len(size) else 0.0
 
 
 def coverage(sizes: NDArray[np.int64]) -> float | None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .correlation import standardised
+from .relations import Relations
 from .sparse_linkage import Pairs
 
 BLOCK = 2048  # units whose correlations with as many others are held at once
@@ -28,21 +29,32 @@ def most_pairs(gigabytes: float) -> int:
 
 
 def similar_pairs(
-    readings: Sequence[Rows], units: int, *, floors: Sequence[float], sign_blind: bool, most: int
+    readings: Sequence[Rows],
+    units: int,
+    *,
+    floors: Sequence[float],
+    sign_blind: bool,
+    most: int,
+    relations: Relations | None = None,
 ) -> Pairs | None:
     """The pairs at the lowest of `floors` above which there are no more than `most`; None where each has more.
 
-    readings: the rows that pairs are judged on and, for units that do not vary there, others. Cost: the square of the
-    units times the rows; memory: BLOCK^2 and `most` pairs.
+    readings: the rows that pairs are judged on and, for units that do not vary there, others. relations: of the same
+    units, where they may be alike otherwise than linearly. Cost: the square of the units times the rows; memory:
+    BLOCK^2 and `most` pairs.
     """
     floors = sorted(floors)
-    found: list[tuple[Tensor, Tensor, Tensor]] = []
+    found: list[tuple[Tensor, ...]] = []
     held = 0
     for start in range(0, units, BLOCK):
-        own = [standardised(rows(slice(start, start + BLOCK))) for rows in readings]
+        some = slice(start, start + BLOCK)
+        own = [standardised(rows(some)) for rows in readings]
         for other in range(start, units, BLOCK):
-            c = _correlations(own, [standardised(rows(slice(other, other + BLOCK))) for rows in readings])
-            near = _near(c.abs() if sign_blind else c, floors[0], start, other)
+            others = slice(other, other + BLOCK)
+            c = _correlations(own, [standardised(rows(others)) for rows in readings])
+            kind = torch.zeros_like(c, dtype=torch.int8)
+            c, kind = (c, kind) if relations is None else relations.block(c, some, others, sign_blind)
+            near = _near(c.abs() if sign_blind else c, kind, floors[0], start, other)
             found, held = [*found, near], held + len(near[2])
             while held > most and len(floors) > 1:
                 floors = floors[1:]
@@ -50,8 +62,8 @@ def similar_pairs(
                 held = sum(len(part[2]) for part in found)
             if held > most:
                 return None
-    i, j, s = (torch.cat(column).numpy() for column in zip(*found, strict=True))
-    return Pairs(i, j, s.astype(np.float64), units, floors[0])
+    i, j, s, kinds = (torch.cat(column).numpy() for column in zip(*found, strict=True))
+    return Pairs(i, j, s.astype(np.float64), units, floors[0], kinds)
 
 
 def _correlations(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
@@ -63,13 +75,13 @@ def _correlations(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     return c.clamp_(-1, 1)
 
 
-def _near(c: Tensor, floor: float, start: int, other: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The pairs of a block as unit, later unit and similarity."""
+def _near(c: Tensor, kind: Tensor, floor: float, start: int, other: int) -> tuple[Tensor, ...]:
+    """The pairs of a block as unit, later unit, similarity and relation."""
     near = (c.triu(1) if start == other else c) >= floor
     i, j = near.nonzero(as_tuple=True)
-    return i + start, j + other, c[near]
+    return i + start, j + other, c[near], kind[near]
 
 
-def _above(part: tuple[Tensor, Tensor, Tensor], floor: float) -> tuple[Tensor, Tensor, Tensor]:
+def _above(part: tuple[Tensor, ...], floor: float) -> tuple[Tensor, ...]:
     kept = part[2] >= floor
-    return part[0][kept], part[1][kept], part[2][kept]
+    return tuple(column[kept] for column in part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ class Pairs:
     similarity: NDArray[np.float64]  # (pairs,)
     units: int
     floor: float
+    kind: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))  # (pairs,) their relation, or none
 
     def of(self, chosen: NDArray[np.bool_]) -> Pairs:
         """The pairs among some units, which are numbered anew. chosen: (units,) bool."""

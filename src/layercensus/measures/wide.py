@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -15,7 +14,7 @@ from torch import Tensor
 from ..settings import TAU_GRID, Settings
 from ..tally import Panel
 from .bootstrap import FEWEST, LARGE, MARGIN, Resamples
-from .pair_resamples import pair_resamples
+from .relations import BEHIND, Relations
 from .similar_pairs import Rows, most_pairs, similar_pairs
 from .sparse_linkage import Pairs, clusters_at, merges_of
 from .threshold_grid import Grid, Labels, threshold_grid
@@ -26,8 +25,7 @@ class WideLayer:
     """The pairs of a layer's units that are alike, and what is needed to resample them."""
 
     pairs: Pairs
-    half: Panel
-    wide: Tensor  # (units,) which of the layer's units are compared
+    relations: Relations
     settings: Settings
 
     @classmethod
@@ -39,11 +37,12 @@ class WideLayer:
 
         readings: list[Rows] = [rows] + ([lambda some: half.peak[:, wide[some]]] if half.spots.shape[1] > 1 else [])
         floors = {*(tau for tau in TAU_GRID if tau <= settings.tau), settings.tau - MARGIN, settings.tau - MARGIN / 3}
+        relations = Relations.of(half.spots, wide, half.group)
         pairs = similar_pairs(
             readings, len(wide), floors=sorted(floors), sign_blind=settings.sign_blind,
-            most=most_pairs(settings.memory),
+            most=most_pairs(settings.memory), relations=relations,
         )  # fmt: skip
-        return None if pairs is None else cls(pairs, half, wide, settings)
+        return None if pairs is None else cls(pairs, relations, settings)
 
     def clusters(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Cluster number of each chosen unit at tau."""
@@ -64,16 +63,16 @@ class WideLayer:
         """Count the distinct units again in every resample. passed: (resamples, units) bool, reliable there."""
         followed, tau = self.pairs, self.settings.tau
         near = followed.similarity >= tau - MARGIN
-        i, j = followed.i[near], followed.j[near]
+        i, j, kind = followed.i[near], followed.j[near], followed.kind[near]
         kept = len(passed) if self._light(i, j, len(passed)) else min(FEWEST, len(passed))
         distinct, rarefied = np.zeros(kept, dtype=np.int64), np.zeros(kept)
-        which, pair, value = _alike(self._resampled(i, j, seed=seed, resamples=kept), tau)
+        which, pair, value = _alike(self._resampled(i, j, kind, seed=seed, resamples=kept), tau)
         for r in range(kept):
             mine, alive = which == r, passed[r].numpy()
             merges = merges_of(Pairs(i[pair[mine]], j[pair[mine]], value[mine], followed.units, tau).of(alive))
             sizes = np.bincount(clusters_at(merges, tau))
             distinct[r], rarefied[r] = len(sizes), presence[sizes].sum()
-        return Resamples(distinct, rarefied)
+        return Resamples(distinct, rarefied, passed[:kept].sum(1).numpy(), bool((kind == BEHIND).any()))
 
     def _light(self, i: NDArray[np.int64], j: NDArray[np.int64], resamples: int) -> bool:
         """Whether all resamples are followed: where components are small, and pairs few."""
@@ -83,25 +82,21 @@ class WideLayer:
         return bool(largest <= LARGE and len(i) * resamples <= most_pairs(self.settings.memory) * FEWEST)
 
     def _resampled(
-        self, i: NDArray[np.int64], j: NDArray[np.int64], *, seed: int, resamples: int
-    ) -> Iterator[tuple[int, Tensor]]:
-        """Of some pairs at a time: number of the first, and their similarities (resamples, those pairs)."""
-        few = np.unique(np.concatenate([i, j]))
-        if not len(few):
-            return
-        own = Pairs(np.searchsorted(few, i), np.searchsorted(few, j), np.zeros(0), len(few), self.pairs.floor)
-        members = self.half.spots[:, :, self.wide[torch.from_numpy(few)]]  # all units would be a copy of the panel
-        for start, c in pair_resamples(members, own, group=self.half.group, seed=seed, resamples=resamples):
-            yield start, c.abs() if self.settings.sign_blind else c
+        self, i: NDArray[np.int64], j: NDArray[np.int64], kind: NDArray[np.int8], *, seed: int, resamples: int
+    ) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
+        """Of some pairs at a time: their numbers, and their similarities (resamples, those pairs)."""
+        own = Pairs(i, j, np.zeros(0), self.pairs.units, self.pairs.floor)
+        for some, c in self.relations.resamples(own, kind, seed=seed, resamples=resamples):
+            yield some, c.abs() if self.settings.sign_blind else c
 
 
 def _alike(
-    parts: Iterator[tuple[int, Tensor]], tau: float
+    parts: Iterator[tuple[NDArray[np.int64], Tensor]], tau: float
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
     """What is at least tau in some resample: resample, pair, correlation."""
     found = [(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))]
-    for start, c in parts:
+    for some, c in parts:
         r, pair = (c >= tau).nonzero(as_tuple=True)
-        found.append((r.int().numpy(), (pair + start).numpy(), c[r, pair].double().numpy()))
+        found.append((r.int().numpy(), some[pair.numpy()], c[r, pair].double().numpy()))
     which, pairs, value = (np.concatenate(column) for column in zip(*found, strict=True))
     return which, pairs, value
