@@ -179,3 +179,11 @@ def test_a_wide_layer_finds_the_same_copies(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.undo()
     assert plain.layer == pytest.approx(tight.layer)
     assert torch.equal(plain.units["relation"], tight.units["relation"])
+
+
+def test_maps_without_a_reliable_unit_have_no_distinct_one() -> None:
+    x = normal(10, 60, 4, 5)
+    noise = [normal(seed, 60, 5) for seed in (11, 12)]
+    layer = measure(evidence(x, *noise, settings=lc.Settings(resamples=20)), JUDGES).layer
+    assert (layer["reliable"], layer["distinct"], layer["distinct_pooled"]) == (0, 0, 0)
+    assert "coverage" not in layer

@@ -44,7 +44,8 @@ def similar_pairs(
     BLOCK^2 and `most` pairs.
     """
     floors = sorted(floors)
-    found: list[tuple[Tensor, ...]] = []
+    nobody = torch.zeros(0, dtype=torch.int64)
+    found: list[tuple[Tensor, ...]] = [(nobody, nobody, torch.zeros(0), torch.zeros(0, dtype=torch.int8))]
     held = 0
     for start in range(0, units, BLOCK):
         some = slice(start, start + BLOCK)
