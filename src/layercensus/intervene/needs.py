@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from .calibrate import calibrate
 from .directions import Directions, directions
 from .examples import Examples
 from .moments import WIDE
+from .prefix import Prefix, modules_before
 from .replace import Judge, projection
 from .search import COLUMN, search
 
@@ -32,12 +33,13 @@ class Tried:
     judge: Judge
     layer: Layer
     directions: Directions
-    change: dict[int, Tensor]
+    prefix: Prefix
+    change: dict[int, Tensor] = field(default_factory=dict)
 
     def loss(self, kept: int) -> float:
         """1 - fidelity with the first `kept` directions."""
         if kept not in self.change:
-            self.change[kept] = self.judge.change(self.layer, projection(self.directions, kept))
+            self.change[kept] = self.judge.change(self.layer, projection(self.directions, kept), self.prefix)
         return float(self.change[kept].sum() / self.judge.variance.sum().clamp(min=1e-300))
 
 
@@ -46,38 +48,40 @@ def needs_of(
 ) -> Iterator[tuple[Layer, Needs]]:
     """What the net needs of each layer, one after the other. memory: bytes for the matrices of layers at once."""
     judge = Judge.of(net, examples.held_out, answers)
+    before = modules_before(net, layers, examples.held_out[0])
     for some in _groups(layers, memory):
         found = calibrate(net, some, examples.calibration, answers)
         for layer in some:
             whole, half = directions(found.whole(layer.name)), directions(found.halves.pop(layer.name)[0])
-            yield layer, _needs(judge, layer, whole, half)
+            yield layer, _needs(judge, layer, whole, half, Prefix(net, before[layer.name], memory))
 
 
-def _needs(judge: Judge, layer: Layer, whole: Directions, half: Directions) -> Needs:
-    tried = Tried(judge, layer, whole, {})
+def _needs(judge: Judge, layer: Layer, whole: Directions, half: Directions, prefix: Prefix) -> Needs:
+    tried = Tried(judge, layer, whole, prefix)
     spectrum = whole.spectrum.double().cpu()
     losses = search(tried.loss, spectrum, also=() if whole.by_gradient else (0,))
     numbers = torch.tensor(list(losses), dtype=torch.int64)
     curve = loss_by_directions(numbers, torch.tensor(list(losses.values()), dtype=torch.float64), spectrum)
     kept = smallest(curve, FULLEST)
     kept = whole.rank if kept != kept else int(kept)
+    fewer = _fewer(replace(tried, directions=half, change={}), losses, curve)
     return Needs(
         mean=whole.mean.double().cpu(), reader=whole.reader[:, :kept].double().cpu().contiguous(),
         writer=whole.writer[:, :kept].double().cpu().contiguous(), spectrum=spectrum, tried=numbers,
         change=torch.stack([tried.change[k] for k in losses]), variance=judge.variance,
-        held_out=torch.tensor([key(id) for id in judge.keys]), fewer=_fewer(judge, layer, half, losses, curve),
+        held_out=torch.tensor([key(id) for id in judge.keys]), fewer=fewer,
         examples=torch.tensor(whole.examples), rows=torch.tensor(whole.rows),
         by_gradient=torch.tensor(whole.by_gradient),
     )  # fmt: skip
 
 
-def _fewer(judge: Judge, layer: Layer, half: Directions, losses: dict[int, float], curve: Tensor) -> Tensor:
+def _fewer(half: Tried, losses: dict[int, float], curve: Tensor) -> Tensor:
     """(tried,) the fidelity with as many directions of half of the examples, at the number that holds COLUMN."""
     wanted = smallest(curve, COLUMN)
     at = min(losses, key=lambda k: abs(k - wanted)) if wanted == wanted else None
     found = torch.full((len(losses),), torch.nan, dtype=torch.float64)
     if at:
-        found[list(losses).index(at)] = 1 - Tried(judge, layer, half, {}).loss(min(at, half.rank))
+        found[list(losses).index(at)] = 1 - half.loss(min(at, half.directions.rank))
     return found
 
 

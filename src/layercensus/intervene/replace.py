@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from .answers import Answers
 from .directions import Directions
 from .moments import WIDE
 from .passes import passed, passes
+from .prefix import Prefix
 
 Change = Callable[[Tensor], Tensor]  # from a layer's rows (examples, positions, units) to others of the same shape
 
@@ -42,9 +44,15 @@ class Judge:
         """(examples,) float64: squared distance of each answer from the mean answer."""
         return (self.plain - self.plain.mean(0)).square().sum(1).cpu()
 
-    def change(self, layer: Layer, change: Change) -> Tensor:
-        """(examples,) float64: squared change of each answer where the layer's rows are changed."""
-        other = _answers(self.net, self.batches, self.answers, layer, change)
+    def change(self, layer: Layer, change: Change, prefix: Prefix | None = None) -> Tensor:
+        """(examples,) float64: squared change of each answer where the layer's rows are changed.
+
+        prefix: spares what runs before the layer in all passes but the first; it is checked in the second.
+        """
+        other = _answers(self.net, self.batches, self.answers, layer, change, prefix)
+        if prefix is not None and prefix.fresh:
+            again = _answers(self.net, self.batches[:1], self.answers, layer, change, prefix)
+            prefix.check(torch.allclose(again, other[: len(again), : again.shape[1]], rtol=1e-3, atol=1e-5))
         return (other - self.plain).square().sum(1).nan_to_num(torch.inf).cpu()
 
 
@@ -63,15 +71,18 @@ def projection(directions: Directions, kept: int) -> Change:
 
 
 def _answers(
-    net: Net, batches: Sequence[Batch], answers: Answers, layer: Layer | None = None, change: Change = lambda rows: rows
-) -> Tensor:
+    net: Net, batches: Sequence[Batch], answers: Answers, layer: Layer | None = None,
+    change: Change = lambda rows: rows, prefix: Prefix | None = None,
+) -> Tensor:  # fmt: skip
     def exchange(given: Given) -> Tensor:
         return given.put(change(given.rows()))
 
     found = []
     with tap(net.net, () if layer is None else (layer,), exchange=exchange):
-        for batch in passes(net, batches, answers.seed):
-            found.append(answers.compared(answers.of(passed(net, batch), len(batch.ids), batch.mask)))
+        for number, batch in enumerate(passes(net, batches, answers.seed)):
+            with nullcontext() if prefix is None else prefix.of_batch(number):
+                output = passed(net, batch)
+            found.append(answers.compared(answers.of(output, len(batch.ids), batch.mask)))
     return _together(found)
 
 
