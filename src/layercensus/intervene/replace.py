@@ -14,6 +14,7 @@ from ..data.batch import Batch
 from ..layers.exchange import Given
 from ..layers.layer import Layer
 from ..layers.tap import tap
+from ..tally import Needs
 from .answers import Answers
 from .directions import Directions
 from .moments import WIDE
@@ -44,28 +45,33 @@ class Judge:
         """(examples,) float64: squared distance of each answer from the mean answer."""
         return (self.plain - self.plain.mean(0)).square().sum(1).cpu()
 
+    def with_layer(self, layer: Layer, change: Change, prefix: Prefix | None = None) -> Tensor:
+        """(examples, numbers) float64: the answers where the layer's rows are changed."""
+        return _answers(self.net, self.batches, self.answers, layer, change, prefix)
+
     def change(self, layer: Layer, change: Change, prefix: Prefix | None = None) -> Tensor:
         """(examples,) float64: squared change of each answer where the layer's rows are changed.
 
         prefix: spares what runs before the layer in all passes but the first; it is checked in the second.
         """
-        other = _answers(self.net, self.batches, self.answers, layer, change, prefix)
+        other = self.with_layer(layer, change, prefix)
         if prefix is not None and prefix.fresh:
             again = _answers(self.net, self.batches[:1], self.answers, layer, change, prefix)
             prefix.check(torch.allclose(again, other[: len(again), : again.shape[1]], rtol=1e-3, atol=1e-5))
         return (other - self.plain).square().sum(1).nan_to_num(torch.inf).cpu()
 
 
-def projection(directions: Directions, kept: int) -> Change:
+def projection(directions: Directions | Needs, kept: int) -> Change:
     """The change that leaves the first `kept` directions and puts the rest at the mean."""
 
     def change(rows: Tensor) -> Tensor:
         own = torch.float64 if rows.dtype == torch.float64 else torch.float32
-        mean = directions.mean.to(own)
-        reader, writer = directions.reader[:, :kept], directions.writer[:, :kept]
+        mean, *factors = (x.to(rows.device) for x in (directions.mean, directions.reader, directions.writer))
+        reader, writer = (factor[:, :kept] for factor in factors)
+        rows, mean = rows.to(own), mean.to(own)
         if len(mean) > WIDE:
-            return mean + (rows.to(own) - mean) @ reader.to(own) @ writer.to(own).T
-        return mean + (rows.to(own) - mean) @ (reader @ writer.T).to(own)
+            return mean + (rows - mean) @ reader.to(own) @ writer.to(own).T
+        return mean + (rows - mean) @ (reader @ writer.T).to(own)
 
     return change
 
