@@ -120,8 +120,20 @@ def test_one_run_alone_says_what_is_missing_and_without_needs_nothing_is_said() 
     whole = planted(0, shared=2, needed=4)
     alone = replace(whole, replicas=(), replica_needs=())
     assert computed(alone) == Outcome(notes=("learned is missing: give replicas=[another training run]",))
-    assert computed(replace(alone, is_twin=True)) == Outcome()
+    assert computed(replace(alone, is_twin=True, untrained=())) == Outcome()
     assert computed(replace(whole, needs=None)) == Outcome()
+
+
+def test_the_twin_is_compared_with_the_next_untrained_net_beyond_the_others() -> None:
+    whole = planted(0, shared=2, needed=4)
+    first = whole.untrained[0].spots
+    twin = replace(
+        whole, panel=_panel(first, whole.panel.key), needs=whole.untrained_needs[0], replicas=(), is_twin=True
+    )
+    nets = [rows.spots for rows in whole.untrained]
+    assert computed(twin).layer == as_twin(nets, 8).layer
+    assert computed(twin).layer["learned"] == 0
+    assert computed(replace(twin, untrained=())) == Outcome()
 
 
 def test_without_untrained_nets_directions_are_shared_and_nothing_is_said_to_be_learned() -> None:

@@ -39,6 +39,7 @@ from .passes import passed
 GIGABYTE = 1e9
 FEWEST_SCORES = 3  # columns of an output that are taken as scores of classes where there are no labels
 PAIR = 2  # untrained nets that are compared as training runs are: the null of what was learned
+BEYOND = 5  # further ones that are regressed out there: with three, first layers of nets never trained read .3 for 0
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,8 @@ def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any])
 
 def _others(plan: Plan) -> Iterator[int]:
     """Numbers of the untrained nets beside the twin that are needed to say what replicas learned."""
-    if plan.nets.replicas and plan.own_twin:
-        yield from range(1, plan.settings.twins)
+    if plan.nets.replicas and plan.own_twin and plan.settings.twins > 1:
+        yield from range(1, max(plan.settings.twins, PAIR + BEYOND))
 
 
 def _known(store: Store, name: str, layers: Sequence[Layer], *, needs: bool) -> bool:

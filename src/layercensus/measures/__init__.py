@@ -5,6 +5,7 @@ from .distinct import distinct
 from .distinct_status import distinct_status
 from .fate import FATES, funnel
 from .informative import informative
+from .learned import learned
 from .live import live
 from .manifold import nonlinear
 from .measure import Evidence, Measure, Outcome, measure
@@ -16,8 +17,8 @@ from .span import span
 from .spectrum import linear
 
 MEASURES = (
-    live, reliability, distinct, redundant, span, distinct_status, informative, replicated, funnel, needed, linear,
-    nonlinear,
+    live, reliability, distinct, redundant, span, distinct_status, informative, replicated, funnel, needed, learned,
+    linear, nonlinear,
 )  # fmt: skip
 
 __all__ = ["FATES", "MEASURES", "Column", "Evidence", "Measure", "Outcome", "measure"]

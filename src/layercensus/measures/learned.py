@@ -22,8 +22,15 @@ def compute(evidence: Evidence) -> Outcome:
     if evidence.needs is None:
         return Outcome()
     nets = _nets(evidence)
+    if len(nets.spots) < 2 and evidence.is_twin:
+        pair = _untrained_pair(evidence, nets)
+        return Outcome() if pair is None else _outcome(evidence, pair)
     if len(nets.spots) < 2:
-        return Outcome(notes=() if evidence.is_twin or evidence.replicas else (GIVE,))
+        return Outcome(notes=() if evidence.replicas else (GIVE,))
+    return _outcome(evidence, nets)
+
+
+def _outcome(evidence: Evidence, nets: Nets) -> Outcome:
     rows = _rows(evidence, nets)
     missing = _why_no_pairs(nets, rows)
     if missing:
@@ -87,14 +94,21 @@ def _read(column: str, directions: float) -> str:
 
 def _null(evidence: Evidence, nets: Nets) -> Found | None:
     """The same between untrained nets beyond the others; None for the twin, which is one, and where these are few."""
+    pair = None if evidence.is_twin else _untrained_pair(evidence, nets)
+    if pair is None:
+        return None
+    rows = _rows(evidence, pair)
+    return None if _why_no_pairs(pair, rows) else find(pair, rows)
+
+
+def _untrained_pair(evidence: Evidence, nets: Nets) -> Nets | None:
+    """The untrained nets of which it is known what they need, beside the others; None where these are too few."""
     pair = [n for n in zip(nets.untrained, evidence.untrained_needs, strict=False) if n[1] is not None]
     others = nets.untrained[len(evidence.untrained_needs) :]
-    if evidence.is_twin or len(pair) < 2 or not others:
+    if len(pair) < 2 or not others:
         return None
     spots, needs = zip(*pair, strict=True)
-    untrained = Nets(spots, needs, others, evidence.panel.group)
-    rows = _rows(evidence, untrained)
-    return None if _why_no_pairs(untrained, rows) else find(untrained, rows)
+    return Nets(spots, needs, others, nets.group)
 
 
 def _learned(found: Found, resampled: Tensor, seed: int) -> dict[str, float]:

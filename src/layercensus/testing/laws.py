@@ -48,7 +48,8 @@ def mixed_evidence(order: Tensor | None = None, units: Tensor | None = None, gai
     needs = planted_needs((clean * gain)[:, :, units], (heads[0] / gain[:, None])[units])
     untrained = tuple(Rows(torch.arange(EXAMPLES), _normal(20 + net, EXAMPLES, 3, UNITS)) for net in range(4))
     return replace(
-        whole, replicas=(other,), needs=needs, replica_needs=(planted_needs(replica, heads[1]),), untrained=untrained
+        whole, replicas=(other,), needs=needs, replica_needs=(planted_needs(replica, heads[1]),), untrained=untrained,
+        untrained_needs=tuple(planted_needs(rows.spots, heads[0]) for rows in untrained[:2]),
     )  # fmt: skip
 
 
