@@ -1,0 +1,250 @@
+"""Does a count follow the width? Six convolutions of several widths, trained here, a few runs of each.
+
+    python benchmarks/width_law.py --out digits.json                # digits, widths 16 to 256, three runs of each
+    python benchmarks/width_law.py --data mnist --widths 16 32 64 --out mnist.json
+    python benchmarks/width_law.py --read digits.json               # the tables of an earlier run
+    python benchmarks/width_law.py --smoke                          # a minute: does it run?
+
+Every run is counted beside its untrained twin; the first one of each width has the others as replicas, so that it is
+known what they share and learned. digits: 8 x 8, trained on four fifths, counted on all 1,797. mnist: 14 x 14, trained
+on 3,000 of 5,000 and counted on the others. shuffled: trained, without augmentation, on labels that were permuted once
+for all runs; shuffled apart: permuted for each run anew. Printed for each kind: the counts, then the slope of log count
+on log width from width 32 on, and how far a run lies from the mean of the runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import layercensus as lc
+from layercensus.data.digits import Digits, split
+from layercensus.data.handwriting import digits as mnist
+from layercensus.models.digits import BATCH, factory
+from layercensus.models.twin import calibrate
+
+WIDTHS = (16, 32, 64, 128, 256)
+KINDS = ("trained", "untrained", "shuffled", "shuffled apart")
+COUNTS = ("needed", "distinct", "shared", "learned")
+KEPT = (
+    "units", "distinct", "needed", "needed_low", "needed_high", "needed_90", "needed_99", "needed_status", "shared",
+    "learned", "learned_low", "learned_high", "learned_held", "permuted_learned", "untrained_r2", "twin_needed",
+    "twin_learned", "twin_distinct",
+)  # fmt: skip
+FROM, STEEPEST, APART = 32, 0.15, 0.15
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """All runs of one kind and width."""
+
+    kind: str
+    width: int
+    data: str = "digits"
+    runs: int = 3
+    epochs: int = 20
+    device: str = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Images:
+    """What is trained on, held out, and counted."""
+
+    images: Tensor  # (examples, 1, side, side) float32 in 0..1
+    labels: Tensor  # (examples,) int64
+    training: Tensor  # (rows,) int64
+    held_out: Tensor  # (rows,) int64
+    counted: Tensor  # (rows,) int64
+
+
+def images_of(data: str) -> Images:
+    if data == "digits":
+        digits = Digits()
+        assert digits.labels is not None
+        return Images(digits.images, torch.as_tensor(digits.labels), *split(), torch.arange(len(digits.images)))
+    images, labels = mnist()
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    images = nn.functional.avg_pool2d(images, 2)
+    return Images(images, labels, order[:3000], order[3000:], order[3000:])
+
+
+def run_of(job: Job, seed: int, data: Images) -> tuple[nn.Module, float]:
+    """A net and its accuracy: on held-out images, of shuffled labels on those that it was trained on."""
+    net = factory(seed, (job.width,) * 6).to(job.device)
+    if job.kind == "untrained":
+        calibrate(net, data.images[data.training[:256]].to(job.device).split(32))
+        return net.eval(), accuracy(net, data, data.held_out)
+    if job.kind == "trained":
+        return trained(net, seed, data, job, data.held_out)
+    rng = torch.Generator().manual_seed(seed if job.kind == "shuffled apart" else 0)
+    labels = data.labels[torch.randperm(len(data.labels), generator=rng)]
+    return trained(net, seed, replace(data, labels=labels), replace(job, epochs=3 * job.epochs), data.training)
+
+
+def trained(net: nn.Module, seed: int, data: Images, job: Job, judged: Tensor) -> tuple[nn.Module, float]:
+    """Adam with a one-cycle rate, as the demonstration's net; shifts and smoothing only where labels are true."""
+    rng, real = torch.Generator().manual_seed(seed), job.kind == "trained"
+    steps = len(data.training) // BATCH
+    optimiser = torch.optim.Adam(net.parameters(), 3e-3)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=job.epochs * steps)
+    images, labels = data.images.to(job.device), data.labels.to(job.device)
+    for _ in range(job.epochs):
+        order = data.training[torch.randperm(len(data.training), generator=rng)].to(job.device)
+        for chosen in order.split(BATCH)[:steps]:
+            optimiser.zero_grad()
+            logits = net(shifted(images[chosen], rng) if real else images[chosen])
+            smoothing = 0.05 if real else 0.0
+            nn.functional.cross_entropy(logits, labels[chosen], label_smoothing=smoothing).backward()
+            optimiser.step()
+            rate.step()
+    return net.eval(), accuracy(net.eval(), data, judged)
+
+
+def shifted(x: Tensor, rng: torch.Generator) -> Tensor:
+    """The batch moved by up to one pixel either way."""
+    down, right = (int(v) for v in torch.randint(0, 3, (2,), generator=rng))
+    side = x.shape[-1]
+    return nn.functional.pad(x, (1, 1, 1, 1))[:, :, down : down + side, right : right + side]
+
+
+@torch.inference_mode()
+def accuracy(net: nn.Module, data: Images, rows: Tensor) -> float:
+    device = next(net.parameters()).device
+    predicted = torch.cat([net(data.images[part].to(device)).argmax(1).cpu() for part in rows.split(256)])
+    return float((predicted == data.labels[rows]).double().mean())
+
+
+def count(job: Job) -> Rows:
+    """Train the runs and count each: a row for each layer of each run."""
+    torch.set_num_threads(job.threads)
+    start, data = time.perf_counter(), images_of(job.data)
+    nets, right = zip(*(run_of(job, seed, data) for seed in range(job.runs)), strict=True)
+    models = [lc.Model(net, "six convolutions", fresh=lambda s: factory(s, (job.width,) * 6)) for net in nets]
+    settings, rows = lc.Settings(progress=False, pictures=0), Rows()
+    between = time.perf_counter()
+    for seed, model in enumerate(models):
+        first = seed == 0
+        census = lc.take(
+            model, data.images[data.counted], labels=data.labels[data.counted], twin=first,
+            replicas=models[1:] if first else (), settings=settings,
+        )  # fmt: skip
+        table = census.layers[census.layers["role"] == "neurons"]
+        for _, layer in table.iterrows():
+            kept = layer[[name for name in KEPT if name in table]].dropna()
+            about = {"data": job.data, "kind": job.kind, "width": job.width, "run": seed, "layer": layer["layer"]}
+            counts = {name: value if isinstance(value, str) else float(value) for name, value in kept.items()}
+            rows.append(about | {"accuracy": right[seed]} | counts)
+    print(f"{job.data} {job.kind} {job.width}: {between - start:.0f} s to train, "
+          f"{time.perf_counter() - between:.0f} s to count", flush=True)  # fmt: skip
+    return rows
+
+
+def tables(rows: Rows) -> None:
+    for data in dict.fromkeys(row["data"] for row in rows):
+        for kind in KINDS:
+            some = [row for row in rows if (row["data"], row["kind"]) == (data, kind)]
+            if some:
+                print(f"\n{data}, {kind}\n")
+                table(some)
+
+
+def table(rows: Rows) -> None:
+    """Counts by width, one number for each layer in the order of the forward pass, and what follows from them."""
+    layers = list(dict.fromkeys(row["layer"] for row in rows))
+    widths = sorted({row["width"] for row in rows})
+    print("| width | accuracy | " + " | ".join(COUNTS) + " |\n" + "|---" * (2 + len(COUNTS)) + "|")
+    for width in widths:
+        right = sorted({row["accuracy"] for row in rows if row["width"] == width})
+        cells = [" ".join(said(mean_of(rows, count, width, layer)) for layer in layers) for count in COUNTS]
+        print(f"| {width} | {' '.join(f'{r:.1%}' for r in right)} | {' | '.join(cells)} |")
+    wide = [width for width in widths if width >= FROM]
+    if len(wide) > 1:
+        for name in COUNTS:
+            slopes = [slope(wide, [mean_of(rows, name, w, layer) for w in wide]) for layer in layers]
+            print(f"| slope of {name} | | {' '.join(f'{s:+.2f}' for s in slopes)} |" + " |" * (len(COUNTS) - 1))
+    for name in COUNTS[:2]:
+        apart = [max(distance(rows, name, width, layer) for width in widths) for layer in layers]
+        print(f"| farthest run, {name} | | {' '.join(f'{a:.0%}' for a in apart)} |" + " |" * (len(COUNTS) - 1))
+    failing(rows, layers, wide)
+
+
+def failing(rows: Rows, layers: Sequence[str], wide: Sequence[int]) -> None:
+    """In words, where the law does not hold."""
+    slopes = {layer: slope(wide, [mean_of(rows, "needed", w, layer) for w in wide]) for layer in layers}
+    steep = [f"{layer} ({s:+.2f})" for layer, s in slopes.items() if not s < STEEPEST]
+    if len(wide) > 1:
+        print(f"\nneeded grows with the width by a power of {STEEPEST} or more in: {', '.join(steep) or 'no layer'}.")
+    every = [(w, layer, distance(rows, "needed", w, layer)) for w in wide for layer in layers]
+    apart = [f"{layer} at {w} ({d:.0%})" for w, layer, d in every if d > APART]
+    print(f"A run lies more than {APART:.0%} from the mean of the runs in {len(apart)} of {len(every)}: "
+          f"{', '.join(apart) or 'none'}.")  # fmt: skip
+
+
+def values(rows: Rows, name: str, width: int, layer: str) -> list[float]:
+    return [row[name] for row in rows if (row["width"], row["layer"]) == (width, layer) and name in row]
+
+
+def mean_of(rows: Rows, name: str, width: int, layer: str) -> float:
+    found = values(rows, name, width, layer)
+    return sum(found) / len(found) if found else float("nan")
+
+
+def distance(rows: Rows, name: str, width: int, layer: str) -> float:
+    """Of the run that is farthest from the mean of the runs, as a fraction of that."""
+    found, mean = values(rows, name, width, layer), mean_of(rows, name, width, layer)
+    return max((abs(value - mean) / mean for value in found if mean), default=0.0)
+
+
+def slope(widths: Sequence[int], counts: Sequence[float]) -> float:
+    """Of log count on log width by least squares; nan where a count is missing or 0."""
+    if len(widths) < 2 or not min(counts) > 0:
+        return float("nan")
+    return float(np.polyfit(np.log(widths), np.log(counts), 1)[0])
+
+
+def said(value: float) -> str:
+    return "-" if value != value else f"{value:.1f}".removesuffix(".0")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", choices=("digits", "mnist"), default="digits")
+    parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--processes", type=int, default=1, help="jobs at a time, each on one thread")
+    parser.add_argument("--out", type=Path, help="a JSON file for the rows")
+    parser.add_argument("--read", type=Path, nargs="+", help="JSON files of earlier runs: print their tables")
+    parser.add_argument("--smoke", action="store_true", help="two runs of two narrow widths for one epoch")
+    asked = parser.parse_args()
+    if asked.read:
+        tables([row for file in asked.read for row in json.loads(file.read_text())])
+        raise SystemExit
+    if asked.smoke:
+        asked.widths, asked.kinds, asked.runs, asked.epochs = (8, 32), ("trained", "untrained"), 2, 1
+    jobs = [
+        Job(kind, width, asked.data, asked.runs, asked.epochs, asked.device)
+        for width in sorted(asked.widths, reverse=True) for kind in asked.kinds
+    ]  # fmt: skip
+    found: Rows = []
+    with ProcessPoolExecutor(asked.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(count, job) for job in jobs]):
+            found += done.result()
+            if asked.out:
+                asked.out.write_text(json.dumps(found))
+    tables(found)
