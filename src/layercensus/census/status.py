@@ -8,6 +8,9 @@ from ..layers.layer import Layer
 from ..tally import Panel
 from .findings import FEW, number_of
 
+MANY = 0.1  # of the examples with near-copies, beyond which the nearest distances are theirs
+MANY_TIED = 0.5  # of the distances that repeat others, beyond which the layer is discrete
+DISAGREE = 2.2  # ratio of the estimates at different scales from which on there is no one dimension
 COUNT = "count"  # the status of a number that is what it says
 
 
@@ -35,10 +38,24 @@ def status(layer: Layer, panel: Panel, classes: int, of_model: int = 0) -> str:
 def dimension_status(row: Mapping[str, float]) -> str:
     """ "estimate", or in words why the nonlinear dimension is less, or none; "" where it was not asked for."""
     if "twonn" in row:
+        unfit = _unfit(row)
+        if unfit:
+            return f"none: {unfit}"
         if max(row["twonn"], row["mle"]) > row["dimension_ceiling"]:
             return f"lower bound: above {row['dimension_ceiling']:.0f} these examples are too few"
+        if row["scale_ratio"] > DISAGREE:
+            return f"estimate; scales disagree {row['scale_ratio']:.1f} times over, as noise or uneven density has it"
         return "estimate" if "gride" in row else "estimate; it depends on the scale, and no scale is a plateau"
     return "not applicable: constant, discrete, or too few examples that differ" if "repeated" in row else ""
+
+
+def _unfit(row: Mapping[str, float]) -> str:
+    """Why distances between these examples speak of no dimension; "" where they may."""
+    if row["near_copies"] > MANY:
+        return f"{row['near_copies']:.0%} of the examples have near-copies among the others: leave these out"
+    if row["tied_distances"] > MANY_TIED:
+        return f"discrete: {row['tied_distances']:.0%} of the distances repeat others"
+    return ""
 
 
 def classes_shown(panel: Panel, classes: int) -> int:

@@ -15,6 +15,7 @@ from .column import interval as interval_columns
 from .interval import interval
 from .measure import Evidence, Measure, Outcome
 from .neighbours import SCALES, distances, mle, scales, slope, twonn, weighted_slope
+from .scatter import near_copies, scale_ratio, tied
 
 FEWEST = 50  # examples that differ, below which nothing is said
 LEVEL = 0.15  # how much two neighbouring scales may differ to be a plateau
@@ -37,7 +38,8 @@ def compute(evidence: Evidence) -> Outcome:
     curve = scales(r)
     row: dict[str, float] = {
         "twonn": estimate, "twonn_low": low, "twonn_high": high, "mle": mle(r), "repeated": repeated,
-        "dimension_ceiling": ceiling(len(r)),
+        "dimension_ceiling": ceiling(len(r)), "scale_ratio": scale_ratio(curve), "tied_distances": tied(r),
+        "near_copies": near_copies(r, max(estimate, mle(r), *curve.values())),
     }  # fmt: skip
     at = plateau(curve)
     if at is not None:
@@ -157,6 +159,19 @@ nonlinear = Measure(
         "dimension_ceiling": Column(
             "estimates above it are lower bounds, for want of examples", "dimensions", 0, kind="dimension", order=400,
             compare=False, over_depth=False, shown=False,
+        ),
+        "scale_ratio": Column(
+            "largest over smallest estimate of gride at scales of 1 to 16 neighbours", "", 1, scale_free=False,
+            order=402, compare=False, over_depth=False, shown=False,
+        ),
+        "near_copies": Column(
+            "fraction of examples with a gap in their neighbours' distances beyond what a surface leaves: near-copies",
+            "", 0, 1, scale_free=False, kind="fraction", order=404, compare=False, over_depth=False, shown=False,
+            rare=True,
+        ),
+        "tied_distances": Column(
+            "fraction of the distances to near examples that repeat others, beyond those that two examples share", "",
+            0, 1, scale_free=False, kind="fraction", order=406, compare=False, over_depth=False, shown=False, rare=True,
         ),
         "repeated": Column(
             "examples left out since they repeat another", "examples", 0, kind="count", order=410,
