@@ -111,6 +111,9 @@ def agreement(net: Net, layer: Layer, needs: Needs, examples: Examples, answers:
     found = []
     for fidelity in (0.95, 0.99):
         kept = smallest(curves(needs)[0], fidelity)
+        if kept != kept:
+            found.append(float("nan"))
+            continue
         other = judge.with_layer(layer, projection(needs, int(min(kept, needs.reader.shape[1]))))
         found.append(float((other.argmax(1) == judge.plain.argmax(1)).double().mean()))
     return found
@@ -174,16 +177,12 @@ def main() -> None:
         bare = min(bare, forward(net, every) / count)
         if not args.text:
             for layer, needs in found:
-                print(
-                    f"{layer.name:36s} same largest score at .95 and .99: {agreement(net, layer, needs, examples, answers)}"
-                )
+                same = agreement(net, layer, needs, examples, answers)
+                print(f"{layer.name:36s} same largest score at .95 and .99: {same[0]:.2f} {same[1]:.2f}")
     both, whole = 2 * seconds, bare * passes_of_census(args.images)
-    print(
-        f"{name}; {len(asked)} layers, {sum(len(n.tried) for _, n in found) / len(found):.1f} tries a layer: {seconds:.1f} s"
-    )
-    print(
-        f"net and twin: {both:.1f} s; bare passes of a census of {args.images} images: {whole:.1f} s; ratio {both / whole:.2f}"
-    )
+    tries = sum(len(needs.tried) for _, needs in found) / len(found)
+    print(f"{name}; {len(asked)} layers, {tries:.1f} tries a layer: {seconds:.1f} s; net and twin {both:.1f} s")
+    print(f"bare passes of a census of {args.images} images: {whole:.1f} s; ratio {both / whole:.2f}")
     if args.twin and model is not None:
         fresh, how = untrained(model, 0)
         fresh = fresh.eval().to(args.device)
