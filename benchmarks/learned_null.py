@@ -223,14 +223,17 @@ if __name__ == "__main__":
         raise SystemExit
     if asked.smoke:
         asked.seeds, asked.controls, asked.kinds, asked.shapes = 1, 1, KINDS[:1], list(SHAPES)[-2:]
+    seeds = {kind: asked.seeds if kind == "untrained" else asked.controls for kind in asked.kinds}
     jobs = [
         Job(shape, kind, seed)
-        for kind in asked.kinds for shape in asked.shapes
-        for seed in range(asked.seeds if kind == "untrained" else asked.controls)
+        for seed in range(max(seeds.values())) for kind in seeds if seed < seeds[kind] for shape in asked.shapes
     ]  # fmt: skip
     found: Rows = []
     with ProcessPoolExecutor(asked.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         for done in as_completed([pool.submit(count, job) for job in jobs]):
+            if done.exception():
+                print(f"not counted: {done.exception()}", flush=True)
+                continue
             found += done.result()
             if asked.out:
                 asked.out.write_text(json.dumps(found))

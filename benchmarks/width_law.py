@@ -42,7 +42,7 @@ KEPT = (
     "learned", "learned_low", "learned_high", "learned_held", "permuted_learned", "untrained_r2", "twin_needed",
     "twin_learned", "twin_distinct",
 )  # fmt: skip
-FROM, STEEPEST, APART = 32, 0.15, 0.15
+FROM, STEEPEST, APART = 32, 0.15, 0.15  # width from which the law is asked for, slope, fraction of the mean
 Rows = list[dict[str, Any]]
 
 
@@ -56,7 +56,6 @@ class Job:
     runs: int = 3
     epochs: int = 20
     device: str = "cpu"
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -129,17 +128,15 @@ def accuracy(net: nn.Module, data: Images, rows: Tensor) -> float:
 
 def count(job: Job) -> Rows:
     """Train the runs and count each: a row for each layer of each run."""
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(1)
     start, data = time.perf_counter(), images_of(job.data)
     nets, right = zip(*(run_of(job, seed, data) for seed in range(job.runs)), strict=True)
     models = [lc.Model(net, "six convolutions", fresh=lambda s: factory(s, (job.width,) * 6)) for net in nets]
-    settings, rows = lc.Settings(progress=False, pictures=0), Rows()
-    between = time.perf_counter()
+    settings, rows, between = lc.Settings(progress=False, pictures=0), Rows(), time.perf_counter()
     for seed, model in enumerate(models):
-        first = seed == 0
         census = lc.take(
-            model, data.images[data.counted], labels=data.labels[data.counted], twin=first,
-            replicas=models[1:] if first else (), settings=settings,
+            model, data.images[data.counted], labels=data.labels[data.counted], twin=not seed,
+            replicas=() if seed else models[1:], settings=settings,
         )  # fmt: skip
         table = census.layers[census.layers["role"] == "neurons"]
         for _, layer in table.iterrows():
@@ -244,6 +241,9 @@ if __name__ == "__main__":
     found: Rows = []
     with ProcessPoolExecutor(asked.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         for done in as_completed([pool.submit(count, job) for job in jobs]):
+            if done.exception():
+                print(f"not counted: {done.exception()}", flush=True)
+                continue
             found += done.result()
             if asked.out:
                 asked.out.write_text(json.dumps(found))
