@@ -51,6 +51,11 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
             None, (), f"{len(failed)} of the untrained nets could not be counted, so how much such nets differ is "
             f"known less well or not at all. The first: {failed[0]}", {"nets": len(failed)},
         )  # fmt: skip
+    unasked = provenance.needs.get("failed", ())
+    if unasked:
+        yield Finding(
+            None, (), f"What the answers rest on is not known of every net. {unasked[0]}", {"of": list(unasked)}
+        )
     for module in provenance.met_late:
         yield Finding(
             None, (), f"{module}, after the layers were surveyed, and is not counted. Name it in layers, and an "

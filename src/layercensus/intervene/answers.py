@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import CensusError
-from ..layers.outputs import first_tensor
+from ..errors import CensusError, first_line, some_of
+from ..layers.outputs import first_tensor, tensors
 
 MOST = 512  # numbers of an answer that are compared; of more, so many random combinations
 CHUNK = 65_536  # coordinates whose signs are drawn together
@@ -48,7 +48,7 @@ class Answers:
             )
         if mask is not None and y.ndim > 2 and y.shape[:2] == mask.shape:
             y = y * mask.to(y.device).reshape(*mask.shape, *(1,) * (y.ndim - 2))
-        if self.centred and y.ndim == 2 and y.shape[1] > 1:
+        if self.centred and not callable(self.output) and y.ndim == 2 and y.shape[1] > 1:
             y = y - y.mean(1, keepdim=True)
         return y.flatten(1) if y.ndim > 1 else y.unsqueeze(1)
 
@@ -70,11 +70,30 @@ class Answers:
         if self.output is None:
             return first_tensor(output)
         if callable(self.output):
-            return self.output(output)
+            return _result(self.output, output)
         try:
             return getattr(output, self.output) if _named(output, self.output) else output[self.output]  # type: ignore[arg-type]
         except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise CensusError(f"output must name a part of the net's output. Got {self.output!r}.") from error
+            raise CensusError(
+                f"output must name a part of the net's output, {_parts(output)}. Got {self.output!r}."
+            ) from error
+
+
+def _result(function: Callable[[Any], Any], output: Any) -> Any:
+    try:
+        return function(output)
+    except Exception as error:
+        raise CensusError(
+            f"output must be a function that takes the net's output, {_parts(output)}. Got {first_line(error)}."
+        ) from error
+
+
+def _parts(output: Any) -> str:
+    """What the net's output has, in words."""
+    if isinstance(output, Tensor):
+        return f"which is one tensor, {_says(output)}"
+    found = [f"{path} ({_says(tensor)})" for path, tensor in tensors(output)]
+    return f"which has {some_of(found, most=8)}" if found else f"which is of type {type(output).__name__}"
 
 
 def _named(output: Any, name: str | int) -> bool:

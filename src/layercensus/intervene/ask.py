@@ -59,7 +59,8 @@ def check_answers(plan: Plan, output: Choice) -> None:
         CensusError: as for `Answers.of`.
     """
     if output is not None and plan.settings.needed:
-        _probed(plan, output)
+        for examples in (1, len(plan.probe.ids)):
+            _probed(plan, output, 1 if plan.nets.alone else examples)
 
 
 def ask_needs(
@@ -78,14 +79,17 @@ def ask_needs(
     answers = Answers(output, classes > 0 or _many_columns(plan, output), plan.seed)
     wanted = _calibration(layers, settings.calibration)
     examples = read_examples(
-        plan.source, panel, calibration=wanted, held_out=settings.held_out, batch=settings.batch
+        plan.source, panel, _groups(plan, store, panel), calibration=wanted, held_out=settings.held_out,
+        batch=settings.batch,
     )  # fmt: skip
     about = {
         "layers": [layer.name for layer in layers], "calibration": examples.calibrating,
         "held_out": examples.judging, "output": _named(output), "centred": answers.centred,
     }  # fmt: skip
     if not examples.enough:
-        return about | {"failed": [f"needed takes a panel of at least {2 * LEAST} examples"]}
+        return about | {
+            "failed": [f"needed takes a panel of at least {2 * LEAST} examples, and more data where there are fewer."]
+        }
     question = Question(layers, answers, examples, panel)
     return about | {"failed": _asked(model, plan, store, question, format)}
 
@@ -166,6 +170,12 @@ def _panel(plan: Plan, store: Store) -> Keys:
     return np.sort(np.array([key(id) for id in ids], dtype=np.int64))[: plan.settings.panel]
 
 
+def _groups(plan: Plan, store: Store, panel: Keys) -> Tensor | None:
+    """Groups of the panel's examples; None where they are not known, since another shard holds some."""
+    group = store.groups(plan.settings.panel)
+    return group if len(group) == len(panel) and plan.settings.shard is None else None
+
+
 def _calibration(layers: Sequence[Layer], asked: int) -> int:
     """So many calibration examples that a hidden layer of one position has two rows for each unit."""
     single = [layer.width for layer in layers if len(layer.shape) == 1 and layer.role != "output"]
@@ -180,11 +190,11 @@ def _many_columns(plan: Plan, output: Choice) -> bool:
         return False
 
 
-def _probed(plan: Plan, output: Choice) -> Tensor:
-    """(1, numbers) the net's answer to one example; the net and the generators of random numbers stay as they were."""
-    net, one = plan.nets.trained, plan.probe.first(1)
+def _probed(plan: Plan, output: Choice, examples: int = 1) -> Tensor:
+    """(examples, numbers) the net's answers; the net and the generators of random numbers stay as they were."""
+    net, some = plan.nets.trained, plan.probe.first(examples)
     with tap(net.net, ()), kept_chance(), kept_state(net.net):
-        return Answers(output).of(passed(net, one), 1, one.mask)
+        return Answers(output).of(passed(net, some), len(some.ids), some.mask)
 
 
 def _named(output: Choice) -> str:

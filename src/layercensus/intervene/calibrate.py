@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,12 +12,13 @@ from torch import Tensor
 from ..count.nets import Net
 from ..data.batch import Batch, each
 from ..data.keys import key
+from ..errors import CensusError, out_of_memory
 from ..layers.exchange import Given
 from ..layers.layer import Layer
 from ..layers.tap import tap
 from .answers import Answers
 from .moments import WIDE, Moments
-from .passes import passed, passes, plain_kernels, shown
+from .passes import passed, passes, plain_kernels, plain_tensors, shown
 
 PROBE = 7  # apart from the seeds of views and positions
 
@@ -36,36 +36,49 @@ class Calibration:
 
 
 def calibrate(net: Net, layers: Sequence[Layer], batches: Sequence[Batch], answers: Answers) -> Calibration:
-    """The moments of these layers. Memory: activations of one batch, and two matrices of units by units a layer."""
+    """The moments of these layers. Memory: activations of one batch, and two matrices of units by units a layer.
+
+    A net that does not run where gradients are kept is read without them.
+    """
+    with plain_kernels(net), plain_tensors(net.net):
+        try:
+            return _calibrated(net, layers, batches, answers, gradients=True)
+        except CensusError as error:
+            if error.__cause__ is None or out_of_memory(error.__cause__):
+                raise
+    return _calibrated(net, layers, batches, answers, gradients=False)
+
+
+def _calibrated(
+    net: Net, layers: Sequence[Layer], batches: Sequence[Batch], answers: Answers, *, gradients: bool
+) -> Calibration:
     found = Calibration({layer.name: (Moments(), Moments()) for layer in layers})
-    for parameter in (frozen := [p for p in net.net.parameters() if p.requires_grad]):
-        parameter.requires_grad_(False)
     reader = _Reader(found, sum(len(batch.ids) for batch in batches))
-    try:
-        with plain_kernels(net), tap(net.net, layers, exchange=reader.take, gradients=True):
-            for batch in passes(net, batches, answers.seed):
-                _pass(net, batch, answers, reader)
-    finally:
-        for parameter in frozen:
-            parameter.requires_grad_(True)
+    with tap(net.net, layers, exchange=reader.take, gradients=gradients):
+        for batch in passes(net, batches, answers.seed):
+            _pass(net, batch, answers, reader)
     return found
 
 
 def _pass(net: Net, batch: Batch, answers: Answers, reader: _Reader) -> None:
-    inputs = each(batch.for_net(net.net), _watched)
+    inputs = each(batch.for_net(net.net), _watched if torch.is_grad_enabled() else Tensor.detach)
     reader.start(batch)
     y = answers.of(passed(net, batch, inputs), len(batch.ids), batch.mask)
     leaves = [x for x in reader.leaves if x.requires_grad]
     if not y.requires_grad or not leaves:
         return
     probe = torch.from_numpy(np.stack([_probe(answers.seed, id, y.shape[1]) for id in batch.ids]))
-    with suppress(NotImplementedError, RuntimeError):  # a function without a derivative: no layer gets a gradient
+    try:
         torch.autograd.grad((y * probe.to(y)).sum(), leaves, allow_unused=True)
+    except RuntimeError as error:  # a function without a derivative: no layer before it gets a gradient
+        if out_of_memory(error):
+            raise
 
 
 def _watched(x: Tensor) -> Tensor:
     """An input that gradients reach, as no leaf, so that the net may write into it."""
-    return x.detach().requires_grad_().clone() if x.is_floating_point() else x
+    own = x.clone() if x.is_inference() else x.detach()
+    return own.requires_grad_().clone() if own.is_floating_point() else own
 
 
 def _probe(seed: int, id: str, numbers: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -107,7 +120,9 @@ class _Reader:
             x.register_hook(lambda gradient: self._back(given, gradient, places))  # type: ignore[no-untyped-call]
         return replaced
 
-    def _back(self, given: Given, gradient: Tensor, places: Tensor | slice) -> None:
+    def _back(self, given: Given, gradient: Tensor | None, places: Tensor | slice) -> None:
+        if gradient is None:  # a function that takes part in the backward pass and has no derivative
+            return
         with torch.no_grad():
             rows = given.rows(gradient.detach())
             for half, moments in self._halves(given.layer, rows.device):

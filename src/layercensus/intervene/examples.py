@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..count.calibration import CALIBRATION
 from ..data.batch import Batch
 from ..data.keys import key
 from ..data.source import Source
+from ..tally.groups import halves
 
 Keys = NDArray[np.int64]
 BATCH = 32  # examples whose activations are held for a backward pass
@@ -42,19 +44,35 @@ class Examples:
         return sum(len(batch.ids) for batch in self.held_out)
 
 
-def read_examples(source: Source, panel: Keys, *, calibration: int, held_out: int, batch: int) -> Examples:
-    """The first examples of each half of the panel, by their keys.
+def read_examples(
+    source: Source, panel: Keys, group: Tensor | None = None, *, calibration: int, held_out: int, batch: int
+) -> Examples:
+    """The first examples of each half of the panel, by their keys; examples of one source are in the same half.
 
-    panel: ascending keys. Of data that can be read only once those that are kept are halved instead.
+    panel: ascending keys. group: (panel,) int64, equal where examples share a source; None: each stands for itself. Of
+    data that can be read only once those that are kept are halved instead.
     """
     size = min(batch, BATCH)
     if source.reusable:
-        read = list(_picked(source, np.concatenate([panel[0::2][:calibration], panel[1::2][:held_out]]), size))
+        sides = _halves(panel, group, calibration, held_out)
+        read = list(_picked(source, np.concatenate(sides), size))
     else:
         read = list(source.peek(CALIBRATION, size))
-        panel = np.sort(np.array([key(id) for part in read for id in part.ids], dtype=np.int64))
-    halves = (panel[0::2][:calibration], panel[1::2][:held_out])
-    return Examples(*([part for part in (_of(batch, half) for batch in read) if part.ids] for half in halves))
+        sides = _halves(*_known(read), calibration, held_out)
+    return Examples(*([part for part in (_of(batch, side) for batch in read) if part.ids] for side in sides))
+
+
+def _halves(panel: Keys, group: Tensor | None, calibration: int, held_out: int) -> tuple[Keys, Keys]:
+    side = halves(torch.from_numpy(panel) if group is None else group).numpy()
+    return panel[side == 0][:calibration], panel[side == 1][:held_out]
+
+
+def _known(read: Sequence[Batch]) -> tuple[Keys, Tensor]:
+    """Keys of what was read, ascending, and the groups of these examples."""
+    keys = torch.tensor([key(id) for part in read for id in part.ids])
+    group = torch.cat([part.sources(torch.tensor([key(id) for id in part.ids])) for part in read])
+    order = keys.argsort()
+    return keys[order].numpy(), group[order]
 
 
 def _picked(source: Source, keys: Keys, size: int) -> Iterator[Batch]:

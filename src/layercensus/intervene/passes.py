@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..count.nets import Net
 from ..count.one_by_one import CLEAN, naming
@@ -51,6 +51,19 @@ def shown(batch: Batch) -> Tensor | None:
 @contextmanager
 def plain_kernels(net: Net) -> Iterator[None]:
     """Kernels that can be differentiated in eval mode: cuDNN's recurrent ones cannot."""
-    recurrent = any(isinstance(module, torch.nn.RNNBase) for module in net.net.modules())
+    recurrent = any(isinstance(module, nn.RNNBase) for module in net.net.modules())
     with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled and not recurrent):
+        yield
+
+
+@contextmanager
+def plain_tensors(module: nn.Module) -> Iterator[None]:
+    """Copies that gradients can pass in the place of parameters and buffers that were made in inference mode."""
+    with ExitStack() as stack:
+        for part in module.modules():
+            for name, x in [*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)]:
+                if x.is_inference():
+                    stack.callback(setattr, part, name, x)
+                    copy = x.clone()
+                    setattr(part, name, nn.Parameter(copy, False) if isinstance(x, nn.Parameter) else copy)
         yield

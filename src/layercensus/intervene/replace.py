@@ -42,8 +42,12 @@ class Judge:
 
     @property
     def variance(self) -> Tensor:
-        """(examples,) float64: squared distance of each answer from the mean answer."""
-        return (self.plain - self.plain.mean(0)).square().sum(1).cpu()
+        """(examples,) float64: squared distance of each answer from the mean answer, times n / (n - 1).
+
+        So their mean is the variance without bias: the mean answer is that of the same examples.
+        """
+        examples = len(self.plain)
+        return (self.plain - self.plain.mean(0)).square().sum(1).cpu() * examples / max(1, examples - 1)
 
     def with_layer(self, layer: Layer, change: Change, prefix: Prefix | None = None) -> Tensor:
         """(examples, numbers) float64: the answers where the layer's rows are changed."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 LEAST = 1e-12  # loss below which the answers are the same
+MOST = 1e12  # loss above which it does not matter how large it is
 
 
 def loss_by_directions(tried: Tensor, loss: Tensor, spectrum: Tensor) -> Tensor:
@@ -20,7 +21,7 @@ def loss_by_directions(tried: Tensor, loss: Tensor, spectrum: Tensor) -> Tensor:
     tail = _tail(spectrum.double())
     if not len(tried):
         return tail.exp()
-    at, known = tail[tried], loss.double().clamp(min=LEAST).log()
+    at, known = tail[tried], loss.double().clamp(LEAST, MOST).log()
     known = torch.cummin(known, 0).values
     between = torch.bucketize(torch.arange(len(tail)), tried, right=True).clamp(1, max(1, len(tried) - 1))
     left, right = (between - 1, between.clamp(max=len(tried) - 1)) if len(tried) > 1 else (between * 0, between * 0)

@@ -24,7 +24,7 @@ class Needs:
     spectrum: Tensor  # (rank,) float64, what the answers move along each direction to first order, largest first
     tried: Tensor  # (tried,) int64, ascending: the numbers of directions k that were kept
     change: Tensor  # (tried, held out) float64, squared change of each held-out example's answer
-    variance: Tensor  # (held out,) float64, squared distance of each answer from the mean answer
+    variance: Tensor  # (held out,) float64, squared distance of each answer from the mean answer, times n / (n - 1)
     held_out: Tensor  # (held out,) int64, keys of the held-out examples
     fewer: Tensor  # (tried,) float64, fidelity with directions of half of the calibration examples; nan: not tried
     examples: Tensor  # () int64, calibration examples
