@@ -73,7 +73,7 @@ def curves(needs: Needs, group: Tensor | None = None) -> tuple[Tensor, Tensor, T
 
 
 def _draws(needs: Needs, group: Tensor | None) -> tuple[Tensor, Tensor]:
-    """(tried, draws) changes and (draws,) variances of independent draws: of examples, or of all examples of a source."""
+    """(tried, draws) changes and (draws,) variances of independent draws: examples, or all examples of a source."""
     if group is None:
         return needs.change, needs.variance
     _, which = group.unique(return_inverse=True)  # type: ignore[no-untyped-call]
