@@ -96,8 +96,14 @@ def _curves(score: Tensor, normal: Tensor) -> Tensor:
 def latent(c: Tensor, curves: Tensor) -> Tensor:
     """Correlations of what lies behind units and others like them, from those of their scores; the sign is kept.
 
-    c: (units, any); curves: (units, GRID), one for each row.
+    c: (units, any); curves: (units, GRID), one for each row. Some rows at a time, so that it takes little more than c.
     """
+    step = max(1, AT_ONCE // max(1, c.shape[1]))
+    parts = zip(torch.split(c, step), torch.split(curves, step), strict=True)
+    return torch.cat([_latent(*part) for part in parts])
+
+
+def _latent(c: Tensor, curves: Tensor) -> Tensor:
     at = torch.searchsorted(curves.contiguous(), c.abs().contiguous()).clamp(1, GRID - 1)
     below, above = curves.gather(1, at - 1), curves.gather(1, at)
     part = ((c.abs() - below) / (above - below).clamp(min=1e-9)).clamp(0, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ class Relations:
     spots: Tensor  # (examples, spots, all units)
     units: Tensor  # (units,) those that are compared
     group: Tensor  # (examples,) int64, drawn as wholes
-    ranked: Ranked  # of some positions
+    ranked: Ranked  # of some positions; its rows are let go
     by_rank: Tensor  # (rows, units) standardised ranks
     behind: Tensor  # (rows, units) standardised scores; 0 where nothing is cut off
     few: Tensor  # (3, units) how many examples carry each unit, in each form
@@ -47,6 +47,7 @@ class Relations:
         behind = standardised(r.scores)
         linear = (standardised(spots[:, :, some].flatten(0, 1)) for some in torch.split(units, ROWS))
         few = [torch.cat([carriers(z, len(spots)) for z in form]) for form in (linear, [by_rank], [behind])]
+        r = replace(r, ranks=torch.empty(0, len(units)), scores=torch.empty(0, len(units)))  # kept standardised
         return cls(spots, units, group, r, by_rank, behind, torch.stack(few))
 
     def form(self, kind: int, some: Some) -> Tensor:
@@ -111,7 +112,7 @@ class Relations:
 
     def _behind(self, c: Tensor, some: Some, others: Some) -> Tensor:
         r = self.ranked
-        active, end = (1 - r.silent) * len(r.ranks), r.end
+        active, end = (1 - r.silent) * len(self.behind), r.end
         a, b = active[some][:, None], active[others][None]
         like = torch.minimum(a, b) >= torch.minimum(UNLIKE * torch.maximum(a, b), torch.maximum(a, b) - BY_CHANCE)
         turned = torch.where(end[some][:, None] * end[others][None] < 0, -1.0, 1.0)
