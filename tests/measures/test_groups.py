@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from layercensus.data.keys import key
+from layercensus.data.open import open_data
+from layercensus.intervene.examples import read_examples
 from layercensus.measures import MEASURES, measure
 from layercensus.measures.dealt import BLOCKS, Dealt
 from layercensus.measures.informative import Chance
 from layercensus.measures.interval import bounds, example_weights
+from layercensus.measures.manifold import with_interval
+from layercensus.measures.needed import curves
+from layercensus.measures.neighbours import distances_of
 from layercensus.measures.parallel import parallel
 from layercensus.measures.permuted_labels import permuted_labels
 from layercensus.testing.evidence import evidence
+from layercensus.testing.planted_needs import planted_needs
 
 
 def normal(seed: int, *shape: int) -> Tensor:
@@ -50,7 +59,7 @@ def test_sums_over_blocks() -> None:
 def test_few_groups_widen_by_students_t() -> None:
     counts = torch.tensor([12, 12, 11, 13])
     five = Dealt.of(torch.arange(20) // 4)
-    away = (5 / 4) ** 0.5 * 2.7764451 / 1.9599640  # the t quantile of 4 degrees of freedom, from a printed table
+    away = 2.7764451 / 1.9599640  # the t quantile of 4 degrees of freedom, from a printed table
     torch.testing.assert_close(
         five.widened(counts, 10, 40), torch.tensor([10 + 2 * away, 10 - 2 * away, 10 + away, 10 - 3 * away]).double()
     )
@@ -119,6 +128,48 @@ def test_units_that_share_photographs_alone_have_no_direction() -> None:
         found["alone"] += parallel(x, group=torch.arange(600), seed=0)
         found["known"] += parallel(x, group=photograph, seed=0)
     assert found["known"] <= 1 < 10 < found["alone"]
+
+
+def test_needed_doubts_between_sources() -> None:
+    """Each held-out answer five times over is as much evidence as once."""
+    rows = normal(0, 80, 6)[:, None]
+    once = planted_needs(rows, normal(1, 6, 2))
+    five = {"change": once.change.repeat(1, 5), "variance": once.variance.repeat(5), "held_out": torch.arange(200)}
+    group = torch.arange(40).repeat(5)
+    for known, then in zip(curves(replace(once, **five), group), curves(once, once.held_out), strict=True):
+        torch.testing.assert_close(known, then)
+    narrow = curves(replace(once, **five), torch.arange(200))
+    assert bool((narrow[2] < curves(once, once.held_out)[2])[:-1].all())
+    one = curves(replace(once, **five), torch.zeros(200))
+    assert bool(one[2][:-1].isinf().all())  # one source says nothing
+
+
+def test_directions_are_chosen_on_other_sources_than_they_are_judged_on() -> None:
+    which = np.random.default_rng(0).integers(0, 12, 200)
+    source = open_data(normal(0, 200, 3), groups=which)
+    batch = source.first(200)
+    keys, order = torch.tensor([key(id) for id in batch.ids]).sort()
+    groups = batch.sources(torch.zeros(200, dtype=torch.int64))[order]
+    for again in (source, open_data(iter([{"inputs": normal(0, 200, 3), "groups": which}]))):
+        found = read_examples(again, keys.numpy(), groups, calibration=90, held_out=90, batch=32)
+        sides = [{int(g) for b in part for g in b.groups} for part in (found.calibration, found.held_out)]
+        assert [len(side) for side in sides] == [6, 6]
+        assert not sides[0] & sides[1]
+
+
+def test_twonn_draws_whole_groups() -> None:
+    """Points on a line, a group each of other density, hold the dimension in their own way."""
+    of = [1 + seed % 4 for seed in range(8)]  # dimensions
+    x = torch.cat([normal(n, 40, d) @ normal(50 + n, d, 8) + 40 * n for n, d in enumerate(of)])
+    r, rows = distances_of(torch.cat([x, x[:20]]))
+    assert rows.tolist() == list(range(320))
+    group = torch.arange(320) // 40
+    estimate, low, high = with_interval(r, 200, 0)
+    known = with_interval(r, 200, 0, group)
+    assert known[0] == estimate
+    assert known[2] - known[1] > 2 * (high - low)
+    assert with_interval(r, 200, 0, torch.arange(320)) == (estimate, low, high)
+    assert np.isnan(with_interval(r, 200, 0, torch.zeros(320))[1:]).all()
 
 
 def crops(

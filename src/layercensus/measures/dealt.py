@@ -68,9 +68,8 @@ class Dealt:
     def widened(self, counts: Tensor, estimate: float, most: float) -> Tensor:
         """Resampled counts, (resamples,), spread as few groups ask for; of ungrouped examples as they are.
 
-        Their distance from the estimate grows as Student's t with a degree of freedom less than there are blocks is
-        beyond the normal distribution, and every second one is reflected, since the sign of a count's bias is not
-        known from few groups. A single block says nothing: from 0 to `most`.
+        Their distance from the estimate grows by `for_few`, and every second one is reflected, since the sign of a
+        count's bias is not known from few groups. A single block says nothing: from 0 to `most`.
         """
         if not self.grouped:
             return counts
@@ -78,7 +77,7 @@ class Dealt:
         odd = torch.arange(len(counts)) % 2 == 1
         if blocks == 1:
             return torch.where(odd, float(most), 0.0).double()
-        away = (counts.double() - estimate) * (blocks / (blocks - 1)) ** 0.5 * _beyond_normal(blocks - 1)
+        away = (counts.double() - estimate) * for_few(blocks)
         return (estimate + torch.where(odd, -away, away)).clamp(0, most)
 
 
@@ -88,5 +87,6 @@ def drawn(blocks: int, resamples: int, seed: int) -> Tensor:
     return torch.from_numpy(rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples).astype(np.float64))
 
 
-def _beyond_normal(degrees: int) -> float:
-    return float(student.ppf(0.975, degrees) / norm.ppf(0.975))
+def for_few(blocks: int) -> float:
+    """How much further than the normal distribution Student's t reaches, with a degree of freedom less than blocks."""
+    return float(student.ppf(0.975, blocks - 1)) / float(norm.ppf(0.975))

@@ -8,11 +8,13 @@ from torch import Tensor
 
 from .dealt import Dealt
 
+LEVEL = 0.95
+REFLECTED = 0.975  # of resamples of which every second one is reflected, so that each half keeps its own tail
 CONTINUITY = 0.5
 
 
 def interval(
-    estimate: float, resampled: NDArray[np.float64] | NDArray[np.int64], level: float = 0.95
+    estimate: float, resampled: NDArray[np.float64] | NDArray[np.int64], level: float = LEVEL
 ) -> tuple[float, float]:
     """Interval for a count from its resamples; see docs/intervals.md for its measured coverage."""
     tail = (1 - level) / 2 * 100
@@ -26,7 +28,7 @@ def bounds(name: str, estimate: float, resampled: Tensor, dealt: Dealt, most: fl
     resampled: (resamples,), as `Dealt.widened` gives it. Between groups of examples a count's interval reaches half a
     unit further (Yates' correction for continuity); see docs/intervals.md for what it holds with and without.
     """
-    low, high = interval(estimate, resampled.numpy())
+    low, high = interval(estimate, resampled.numpy(), REFLECTED if dealt.grouped else LEVEL)
     if dealt.grouped:
         low, high = min(estimate, max(low - CONTINUITY, 0.0)), max(estimate, min(high + CONTINUITY, most))
     return {f"{name}_low": low, f"{name}_high": high}

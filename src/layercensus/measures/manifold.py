@@ -8,13 +8,17 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
+from ..tally.groups import alone, numbered
 from .column import Column
 from .column import interval as interval_columns
+from .dealt import for_few
 from .interval import interval
 from .measure import Evidence, Measure, Outcome
-from .neighbours import SCALES, distances, mle, scales, slope, twonn, weighted_slope
+from .neighbours import SCALES, distances, distances_of, mle, scales, slope, twonn, weighted_slope
 from .scatter import near_copies, scale_ratio, tied
 
 FEWEST = 50  # examples that differ, below which nothing is said
@@ -31,10 +35,11 @@ def compute(evidence: Evidence) -> Outcome:
     pooled = evidence.panel.mean[:, evidence.units["live"]]
     sketch = evidence.panel.sketch
     mapped = sketch.shape[1] > 0 and not bool(sketch.isnan().any())
-    r, repeated = distances(sketch if mapped else pooled)
+    r, rows = distances_of(sketch if mapped else pooled)
+    repeated = len(pooled) - len(rows)
     if not _applies(r, repeated):
         return Outcome(layer={"repeated": repeated})
-    estimate, low, high = with_interval(r, evidence.settings.resamples, evidence.seed)
+    estimate, low, high = with_interval(r, evidence.settings.resamples, evidence.seed, evidence.panel.group[rows])
     curve = scales(r)
     row: dict[str, float] = {
         "twonn": estimate, "twonn_low": low, "twonn_high": high, "mle": mle(r), "repeated": repeated,
@@ -48,7 +53,7 @@ def compute(evidence: Evidence) -> Outcome:
         means, repeats = distances(pooled, 2)
         if _applies(means, repeats):
             row["twonn_pooled"] = float(twonn(means))
-    row = {name: round(value, DIGITS) for name, value in row.items()}
+    row = {name: round(value, DIGITS) for name, value in row.items() if not math.isnan(value)}
     local = (r[:, 19:20] / r[:, :19]).log().mean(1) if r.shape[1] >= 20 else torch.zeros(0)
     return Outcome(
         layer=row,
@@ -67,20 +72,24 @@ def _applies(r: Tensor, repeated: int) -> bool:
     return bool((r[:, 1] > r[:, 0]).double().mean() > REPEATED)
 
 
-def with_interval(r: Tensor, resamples: int, seed: int) -> tuple[float, float, float]:
+def with_interval(r: Tensor, resamples: int, seed: int, group: Tensor | None = None) -> tuple[float, float, float]:
     """TwoNN with its 95 % interval from resampled examples; neighbours are those of the whole sample.
 
     Two examples that are each other's nearest share that distance and so are drawn together: drawn one by one, the
     interval holds the expected estimate in 86 % of samples, drawn so in 91 to 97 % (`benchmarks/dimension.py
-    --interval`).
+    --interval`). group: (examples,) int64; those that share one are drawn together too. One group has no interval: nan.
     """
     log_mu = (r[:, 1] / r[:, 0]).log()
-    pair = _pairs(r[:, 0])
+    pair, grouped = _pairs(r[:, 0]), group is not None and not alone(group)
+    pair = _together(pair, group) if group is not None and grouped else pair
     pairs = int(pair.max()) + 1
     drawn = np.random.default_rng([seed, len(r)]).multinomial(pairs, np.full(pairs, 1 / pairs), resamples)
     estimate = float(slope(log_mu))
     replicates = weighted_slope(log_mu, torch.from_numpy(drawn)[:, pair].double())
-    return (estimate, *interval(estimate, (replicates - replicates.mean() + estimate).numpy()))
+    if grouped and pairs == 1:
+        return estimate, math.nan, math.nan
+    away = (replicates - replicates.mean()) * (for_few(pairs) if grouped else 1.0)
+    return (estimate, *interval(estimate, (away + estimate).numpy()))
 
 
 def _pairs(nearest: Tensor) -> Tensor:
@@ -91,6 +100,15 @@ def _pairs(nearest: Tensor) -> Tensor:
         1
     ]
     return apart
+
+
+def _together(pair: Tensor, group: Tensor) -> Tensor:
+    """(examples,) int64: one number for all examples that pairs and groups tie to each other."""
+    number = numbered(group).numpy() + int(pair.max()) + 1
+    nodes = int(number.max()) + 1
+    graph = coo_array((np.ones(len(number), dtype=np.int8), (pair.numpy(), number)), shape=(nodes, nodes))
+    tied = connected_components(graph, directed=False)[1][pair.numpy()]
+    return torch.from_numpy(np.unique(tied, return_inverse=True)[1].astype(np.int64))
 
 
 def ceiling(examples: int) -> float:

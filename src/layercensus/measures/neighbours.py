@@ -21,8 +21,14 @@ def distances(x: Tensor, most: int = 2 * SCALES[-1]) -> tuple[Tensor, int]:
     x: (examples, coordinates). An example that repeats an earlier one is dropped and counted. Cost: the square of the
     number of examples times the coordinates.
     """
+    r, rows = distances_of(x, most)
+    return r, len(x) - len(rows)
+
+
+def distances_of(x: Tensor, most: int = 2 * SCALES[-1]) -> tuple[Tensor, Tensor]:
+    """The same distances, and which of the examples they are of: (kept,) int64."""
     if len(x) < 3:
-        return torch.zeros(len(x), 0, dtype=torch.float64), 0
+        return torch.zeros(len(x), 0, dtype=torch.float64), torch.arange(len(x))
     middle = x.mean(0, dtype=torch.float64)
     near_zero = (x - middle.to(x.dtype)).float()
     wanted = max(most, EXACT + 1)  # one beyond the exact ones, to judge whether products could be trusted to find them
@@ -32,9 +38,9 @@ def distances(x: Tensor, most: int = 2 * SCALES[-1]) -> tuple[Tensor, int]:
     if near or bool(same.any()):  # only float64 may say that two examples are the same
         r, same = _nearest(x.double() - middle, wanted)
     if not bool(same.any()):
-        return r[:, :most], 0
-    r, more = distances(x[~same], most)
-    return r, more + int(same.sum())
+        return r[:, :most], torch.arange(len(x))
+    r, rows = distances_of(x[~same], most)
+    return r, (~same).nonzero().flatten()[rows]
 
 
 def _nearest(x: Tensor, most: int) -> tuple[Tensor, Tensor]:
