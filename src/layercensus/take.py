@@ -59,7 +59,7 @@ def take(
     twin: bool | nn.Module = True,
     replicas: Sequence[nn.Module | Model | str] = (),
     labels: Sequence[Any] | None = None,
-    groups: Sequence[Any] | None = None,
+    groups: Sequence[Any] | str | None = None,
     views: Views | float | Any = None,
     output: Choice = None,
     seed: int = 0,
@@ -81,7 +81,8 @@ def take(
         number: this one has no label.
     groups: one per example in row order, as integers or names: which examples come from one source (the crops of one
         photograph, the sentences of one document), so that they are drawn together and never lie in both halves of the
-        panel. None: this one stands for itself. Overrides those in the data.
+        panel. None: this one stands for itself. Overrides those in the data. Or the name of the entry of dicts, or
+        array of an npz file, that names them, "groups" being known without.
     views: how an example is perturbed to tell signal from noise: None for the default of the kind of data, a number for
         its strength, or a function (example, numpy Generator) -> example.
     output: what the net's answer is, of which is asked on how many directions of each layer it rests: None for its

@@ -150,3 +150,24 @@ def test_closed_and_narrow_streams(redirect: str, encoding: str) -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == (redirect != "2>&-")
+
+
+def test_groups_come_from_a_file_or_an_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line for each example; an empty one names none; what is no file is an entry of the data."""
+    given: list[Any] = []
+
+    def taken(*_: Any, groups: Any, **__: Any) -> None:
+        given.append(groups)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(import_module("layercensus.take"), "take", taken)
+    (tmp_path / "speakers.txt").write_text("ann\n\nbob\n", "utf-8")
+    argv = ["run", "tests.user_models:small", "digits", "--out", str(tmp_path / "o")]
+    for name in (str(tmp_path / "speakers.txt"), "speaker"):
+        with pytest.raises(ZeroDivisionError):
+            command.main([*argv, "--groups", name])
+    assert given == [["ann", "", "bob"], "speaker"]
+    assert command.main([*argv, "--groups", str(tmp_path / "no.txt")]) == 2
+    assert "--groups must be a text file with a line for each example. Got " in capsys.readouterr().err

@@ -107,6 +107,23 @@ def test_an_npz_file_names_groups(tmp_path: Path) -> None:
     assert source.about["groups"] == "the file's array groups"
 
 
+def test_an_entry_of_another_name(tmp_path: Path) -> None:
+    forms: list[Any] = [
+        {"inputs": X, "speaker": NAMES, "labels": [0, 1] * 3}, [{"inputs": X, "speaker": NAMES}], Items("speaker"),
+        DataLoader(Items("speaker"), batch_size=4), iter([{"inputs": X, "speaker": NAMES}]),
+    ]  # fmt: skip
+    for data in forms:
+        assert shared(open_data(data, groups="speaker"))[0] == SAME
+    np.savez(tmp_path / "some.npz", inputs=X, speaker=np.array([3, 3, 9, 1, 9, 3]), labels=[0, 1] * 3)
+    assert shared(open_data(f"npz:{tmp_path / 'some.npz'}", groups="speaker"))[0] == SAME
+    for data, said in (
+        ({"inputs": X, "who": NAMES}, "and there are inputs, who."), ([X], "and ndarray has no names."),
+        (f"npz:{tmp_path / 'some.npz'}", "and npz:some.npz has no such entry."),
+    ):  # fmt: skip
+        with pytest.raises(CensusError, match=f"^groups must be one source per example, or the name.*{said}$"):
+            open_data(data, groups="speak")
+
+
 def test_spellings_of_one_source() -> None:
     assert len(set(group_keys([3, 3.0, "3", np.int8(3), torch.tensor(3), b"3"]).tolist())) == 1
     assert group_keys([None, float("nan"), " ", pd.NA, np.datetime64("NaT")]).tolist() == [0] * 5
@@ -118,7 +135,11 @@ def test_spellings_of_one_source() -> None:
     ("groups", "said"),
     [
         (NAMES[:5], "groups must have one entry for each of the 6 examples. Got 5."),
-        ("speaker", "groups must be one source per example, as an integer or a name. Got str."),
+        (
+            "speaker",
+            "groups must be one source per example, or the name of an entry of the data. Got 'speaker', and ndarray "
+            "has no names.",
+        ),
         (np.zeros((6, 2)), "groups must be one source per example, as an integer or a name. Got shape (6, 2)."),
         ([[1], [2]] * 3, "groups must be one source per example, as an integer or a name. Got list for an example."),
     ],

@@ -38,16 +38,19 @@ class Counted:
     replica: Replicas = field(default_factory=list)
     size: Size = None
     groups: Annotated[
-        str | None, Parameter(metavar="FILE", help="text with a line for each example: the source it comes from")
+        str | None,
+        Parameter(metavar="FILE", help="a line for each example: the source it comes from; or an entry of the data"),
     ] = None
     strength: Annotated[
         float | None, Parameter(metavar="X", help="strength of the perturbed views; 1 is the usual one")
     ] = None
 
 
-def lines_of(file: Path) -> list[str]:
-    """The lines of a text file, one for each example; an empty one names no group."""
+def lines_of(file: Path) -> list[str] | str:
+    """The lines of a text file, one for each example; an empty one names no group. What is no file is a name."""
     try:
+        if not file.exists() and file.parent == Path():
+            return str(file)
         return file.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         raise CensusError(f"--groups must be a text file with a line for each example. Got {file}.") from None

@@ -86,7 +86,7 @@ def open_npz(file: str, request: Request) -> Arrays:
     arrays = _load(file)
     inputs = next((n for n in INPUT_NAMES if n in arrays), None)
     target = next((n for n in LABEL_NAMES if n in arrays and n != inputs), None)
-    together = next((n for n in GROUP_NAMES if n in arrays and n != inputs), None)
+    together = next((n for n in (request.groups, *GROUP_NAMES) if n in arrays and n != inputs), None)
     if inputs is None:
         rest = [n for n in arrays if n not in (target, together)]
         if len(rest) != 1:

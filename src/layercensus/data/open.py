@@ -14,6 +14,7 @@ from ..models.prepare import Prepare
 from .grouped import Grouped
 from .groups import Groups
 from .labels import Labels
+from .named_groups import no_entry, with_groups_named
 from .objects import open_object
 from .request import Request
 from .source import Source
@@ -22,14 +23,14 @@ from .user_code import user_code
 
 
 def open_data(
-    data: Any, *, prepare: Prepare | None = None, labels: Labels | None = None, groups: Groups | None = None,
+    data: Any, *, prepare: Prepare | None = None, labels: Labels | None = None, groups: Groups | str | None = None,
     limit_bad: int = 0,
 ) -> Source:  # fmt: skip
     """The examples that a short name or an object stands for.
 
     prepare: the model's own convention for images and text. labels: one per example in the data's order; they override
-    those in the data. groups: the same for the sources that examples come from. limit_bad: unreadable files of a folder
-    that are skipped before giving up.
+    those in the data. groups: the same for the sources that examples come from, or the name of the entry that
+    names them. limit_bad: unreadable files of a folder that are skipped before giving up.
 
     >>> open_data("digits").length
     1797
@@ -37,6 +38,8 @@ def open_data(
     Raises:
         CensusError: one line that says what is wrong with the data.
     """
+    if isinstance(groups, str):
+        return _of_entry(data, groups, Request(prepare, labels, groups, limit_bad))
     if groups is not None:
         return Grouped(open_data(data, prepare=prepare, labels=labels, limit_bad=limit_bad), groups)
     if isinstance(data, Source):
@@ -47,7 +50,10 @@ def open_data(
         return data
     if not isinstance(data, (str, Path)):
         return open_object(data, labels)
-    text, request = str(data), Request(prepare, labels, limit_bad)
+    return _of_name(str(data), Request(prepare, labels, None, limit_bad))
+
+
+def _of_name(text: str, request: Request) -> Source:
     entry = find(OPENERS, text)
     if entry is not None:
         opener, argument = entry
@@ -57,6 +63,16 @@ def open_data(
     if _importable(kind, rest):
         return _of_factory(text, request)
     raise CensusError(f"data must be one of {', '.join(usages(OPENERS))}. Got {text!r}.{_hint(text, kind, rest)}")
+
+
+def _of_entry(data: Any, name: str, request: Request) -> Source:
+    """Data, an entry of which names groups."""
+    if not isinstance(data, (str, Path)):
+        return open_data(with_groups_named(data, name), labels=request.labels)
+    source = _of_name(str(data), request)
+    if "groups" not in source.about:
+        raise CensusError(no_entry(name, f"{source.name} has no such entry"))
+    return source
 
 
 def _importable(kind: str, rest: str) -> bool:
@@ -87,7 +103,9 @@ def _of_factory(text: str, request: Request) -> Source:
         raise
     except Exception as error:
         raise CensusError(f"The factory {text} failed: {first_line(error)}") from error
-    source = open_data(data, prepare=request.prepare, labels=request.labels, limit_bad=request.limit_bad)
+    source = open_data(
+        data, prepare=request.prepare, labels=request.labels, groups=request.groups, limit_bad=request.limit_bad
+    )
     source.name = text
     if not isinstance(getattr(type(source), "about", None), property):
         source.about = source.about | {"name": text}

@@ -14,4 +14,5 @@ class Request:
 
     prepare: Prepare | None = None  # the model's own convention for images and text
     labels: Labels | None = None  # one per example in the data's order; they override those in the data
+    groups: str | None = None  # the entry that names the source of an example
     limit_bad: int = 0  # unreadable files that are skipped before giving up
