@@ -49,12 +49,20 @@ def _outcome(evidence: Evidence, nets: Nets) -> Outcome:
 
 
 def _nets(evidence: Evidence) -> Nets:
-    """The net and those of its replicas of which it is known what they need."""
+    """The net and those of its replicas of which it is known what they need; two untrained nets for the twin."""
     assert evidence.needs is not None
+    if evidence.is_twin and not evidence.replicas:
+        alone = Nets((evidence.panel.spots,), (evidence.needs,), _beside(evidence), evidence.panel.group)
+        return _untrained_pair(evidence, alone) or alone
     replicas = zip(evidence.replicas, evidence.replica_needs, strict=False)
     known = [(panel.spots, needs) for panel, needs in replicas if needs is not None]
     spots, needs = zip((evidence.panel.spots, evidence.needs), *known, strict=True)
-    return Nets(spots, needs, tuple(rows.of(evidence.panel.key) for rows in evidence.untrained), evidence.panel.group)
+    return Nets(spots, needs, _beside(evidence), evidence.panel.group)
+
+
+def _beside(evidence: Evidence) -> tuple[Tensor, ...]:
+    """The rows of every untrained net, of the panel's examples."""
+    return tuple(rows.of(evidence.panel.key) for rows in evidence.untrained)
 
 
 def _rows(evidence: Evidence, nets: Nets) -> CommonRows:
