@@ -155,6 +155,7 @@ learned = Measure(
             "shared directions that are left when all units of the untrained nets are regressed out: found again in "
             "another training run, and in no untrained net; the twin's: of two untrained nets beyond the others",
             "directions", 0, source=SOURCE, order=221, beside_twin=True, resamples="learned", terminal="learned",
+            trend=("learned", "directions"),
         ),
         **interval_columns("learned", "directions", 222),
         "learned_least": Column(

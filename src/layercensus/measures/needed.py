@@ -12,6 +12,7 @@ from ..tally import Needs, Panel
 from .column import Column
 from .column import interval as interval_columns
 from .fidelity import LEAST, MOST, loss_by_directions, smallest
+from .interval import example_weights
 from .measure import Evidence, Measure, Outcome
 
 FIDELITY = 0.95  # of the column
@@ -37,12 +38,21 @@ def compute(evidence: Evidence) -> Outcome:
     if math.isnan(known["needed_high"]):
         known["needed_high"] = float(max(len(needs.spectrum), needed)) if not math.isnan(needed) else math.nan
     arrays = {
-        "needed_tried": needs.tried, "needed_fidelity": needs.fidelity, "needed_spectrum": needs.spectrum,
+        "needed_resamples": _resampled(evidence, needs), "needed_tried": needs.tried,
+        "needed_fidelity": needs.fidelity, "needed_spectrum": needs.spectrum,
     }  # fmt: skip
     if not evidence.is_twin:
         arrays |= {f"direction_{name}": getattr(needs, name).float() for name in ("mean", "reader", "writer")}
     layer = {name: value for name, value in known.items() if not math.isnan(value)} | {"needed_status": status}
     return Outcome(layer=layer, arrays=arrays, notes=_notes(needs, needed, status))
+
+
+def _resampled(evidence: Evidence, needs: Needs) -> Tensor:
+    """(resamples,) float64: the number on resampled held-out examples; all there are where a resample reaches none."""
+    weights = example_weights(_groups(needs, evidence.panel), evidence.settings.resamples, evidence.seed + 6).double()
+    losses = (weights @ needs.change.T) / (weights @ needs.variance).clamp(min=1e-300)[:, None]
+    found = [smallest(loss_by_directions(needs.tried, loss, needs.spectrum), FIDELITY) for loss in losses]
+    return torch.tensor(found, dtype=torch.float64).nan_to_num(float(len(needs.spectrum)))
 
 
 def directions_for(needs: Needs, fidelity: float) -> float:
@@ -134,7 +144,7 @@ needed = Measure(
         "needed": Column(
             "directions of the layer that, kept while the rest is at its mean, hold 95 % of the variance of the net's "
             "answers on held-out examples", "directions", 0, kind="number", integer=True, order=210, beside_twin=True,
-            heading="needed", terminal="needed",
+            heading="needed", terminal="needed", resamples="needed", trend=("needed", "directions"),
         ),
         **interval_columns("needed", "directions", 211),
         "needed_90": Column(

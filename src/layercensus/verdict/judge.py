@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -17,12 +17,16 @@ from ..count.nets import TRAINED, TWIN
 from ..errors import some_of
 from ..measures.trend_layers import FEWEST_LAYERS, of_trend
 from ..settings import RELIABILITY_GRID, TAU_GRID
+from .details import NOTHING_TO_COMPARE, details
+from .lines import LEARNED, NEEDED, Line, asked, decisive, families, line
 from .trend import Trend, Untrained, shape_of, trend
 from .verdict import MEANS, Verdict
-from .wording import NOTHING_TO_COMPARE, paragraph
+from .wording import FAMILIES, paragraph
 
 FEWEST_COMPARED = 2  # layers between which anything can change
 FEWEST_EXAMPLES = 200
+ENOUGH_COVERAGE = 0.5  # of the kinds of units, below which their number follows the width
+DIRECTIONS = "directions"  # the correction of counts that do not follow the width
 Values = NDArray[np.float64]
 
 
@@ -38,21 +42,68 @@ class Series:
 
 
 def judge(census: CensusRecord) -> Verdict:
-    """The verdict on a census. It rests on distinct units in a rarefied count and their excess over the twin.
+    """The verdict on a census: on what was learned where replicas tell it, else on what the net needs.
 
-    Raw counts alone never decide: an answer needs the count and the width-corrected count to agree.
+    Where neither was asked, on distinct units in a rarefied count and their excess over the twin, which must agree with
+    the raw count; where the width decides that count it answers nothing.
     """
     layers = hidden(census.layers)
     table = _table(census, layers)
     twin = census.has_twin
     reasons = _too_little(census, layers)
     sensitivity = {} if reasons else _sensitivity(census, layers, twin)
+    lines = _lines(census)
+    chosen = decisive(lines)
+    if chosen is None:
+        answer, reasons = _by_units(table, layers, twin, [*(each.silent for each in lines), *reasons])
+    else:
+        answer = chosen.says
+        reasons = [f"the answer would be {chosen.differs}"] if chosen.differs else []
+    verdict = Verdict(answer, table, tuple(dict.fromkeys(reasons)), sensitivity, tuple(lines))
+    return replace(
+        verdict, text=paragraph(census, verdict, chosen, layers), details=details(census, verdict, layers, twin)
+    )  # fmt: skip
+
+
+def _by_units(table: pd.DataFrame, layers: pd.DataFrame, twin: bool, reasons: list[str]) -> tuple[str, list[str]]:
+    """What distinct units say where no count of directions can speak, and why it is not more definite."""
     answer = "undecided" if reasons else _answer(table, twin)
-    if twin and answer in ("earlier", "later", "middle") and not _gained(layers):
-        answer = "undecided"
-        reasons.append("no hidden layer holds more distinct units in a rarefied count than its untrained twin")
-    verdict = Verdict(answer, table, tuple(reasons), sensitivity)
-    return replace(verdict, text=paragraph(census, verdict, layers, twin))
+    if answer in ("earlier", "later", "middle"):
+        bound = _width_bound(layers)
+        if bound:
+            answer = "undecided"
+            reasons = [*reasons, f"the width decides the count of distinct units in {some_of(bound)}"]
+        elif twin and not _gained(layers):
+            answer = "undecided"
+            reasons = [
+                *reasons, "no hidden layer holds more distinct units in a rarefied count than its untrained twin"
+            ]  # fmt: skip
+    return answer, reasons
+
+
+def _width_bound(layers: pd.DataFrame) -> list[str]:
+    """The layers in which most units are the only one of their kind."""
+    if "coverage" not in layers:
+        return []
+    bound = layers["coverage"].astype("Float64") < ENOUGH_COVERAGE
+    return [str(name) for name in layers["layer"][bound.fillna(False)]]
+
+
+def _lines(census: CensusRecord) -> list[Line]:
+    """What each count of directions says of each family of layers that was asked."""
+    found = []
+    for count in (LEARNED, NEEDED):
+        known = asked(census, count)
+        for family, layers in families(known):
+            if len(layers):
+                found.append(line(census, count, family, layers, _trend_of(census, count, layers)))
+    return found
+
+
+def _trend_of(census: CensusRecord, count: str, layers: pd.DataFrame) -> Trend:
+    series = _series(census, layers, count, census.columns.layers[count].resamples)
+    assert series is not None  # the layers are those with a value
+    return trend(series.trained, series.replicates, float(np.abs(series.trained).mean()))
 
 
 def hidden(layers: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +173,7 @@ class Row(NamedTuple):
 
 def _table(census: CensusRecord, layers: pd.DataFrame) -> pd.DataFrame:
     """A row for each column that declares a trend, in every correction that it allows; none for a single layer."""
-    rows: list[Row] = []
+    rows: list[Row] = [_direction_row(census, count, family, some) for count, family, some in _asked_layers(census)]
     if len(layers) < FEWEST_COMPARED:
         return pd.DataFrame(rows, columns=list(Row._fields))
     for name, column in census.columns.where(lambda column: column.trend).items():
@@ -131,9 +182,22 @@ def _table(census: CensusRecord, layers: pd.DataFrame) -> pd.DataFrame:
         if series is None or column.trend is None:
             continue
         measure, correction = column.trend
+        if correction == DIRECTIONS:
+            continue
         for corrected, (values, replicates, level, untrained) in _corrected(series, correction, some).items():
             rows.append(_row(measure, corrected, trend(values, replicates, level, untrained)))
     return pd.DataFrame(rows, columns=list(Row._fields))
+
+
+def _asked_layers(census: CensusRecord) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    for count in (LEARNED, NEEDED):
+        for family, some in families(asked(census, count)):
+            if len(some) >= FEWEST_COMPARED:
+                yield count, family, some
+
+
+def _direction_row(census: CensusRecord, count: str, family: str, layers: pd.DataFrame) -> Row:
+    return _row(count, FAMILIES[family], _trend_of(census, count, layers))
 
 
 def _row(measure: str, correction: str, t: Trend) -> Row:

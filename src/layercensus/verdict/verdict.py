@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -29,8 +30,10 @@ class Verdict:
     answer: str  # earlier | later | middle | even | undecided
     table: pd.DataFrame  # a row per measure and correction: tau, tau_low, tau_high, shape, says, agreement, layers
     reasons: tuple[str, ...]  # why the answer is not more definite
-    sensitivity: Mapping[str, str] = field(default_factory=dict)  # what other thresholds would answer
-    text: str = ""
+    sensitivity: Mapping[str, str] = field(default_factory=dict)  # what the rarefied count would say at others
+    lines: tuple[Any, ...] = ()  # what was learned and what is needed over depth, a `Line` for each family of layers
+    text: str = ""  # a few sentences, the first of which answers
+    details: tuple[str, ...] = ()  # sentences on counts of units, their corrections and the evidence
 
     def __str__(self) -> str:
         return self.text

@@ -1,187 +1,148 @@
-"""The verdict in plain English: every sentence is read off the table, and none says more."""
+"""The answer in a few sentences that a student can read, the first of which answers."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pandas as pd
 
 from ..census.columns import twin_of
-from ..census.findings import number_of
 from ..census.record import CensusRecord
-from ..count.provenance import NO_TWIN
-from .trend import ALPHA
+from .details import NOTHING_TO_COMPARE, SHAPES, nothing_to_compare
+from .lines import BLOCKS, DISTINCT, INSIDE, LEARNED, NEEDED, Line, asked
 from .verdict import Verdict
 
+FAMILIES = {BLOCKS: "directions, outputs of blocks", INSIDE: "directions, nonlinearities", "": "directions"}
+WHERE = {BLOCKS: "outputs of blocks", INSIDE: "nonlinearities", "": "hidden layers"}
 ANSWERS = {
-    "later": "Later layers {past} more than earlier ones.",
-    "earlier": "Earlier layers {past} more than later ones.",
-    "middle": "The middle layers {past} more than the first and the last.",
-    "even": "The layers {past} about equally much: there is no trend over depth.",
-    "undecided": "On this evidence neither earlier nor later layers can be said to {perfect} more.",
+    LEARNED: {
+        "later": "Later layers learned more",
+        "earlier": "Earlier layers learned more",
+        "middle": "The middle layers learned more than the first and the last",
+        "even": "Earlier and later layers learned about equally much",
+        "undecided": "Neither earlier nor later layers can be said to have learned more",
+    },
+    NEEDED: {
+        "later": "The answers of this net rest on more of its later layers",
+        "earlier": "The answers of this net rest on more of its earlier layers",
+        "middle": "The answers of this net rest on more of its middle layers than of the first and the last",
+        "even": "The answers of this net rest on about equally much of every layer",
+        "undecided": "The answers of this net rest on neither more of its earlier nor of its later layers, clearly",
+    },
+    DISTINCT: {
+        "later": "Later layers hold more distinct units",
+        "earlier": "Earlier layers hold more distinct units",
+        "middle": "The middle layers hold more distinct units than the first and the last",
+        "even": "Earlier and later layers hold about equally many distinct units",
+        "undecided": "On this evidence neither earlier nor later layers can be said to hold more",
+    },
 }
-NOTHING_TO_COMPARE = "there is no earlier or later to compare"
-WITHOUT_TWIN = "Without an untrained twin, what was learned and what the architecture gives cannot be told apart."
-SUGGESTED = 3  # layers that could be counted as well, named where there is too little to compare
-VERBS = {True: ("learned", "have learned"), False: ("hold", "hold")}
-SHAPES = {
-    "rises": "rises with depth",
-    "falls": "falls with depth",
-    "peaks": "is highest in the middle",
-    "troughs": "is lowest in the middle",
-    "flat": "is flat over depth",
-    "undecided": "shows no clear trend",
-}
+ONE_RUN = "What of that was learned cannot be told from one training run: give replicas, which are other runs."
+WIDTH = "Counting units cannot tell: nearly every unit is distinct, so their number is the width that a designer chose."
+FLAT = "flat: the largest and the smallest differ by less than 15 % of the mean"
+NONE = "none: no more than chance would give"
 
 
-def paragraph(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:
-    """A paragraph of the answer, what it rests on, and the evidence against it."""
-    past, perfect = VERBS[twin]
-    if verdict.reasons[:1] == (NOTHING_TO_COMPARE,):
-        parts = _nothing_to_compare(census, verdict, layers)
+def paragraph(census: CensusRecord, verdict: Verdict, chosen: Line | None, layers: pd.DataFrame) -> str:
+    """The answer with its two numbers, what is needed and learned, and why units cannot tell."""
+    if chosen is None and verdict.reasons[:1] == (NOTHING_TO_COMPARE,):
+        parts = nothing_to_compare(census, verdict, layers)
     else:
-        parts = [ANSWERS[verdict.answer].format(past=past, perfect=perfect)]
-        if verdict.reasons:
-            parts.append("The reason: " + "; ".join(verdict.reasons) + ".")
-    parts += _counts(layers, twin)
-    parts += _trends(verdict, twin)
-    parts += _disagreement(verdict, twin)
-    if census.provenance.twin == NO_TWIN:
-        parts.append(WITHOUT_TWIN)
-    parts += _thresholds(verdict, twin)
-    parts.append(_weight(census, verdict, layers, twin))
-    parts += _class_layer(census, trend=len(layers) > 1)
+        parts = [_headline(census, verdict, chosen)]
+    parts += [_said(census, verdict, each) for each in verdict.lines if not each.silent]
+    parts += [
+        f"The count of what is {each.count} says nothing: {each.silent}." for each in verdict.lines if each.silent
+    ]
+    parts += _missing(verdict)
+    parts += _units(census, layers)
     return " ".join(parts)
 
 
-def _nothing_to_compare(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame) -> list[str]:
-    """What was counted instead of two hidden layers, and what else could be."""
-    names = ", ".join(census.layers["layer"] if len(layers) == 0 else layers["layer"])
-    what = "one hidden layer" if len(layers) else "the output layer"
-    others = [name for name in census.provenance.not_counted if " (" not in name]  # in brackets: why it cannot be
-    hint = f"name more layers, such as {', '.join(others[:SUGGESTED])}" if others else "the net has no other to count"
-    more = [f"Beside that, {reason}." for reason in verdict.reasons[1:]]
-    return [f"Only {what} ({names}) was counted: {NOTHING_TO_COMPARE}; {hint}.", *more]
+def _headline(census: CensusRecord, verdict: Verdict, chosen: Line | None) -> str:
+    count = DISTINCT if chosen is None else chosen.count
+    answer = ANSWERS[count][verdict.answer]
+    if chosen is not None:
+        return f"{answer}: {_ends(census, chosen)}." + _why(verdict)
+    return answer + ("." if not verdict.reasons else ": " + "; ".join(verdict.reasons) + ".")
 
 
-def _counts(layers: pd.DataFrame, twin: bool) -> list[str]:
-    if len(layers) == 0 or layers["distinct"].isna().any():
-        return []
-    first, last = layers.iloc[0], layers.iloc[-1]
-    if len(layers) == 1:
-        return [f"Distinct units: {_count(first, twin)} in {first['layer']}."]
-    top = layers.loc[layers["distinct"].astype(float).idxmax()]
-    text = (
-        f"Distinct units: {_count(first, twin)} in the first hidden layer ({first['layer']}), "
-        f"{_count(last, twin)} in the last ({last['layer']})"
-    )
-    if top["distinct"] > max(first["distinct"], last["distinct"]):
-        text += f", most in {top['layer']} with {_count(top, twin)}"
-    full = int((layers["distinct"] == layers["width"]).sum())
-    if full:
-        text += (
-            f". In {full} of the {len(layers)} layers every unit is distinct, so "
-            + ("its count is" if full == 1 else "their counts are")
-            + " bounded by the width"
-        )
-    return [text + "."]
+def _why(verdict: Verdict) -> str:
+    return " It is not more definite because " + "; ".join(verdict.reasons) + "." if verdict.reasons else ""
 
 
-def _count(row: pd.Series, twin: bool) -> str:
-    own = f"{row['distinct']} of {row['width']} [{row['distinct_low']:.0f}-{row['distinct_high']:.0f}]"
-    untrained = row.get(twin_of("distinct"))
-    return own + (f" (untrained twin {untrained})" if twin and pd.notna(untrained) else "")
-
-
-def _trends(verdict: Verdict, twin: bool) -> list[str]:
-    rows = {row["correction"]: row for _, row in verdict.table[verdict.table["measure"] == "distinct"].iterrows()}
-    sentences = []
-    for correction, words in (
-        ("raw", "The raw count"),
-        ("per unit", "The count per unit"),
-        ("rarefied", "The count rarefied to equally many units"),
-        ("rarefied, minus twin", "Its excess over the untrained twin"),
-    ):
-        if correction in rows:
-            sentences.append(f"{words} {SHAPES[rows[correction]['shape']]} ({_tau(rows[correction])}).")
-    return sentences
-
-
-def _tau(row: pd.Series) -> str:
-    return f"Kendall's tau {row['tau']:+.2f} [{row['tau_low']:+.2f}, {row['tau_high']:+.2f}]"
-
-
-def _disagreement(verdict: Verdict, twin: bool) -> list[str]:
-    raw, rarefied = verdict.says("distinct", "raw"), verdict.says("distinct", "rarefied")
-    out = []
-    if raw != rarefied:
-        out.append(
-            f"The corrections disagree: the raw count says {raw}, the rarefied count {rarefied}; "
-            + ("what the raw count adds is explained by the widths that the designer chose." if rarefied == "even" else
-               "so the widths of the layers matter to the answer.")
+def _ends(census: CensusRecord, line: Line) -> str:
+    """The two numbers of the first sentence: of the last and of the first layer."""
+    first, last = (_row(census, name) for name in (line.layers[0], line.layers[-1]))
+    kind = {BLOCKS: "block", INSIDE: "nonlinearity"}.get(line.family, "hidden layer")
+    if line.count == LEARNED:
+        of_last, of_first = _of(last), _of(first)
+        return (
+            f"{of_last} direction{'s' if int(last['needed']) != 1 else ''} that the last {kind} needs, "
+            f"{of_first} that the first needs"
         )  # fmt: skip
-    if twin:
-        out += _credit(verdict, rarefied)
-    return out
+    return f"on {_directions(last['needed'])} of the last {kind}, on {int(first['needed'])} of the first"
 
 
-def _credit(verdict: Verdict, rarefied: str) -> list[str]:
-    """What the trend of the excess owes to the trained net, and what to its twin."""
-    excess = verdict.says("distinct", "rarefied, minus twin")
-    p = verdict.p_untrained("distinct", "rarefied, minus twin")
-    if excess == "undecided" and p > ALPHA:
-        return [
-            f"Untrained nets differ among themselves by as much (p = {p:.2f}), so training cannot be credited with it."
-        ]
-    if rarefied not in ("even", "undecided") and excess in ("even", "undecided"):
-        return ["The untrained twin shows much of the same trend, so training cannot be credited with it."]
-    if excess in ("later", "earlier", "middle") and rarefied != excess:
-        own, twin = (SHAPES[verdict.shape("distinct", c)] for c in ("rarefied", "rarefied, twin alone"))
-        return [f"Rarefied, the trained net's own count {own} and the untrained twin's {twin}."]
-    return []
+def _of(row: pd.Series) -> str:
+    learned, needed = float(row["learned"]), int(row["needed"])
+    if round(learned) == needed and learned > 0:
+        return f"all {needed} of the {needed}"
+    return f"none of the {needed}" if learned == 0 else f"{learned:.1f} of the {needed}".replace(".0 of", " of")
 
 
-def _thresholds(verdict: Verdict, twin: bool) -> list[str]:
-    if not verdict.sensitivity:
-        return []
-    here = verdict.sensitivity["here"]
-    others = [f"{name} ({says})" for name, says in verdict.sensitivity.items() if says != here]
-    subject = "The shape of the rarefied excess" if twin else "The shape of the rarefied count"
-    if not others:
-        return [f"{subject} is the same at every tau from .5 to .95 and every reliability threshold from .1 to .9."]
-    return [f"{subject} would read otherwise at {', '.join(others)}."]
+def _said(census: CensusRecord, verdict: Verdict, line: Line) -> str:
+    """One line a count: the first and the last layer, the most, the shape, the untrained net beside."""
+    rows = [_row(census, name) for name in line.layers]
+    values = [float(row[line.count]) for row in rows]
+    top = max(range(len(values)), key=values.__getitem__)
+    most = f", most in {line.layers[top]} with {_number(values[top])}" if 0 < top < len(values) - 1 else ""
+    where = f" ({WHERE[line.family]})" if line.family else ""
+    return (
+        f"{line.count.capitalize()}{where}: {_number(values[0])} in {line.layers[0]}, {_number(values[-1])} in "
+        f"{line.layers[-1]}{most}; {_shape(line)}{_beside(line, rows)}."
+    )
 
 
-def _weight(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:
-    provenance = census.provenance
-    replicas = provenance.replicas
-    parts = [
-        number_of(len(layers), "hidden layer"),
-        f"{number_of(provenance.examples, 'example')}, {provenance.panel:,} of them in the panel",
-        _twins(census, verdict, twin),
-        "no replica" if not replicas else f"{replicas} replica{'s' if replicas > 1 else ''}",
-    ]
-    return "Evidence: " + ", ".join(parts) + f"; counts rarefied to {number_of(provenance.rarefied_to, 'unit')}."
+def _shape(line: Line) -> str:
+    if line.differs:
+        return f"the trend depends on what was chosen ({line.differs})"
+    shape = {"flat": f"no trend ({FLAT})", "undecided": "no trend that chance would not give as well"}
+    return shape.get(line.shape, SHAPES[line.shape])
 
 
-def _twins(census: CensusRecord, verdict: Verdict, twin: bool) -> str:
-    if not twin:
-        return "no twin" if census.provenance.twin == NO_TWIN else "too few examples for the count of an untrained twin"
-    nets = census.untrained.count
-    if nets <= 1:
-        return "one untrained twin"
-    p = verdict.p_untrained("distinct", "rarefied, minus twin")
-    rare = "" if pd.isna(p) else f" (p = {p:.2g} for the trend of the excess)"
-    return f"one untrained twin and {number_of(nets - 1, 'more untrained net')} for how much they differ{rare}"
+def _beside(line: Line, rows: list[pd.Series]) -> str:
+    """What the untrained nets read in the same layers."""
+    twins = [row.get(twin_of(line.count)) for row in rows]
+    if any(pd.isna(value) for value in twins):
+        return ""
+    numbers = [float(value) for value in twins]
+    if not any(numbers):
+        return "; in untrained nets 0 in every layer"
+    return f"; in an untrained net {_number(numbers[0])} and {_number(numbers[-1])}"
 
 
-def _class_layer(census: CensusRecord, trend: bool) -> list[str]:
-    rows = census.layers[census.layers["role"] == "output"]
-    out = []
-    for _, row in rows.iterrows():
-        if pd.isna(row["distinct"]):
-            continue
-        text = (
-            f"The output layer ({row['layer']}){', no part of the trend,' if trend else ''} "
-            f"holds {row['distinct']} distinct of {number_of(row['width'], 'unit')}"
-        )
-        out.append(text + ("." if row["status"] == "count" else f"; {row['status']}."))
-    return out
+def _missing(verdict: Verdict) -> Iterator[str]:
+    counts = {line.count for line in verdict.lines}
+    if NEEDED in counts and LEARNED not in counts:
+        yield ONE_RUN
+
+
+def _units(census: CensusRecord, layers: pd.DataFrame) -> Iterator[str]:
+    """Why units cannot tell, where directions were counted and most units are the only one of their kind."""
+    if not len(asked(census, NEEDED)) or "coverage" not in layers or not len(layers):
+        return
+    bound = (layers["coverage"].astype("Float64") < 0.5).fillna(False)
+    if 2 * int(bound.sum()) >= len(layers):
+        yield WIDTH
+
+
+def _row(census: CensusRecord, name: str) -> pd.Series:
+    return census.layers[census.layers["layer"] == name].iloc[0]
+
+
+def _directions(number: float) -> str:
+    return f"{int(number)} direction{'' if int(number) == 1 else 's'}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
