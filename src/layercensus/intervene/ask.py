@@ -113,11 +113,11 @@ def _asked(model: Model, plan: Plan, store: Store, question: Question, format: s
                 with memory_format(net.net, format):
                     _keep_rows(net, store, question, plan)
                     if number < PAIR:
-                        _ask(net, store, question, plan, bar)
+                        _ask(net, store, question, plan, bar, units=False)
     return failed
 
 
-def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any]) -> None:
+def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any], *, units: bool = True) -> None:
     """Keep what the net needs of each layer of which it is not known yet."""
     own = [net.layer(layer.name) for layer in question.layers]
     missing = [layer for layer in own if read_needs(store.folder, net.key(layer)) is None]
@@ -126,7 +126,8 @@ def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any])
         return
     memory = plan.settings.memory * GIGABYTE
     with enough_memory("What the net needs", "Pass a smaller batch or a smaller calibration, or needed=False"):
-        for layer, needs in needs_of(net, missing, question.examples, question.answers, memory=memory):
+        found = needs_of(net, missing, question.examples, question.answers, memory=memory, units=units)
+        for layer, needs in found:
             save_needs(store.folder, net.key(layer), needs)
             bar.update()
 

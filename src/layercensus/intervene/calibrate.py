@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..layers.exchange import Given
 from ..layers.layer import Layer
 from ..layers.tap import tap
 from .answers import Answers
+from .effects import Effects
 from .moments import WIDE, Moments
 from .passes import passed, passes, plain_kernels, plain_tensors, shown
 
@@ -25,9 +26,10 @@ PROBE = 7  # apart from the seeds of views and positions
 
 @dataclass
 class Calibration:
-    """The moments of each layer in two halves of the calibration examples."""
+    """The moments of each layer in two halves of the calibration examples, and what each unit moves."""
 
     halves: dict[str, tuple[Moments, Moments]] = field(default_factory=dict)  # by layer
+    effects: dict[str, Effects] = field(default_factory=dict)
 
     def whole(self, layer: str) -> Moments:
         """Over all calibration examples."""
@@ -52,7 +54,9 @@ def calibrate(net: Net, layers: Sequence[Layer], batches: Sequence[Batch], answe
 def _calibrated(
     net: Net, layers: Sequence[Layer], batches: Sequence[Batch], answers: Answers, *, gradients: bool
 ) -> Calibration:
-    found = Calibration({layer.name: (Moments(), Moments()) for layer in layers})
+    found = Calibration(
+        {layer.name: (Moments(), Moments()) for layer in layers}, {layer.name: Effects() for layer in layers}
+    )
     reader = _Reader(found, sum(len(batch.ids) for batch in batches))
     with tap(net.net, layers, exchange=reader.take, gradients=gradients):
         for batch in passes(net, batches, answers.seed):
@@ -117,14 +121,18 @@ class _Reader:
             for half, moments in self._halves(given.layer, rows.device):
                 moments.add(rows[half][:, places], weight[half])
         if x.requires_grad:
-            x.register_hook(lambda gradient: self._back(given, gradient, places))  # type: ignore[no-untyped-call]
+            moved = self._found.effects[given.layer.name].watch(rows)
+            x.register_hook(lambda gradient: self._back(given, gradient, places, moved))  # type: ignore[no-untyped-call]
         return replaced
 
-    def _back(self, given: Given, gradient: Tensor | None, places: Tensor | slice) -> None:
+    def _back(
+        self, given: Given, gradient: Tensor | None, places: Tensor | slice, moved: Callable[[Tensor], None]
+    ) -> None:
         if gradient is None:  # a function that takes part in the backward pass and has no derivative
             return
         with torch.no_grad():
             rows = given.rows(gradient.detach())
+            moved(rows)
             for half, moments in self._halves(given.layer, rows.device):
                 moments.add_gradient(rows[half][:, places])
 

@@ -21,6 +21,7 @@ from .moments import WIDE
 from .prefix import Prefix, modules_before
 from .replace import Judge, projection
 from .search import COLUMN, search
+from .units import ranked, units_of
 
 FULLEST = 0.99  # the highest at which directions are kept
 BYTES = 8  # of a number of the moments
@@ -44,16 +45,24 @@ class Tried:
 
 
 def needs_of(
-    net: Net, layers: Sequence[Layer], examples: Examples, answers: Answers, *, memory: float
+    net: Net, layers: Sequence[Layer], examples: Examples, answers: Answers, *, memory: float, units: bool = True
 ) -> Iterator[tuple[Layer, Needs]]:
-    """What the net needs of each layer, one after the other. memory: bytes for the matrices of layers at once."""
+    """What the net needs of each layer, one after the other.
+
+    memory: bytes for the matrices of layers at once. units: asks for single units as well as for directions.
+    """
     judge = Judge.of(net, examples.held_out, answers)
     before = modules_before(net, layers, examples.held_out[0])
-    for some in _groups(layers, memory):
+    for some in _groups(layers, memory, examples.calibrating):
         found = calibrate(net, some, examples.calibration, answers)
         for layer in some:
-            whole, half = directions(found.whole(layer.name)), directions(found.halves.pop(layer.name)[0])
-            yield layer, _needs(judge, layer, whole, half, Prefix(net, before[layer.name], memory))
+            moments, effects = found.whole(layer.name), found.effects.pop(layer.name)
+            whole, half = directions(moments), directions(found.halves.pop(layer.name)[0])
+            prefix = Prefix(net, before[layer.name], memory)
+            needs = _needs(judge, layer, whole, half, prefix)
+            if units:
+                needs = replace(needs, units=units_of(judge, layer, ranked(moments, effects), prefix))
+            yield layer, needs
 
 
 def _needs(judge: Judge, layer: Layer, whole: Directions, half: Directions, prefix: Prefix) -> Needs:
@@ -85,12 +94,12 @@ def _fewer(half: Tried, losses: dict[int, float], curve: Tensor) -> Tensor:
     return found
 
 
-def _groups(layers: Sequence[Layer], memory: float) -> Iterator[list[Layer]]:
+def _groups(layers: Sequence[Layer], memory: float, examples: int) -> Iterator[list[Layer]]:
     """The layers in groups whose matrices fit together; a layer that does not fit is one of its own."""
     group: list[Layer] = []
     size = 0.0
     for layer in layers:
-        own = 4.0 * BYTES * min(layer.width, WIDE) * layer.width
+        own = BYTES * layer.width * (4.0 * min(layer.width, WIDE) + 2 * examples)
         if group and size + own > memory:
             yield group
             group, size = [], 0.0

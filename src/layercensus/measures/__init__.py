@@ -10,6 +10,7 @@ from .live import live
 from .manifold import nonlinear
 from .measure import Evidence, Measure, Outcome, measure
 from .needed import needed
+from .needed_units import needed_units
 from .redundant import redundant
 from .reliability import reliability
 from .replicated import replicated
@@ -17,8 +18,8 @@ from .span import span
 from .spectrum import linear
 
 MEASURES = (
-    live, reliability, distinct, redundant, span, distinct_status, informative, replicated, funnel, needed, learned,
-    linear, nonlinear,
+    live, reliability, distinct, redundant, span, distinct_status, informative, replicated, funnel, needed,
+    needed_units, learned, linear, nonlinear,
 )  # fmt: skip
 
 __all__ = ["FATES", "MEASURES", "Column", "Evidence", "Measure", "Outcome", "measure"]

@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from ..tally import Needs, Panel
+from ..tally import Needs, Panel, UnitNeeds
 from .column import Column
 from .column import interval as interval_columns
 from .fidelity import LEAST, MOST, loss_by_directions, smallest
@@ -28,7 +28,7 @@ def compute(evidence: Evidence) -> Outcome:
     needs = evidence.needs
     if needs is None:
         return Outcome()
-    loss, low, high = curves(needs, _groups(needs, evidence.panel))
+    loss, low, high = curves(needs, sources(needs, evidence.panel))
     numbers = {fidelity: smallest(loss, fidelity) for fidelity in FIDELITIES}
     needed, status = numbers[FIDELITY], status_of(needs, numbers[FIDELITY])
     known = {
@@ -63,8 +63,8 @@ def directions_for(needs: Needs, fidelity: float) -> float:
     return smallest(loss_by_directions(needs.tried, 1 - needs.fidelity, needs.spectrum), fidelity)
 
 
-def curves(needs: Needs, group: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """(rank + 1,) each: the loss 1 - fidelity by the number of directions, and the ends of its 95 % interval.
+def curves(needs: Needs | UnitNeeds, group: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """(rank + 1,) each: the loss 1 - fidelity by the number of directions or units, and the ends of its 95 % interval.
 
     The loss is a ratio of sums over held-out examples; its interval is Student's on the logarithm, with the jackknife's
     standard error (Efron & Stein 1981): of what was tried it came closest to 95 %, also for skewed changes.
@@ -82,7 +82,7 @@ def curves(needs: Needs, group: Tensor | None = None) -> tuple[Tensor, Tensor, T
     return found[0], found[1], found[2]
 
 
-def _draws(needs: Needs, group: Tensor | None) -> tuple[Tensor, Tensor]:
+def _draws(needs: Needs | UnitNeeds, group: Tensor | None) -> tuple[Tensor, Tensor]:
     """(tried, draws) changes and (draws,) variances of independent draws: examples, or all examples of a source."""
     if group is None:
         return needs.change, needs.variance
@@ -92,7 +92,7 @@ def _draws(needs: Needs, group: Tensor | None) -> tuple[Tensor, Tensor]:
     return change.index_add_(1, which, needs.change), variance.index_add_(0, which, needs.variance)
 
 
-def _groups(needs: Needs, panel: Panel) -> Tensor:
+def sources(needs: Needs, panel: Panel) -> Tensor:
     """(held out,) the source of each held-out example; its own key where the panel does not hold it."""
     if not len(panel):
         return needs.held_out

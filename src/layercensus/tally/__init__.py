@@ -6,6 +6,7 @@ from .reading import Reading, reduce_output
 from .sketch import Sketch
 from .streams import Moments, Streams, Top
 from .tally import Tally
+from .unit_needs import UnitNeeds
 
 __all__ = [
     "Moments",
@@ -17,6 +18,7 @@ __all__ = [
     "Streams",
     "Tally",
     "Top",
+    "UnitNeeds",
     "joined_spots",
     "reduce_output",
 ]

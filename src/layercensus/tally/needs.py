@@ -8,6 +8,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from .unit_needs import UnitNeeds
+
+UNITS = "units."  # before the names of what is known unit by unit
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -30,15 +34,20 @@ class Needs:
     examples: Tensor  # () int64, calibration examples
     rows: Tensor  # () int64, calibration rows: positions of all examples
     by_gradient: Tensor  # () bool; False: principal directions, since the answers have no gradient here
+    units: UnitNeeds | None = None  # the same with units in place of directions, where that was asked
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything as plain tensors, ready for safetensors."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        own = {name: getattr(self, name) for name in _tensors()}
+        of_units = {} if self.units is None else self.units.state_dict()
+        return own | {f"{UNITS}{name}": value for name, value in of_units.items()}
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> Self:
         """What this `state_dict()` was of."""
-        return cls(**{field.name: state[field.name] for field in fields(cls)})
+        units = {name.removeprefix(UNITS): value for name, value in state.items() if name.startswith(UNITS)}
+        own = {name: state[name] for name in _tensors()}
+        return cls(**own, units=UnitNeeds.from_state(units) if units else None)
 
     @property
     def fidelity(self) -> Tensor:
@@ -51,6 +60,10 @@ class Needs:
     def scores(self, rows: Tensor, directions: int | None = None) -> Tensor:
         """(..., directions) float64: the scores of rows (..., units) along the first directions, or along all."""
         return (rows.double() - self.mean) @ self.reader[:, :directions]
+
+
+def _tensors() -> list[str]:
+    return [field.name for field in fields(Needs) if field.name != "units"]
 
 
 @dataclass(frozen=True)
