@@ -49,7 +49,7 @@ def compute(evidence: Evidence) -> Outcome:
 
 def _resampled(evidence: Evidence, needs: Needs) -> Tensor:
     """(resamples,) float64: the number on resampled held-out examples; all there are where a resample reaches none."""
-    weights = example_weights(_groups(needs, evidence.panel), evidence.settings.resamples, evidence.seed + 6).double()
+    weights = example_weights(sources(needs, evidence.panel), evidence.settings.resamples, evidence.seed + 6).double()
     losses = (weights @ needs.change.T) / (weights @ needs.variance).clamp(min=1e-300)[:, None]
     found = [smallest(loss_by_directions(needs.tried, loss, needs.spectrum), FIDELITY) for loss in losses]
     return torch.tensor(found, dtype=torch.float64).nan_to_num(float(len(needs.spectrum)))
