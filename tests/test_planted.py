@@ -72,4 +72,4 @@ def test_the_verdict_text_says_no_more_than_its_table() -> None:
     census = counted(planted("linear", (TRUTH, TRUTH), seed=3))
     assert census.verdict.answer == "undecided"
     assert "only 2 hidden layers" in str(census.verdict)
-    assert "Without an untrained twin" in str(census.verdict)
+    assert "Without an untrained twin" in " ".join(census.verdict.details)

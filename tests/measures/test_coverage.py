@@ -14,7 +14,7 @@ from layercensus.measures.span import spanned
 
 from .evidence import evidence, normal, outcome
 
-QUIET = lc.Settings(progress=False, pictures=0, resamples=40)
+QUIET = lc.Settings(progress=False, pictures=0, resamples=40, needed=False)
 
 
 class Read(nn.Module):

@@ -124,7 +124,7 @@ def test_every_shape_can_be_asked_drawn_saved_and_compared(
     census = shape.make(tmp_path)
     assert tuple(census.layers["layer"]) == shape.layers
     verdict = census.verdict
-    assert shape.sentence in f"{verdict.answer} {verdict}", str(verdict)
+    assert shape.sentence in " ".join((verdict.answer, str(verdict), *verdict.details)), str(verdict)
     assert readable(str(verdict)), str(verdict)
     assert census.learned.empty == (not census.has_twin)
     assert all(layer in str(census) for layer in shape.layers)

@@ -28,7 +28,9 @@ def test_a_layer_without_distinct_is_no_part_of_an_answer_and_says_why(twin: boo
         nn.Tanh(), nn.Linear(20, 3),
     )  # fmt: skip
     x = torch.randn(220, 6, generator=torch.Generator().manual_seed(1))
-    settings = lc.Settings(progress=False, memory=0.001, twins=1, pictures=20)  # 1 MB: 144 units, 2,500 pairs
+    settings = lc.Settings(
+        progress=False, memory=0.001, twins=1, pictures=20, needed=False
+    )  # 1 MB: 144 units, 2,500 pairs
     census = lc.take(net, (x, (x[:, 0] > 0).long()), twin=twin, settings=settings)
     layers = census.layers.set_index("layer")
     assert layers["distinct"].isna().tolist() == [True, False, False, False, False]
@@ -38,8 +40,8 @@ def test_a_layer_without_distinct_is_no_part_of_an_answer_and_says_why(twin: boo
     verdict = census.verdict
     assert verdict.answer == "undecided"
     assert verdict.reasons == ("the distinct units of layer 1 were not counted, for the reason in the status there",)
-    assert "The reason: the distinct units of layer 1 were not counted" in verdict.text
-    assert "at every tau" not in verdict.text  # nothing is said of thresholds at which nothing was counted
+    assert "hold more: the distinct units of layer 1 were not counted" in verdict.text
+    assert "at every tau" not in " ".join(verdict.details)  # nothing is said of thresholds at which nothing was counted
     index = census.report(tmp_path / "pages")
     assert why in index.read_text("utf-8")
     assert why in (index.parent / "layers/layer-000.html").read_text("utf-8")

@@ -11,20 +11,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..census.columns import of_net, resamples_of, twin_of
-from ..census.findings import number_of
 from ..census.record import CensusRecord
 from ..count.nets import TRAINED, TWIN
 from ..errors import some_of
 from ..measures.trend_layers import FEWEST_LAYERS, of_trend
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from .details import NOTHING_TO_COMPARE, details
-from .lines import LEARNED, NEEDED, Line, asked, decisive, families, line
+from .lines import FEWEST_EXAMPLES, LEARNED, NEEDED, Line, asked, decisive, families, line, too_few
 from .trend import Trend, Untrained, shape_of, trend
 from .verdict import MEANS, Verdict
 from .wording import FAMILIES, paragraph
 
 FEWEST_COMPARED = 2  # layers between which anything can change
-FEWEST_EXAMPLES = 200
 ENOUGH_COVERAGE = 0.5  # of the kinds of units, below which their number follows the width
 DIRECTIONS = "directions"  # the correction of counts that do not follow the width
 Values = NDArray[np.float64]
@@ -70,7 +68,7 @@ def _by_units(table: pd.DataFrame, layers: pd.DataFrame, twin: bool, reasons: li
     answer = "undecided" if reasons else _answer(table, twin)
     if answer in ("earlier", "later", "middle"):
         bound = _width_bound(layers)
-        if bound:
+        if 2 * len(bound) >= len(layers):
             answer = "undecided"
             reasons = [*reasons, f"the width decides the count of distinct units in {some_of(bound)}"]
         elif twin and not _gained(layers):
@@ -124,7 +122,7 @@ def _too_little(census: CensusRecord, layers: pd.DataFrame) -> list[str]:
     elif len(layers) < FEWEST_LAYERS:
         reasons.append(f"only {len(layers)} hidden layers were counted and {FEWEST_LAYERS} are needed")
     if panel < FEWEST_EXAMPLES:
-        reasons.append(f"only {number_of(panel, 'example', 'is', 'are')} in the panel and {FEWEST_EXAMPLES} are needed")
+        reasons.append(too_few(panel))
     elif "distinct" in layers and len(layers) >= FEWEST_COMPARED:
         names = [str(name) for name in layers["layer"][layers["distinct"].isna()]]
         reasons += [_not_counted(names)] if names else []

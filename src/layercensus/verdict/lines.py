@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..census.findings import number_of
 from ..census.record import CensusRecord
 from ..errors import some_of
 from ..measures.trend_layers import FEWEST_LAYERS
@@ -17,6 +18,7 @@ from .verdict import MEANS
 
 Values = NDArray[np.float64]
 LEARNED, NEEDED, DISTINCT = "learned", "needed", "distinct"
+FEWEST_EXAMPLES = 200  # in the panel
 UNSEEN = ("bound by the examples", "none")  # statuses of `needed` with which a layer cannot be compared
 FIDELITIES = (0.9, 0.95, 0.99)
 CUTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of the array learned_curve
@@ -69,6 +71,8 @@ def line(census: CensusRecord, count: str, family: str, layers: pd.DataFrame, tr
 
 def _silent(census: CensusRecord, count: str, layers: pd.DataFrame, values: Values) -> str:
     """Why the count of these layers answers nothing; empty where it does."""
+    if census.provenance.panel < FEWEST_EXAMPLES:
+        return too_few(census.provenance.panel)
     if len(layers) < FEWEST_LAYERS:
         return f"only {len(layers)} hidden layers were asked and {FEWEST_LAYERS} are needed"
     unseen = [str(row["layer"]) for _, row in layers.iterrows() if row["needed_status"] in UNSEEN]
@@ -80,6 +84,11 @@ def _silent(census: CensusRecord, count: str, layers: pd.DataFrame, values: Valu
         nothing = {LEARNED: "another training run found none of them again beyond what untrained nets give"}
         return nothing.get(count, "the answers rest on none of these layers: what goes past them replaces them")
     return ""
+
+
+def too_few(panel: int) -> str:
+    """Why so few examples answer nothing."""
+    return f"only {number_of(panel, 'example', 'is', 'are')} in the panel and {FEWEST_EXAMPLES} are needed"
 
 
 def _differs(census: CensusRecord, count: str, layers: pd.DataFrame, shape: str) -> str:

@@ -37,6 +37,7 @@ ANSWERS = {
         "undecided": "On this evidence neither earlier nor later layers can be said to hold more",
     },
 }
+PAST = {LEARNED: "was learned", NEEDED: "is needed"}
 ONE_RUN = "What of that was learned cannot be told from one training run: give replicas, which are other runs."
 WIDTH = "Counting units cannot tell: nearly every unit is distinct, so their number is the width that a designer chose."
 FLAT = "flat: the largest and the smallest differ by less than 15 % of the mean"
@@ -50,9 +51,8 @@ def paragraph(census: CensusRecord, verdict: Verdict, chosen: Line | None, layer
     else:
         parts = [_headline(census, verdict, chosen)]
     parts += [_said(census, verdict, each) for each in verdict.lines if not each.silent]
-    parts += [
-        f"The count of what is {each.count} says nothing: {each.silent}." for each in verdict.lines if each.silent
-    ]
+    if chosen is not None:
+        parts += [f"Nothing can be said of what {PAST[e.count]}: {e.silent}." for e in verdict.lines if e.silent]
     parts += _missing(verdict)
     parts += _units(census, layers)
     return " ".join(parts)
