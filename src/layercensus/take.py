@@ -16,6 +16,7 @@ from .census.census import Census, load
 from .census.columns import Columns
 from .census.record import holds_census
 from .census.summarise import classes_of, summarise
+from .census.used import with_lost
 from .count.count import count
 from .count.memory import kept_memory
 from .count.plan import Asked, Plan, make_plan
@@ -33,6 +34,7 @@ from .errors import CensusError
 from .gallery.top_examples import top_examples
 from .intervene.answers import Choice
 from .intervene.ask import ask_needs, check_answers
+from .intervene.fates import ask_fates
 from .layers.layer import Layer
 from .layers.memory_format import memory_format, pick_format
 from .layers.net import unwrap
@@ -160,6 +162,10 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure], output: Choi
         if settings.shard is not None:
             write_shard(store, counted)
         census = Census.of(summarise(store, counted, measures, settings))
+        if settings.shard is None:
+            with _in_format(plan, format):
+                lost = ask_fates(plan, store, output, census.units, classes=classes)
+            census = with_lost(census, lost)
         if settings.out is not None:
             census = _with_earlier(census, Path(settings.out))
             census.save(settings.out)

@@ -71,10 +71,27 @@ def ask_needs(
     Of shards the first is asked, on the panel of all the data where its ids are known. What was found before an
     interruption is not found again. Where a net cannot be asked the reason is given, and nothing else is lost.
     """
+    question = question_of(plan, store, output, classes)
+    if question is None:
+        return {}
+    examples = question.examples
+    about = {
+        "layers": [layer.name for layer in question.layers], "calibration": examples.calibrating,
+        "held_out": examples.judging, "output": _named(output), "centred": question.answers.centred,
+    }  # fmt: skip
+    if not examples.enough:
+        return about | {
+            "failed": [f"needed takes a panel of at least {2 * LEAST} examples, and more data where there are fewer."]
+        }
+    return about | {"failed": _asked(model, plan, store, question, format)}
+
+
+def question_of(plan: Plan, store: Store, output: Choice, classes: int) -> Question | None:
+    """What the nets are asked, with the examples read; None where nothing is."""
     settings = plan.settings
     layers = chosen_layers(plan.nets.trained.layers, settings.needed)
     if not layers or (settings.shard is not None and settings.shard[0] > 1):
-        return {}
+        return None
     panel = _panel(plan, store)
     answers = Answers(output, classes > 0 or _many_columns(plan, output), plan.seed)
     wanted = _calibration(layers, settings.calibration)
@@ -82,16 +99,7 @@ def ask_needs(
         plan.source, panel, _groups(plan, store, panel), calibration=wanted, held_out=settings.held_out,
         batch=settings.batch,
     )  # fmt: skip
-    about = {
-        "layers": [layer.name for layer in layers], "calibration": examples.calibrating,
-        "held_out": examples.judging, "output": _named(output), "centred": answers.centred,
-    }  # fmt: skip
-    if not examples.enough:
-        return about | {
-            "failed": [f"needed takes a panel of at least {2 * LEAST} examples, and more data where there are fewer."]
-        }
-    question = Question(layers, answers, examples, panel)
-    return about | {"failed": _asked(model, plan, store, question, format)}
+    return Question(layers, answers, examples, panel)
 
 
 def _asked(model: Model, plan: Plan, store: Store, question: Question, format: str) -> list[str]:
