@@ -13,6 +13,8 @@ PHRASES = (  # as the library says it -> as one types it
     (r"or remove the folder to count it again", "or --overwrite"),
     (r"overwrite and resume exclude", "--overwrite and --resume exclude"),
     (r"\b(resume|overwrite)=True\b", r"--\1"),
+    (r"^needed must be 'some', 'all' or False\.", "needed must be some, all or none."),
+    (r"\bneeded=False\b", "--needed none"),
     (r"\banother out\b", "another --out"),
     (r"^The strength of the views must\b", "--strength must"),
     (r"\blimit_bad=(\d+)", r"--skip-bad \1"),

@@ -48,7 +48,7 @@ class Answers:
             )
         if mask is not None and y.ndim > 2 and y.shape[:2] == mask.shape:
             y = y * mask.to(y.device).reshape(*mask.shape, *(1,) * (y.ndim - 2))
-        if self.centred and not callable(self.output) and y.ndim == 2 and y.shape[1] > 1:
+        if self.centred and y.ndim == 2 and y.shape[1] > 1:
             y = y - y.mean(1, keepdim=True)
         return y.flatten(1) if y.ndim > 1 else y.unsqueeze(1)
 

@@ -32,7 +32,7 @@ from ..models.model import Model
 from ..tally import Rows
 from .answers import Answers, Choice
 from .chosen import chosen_layers
-from .examples import LEAST, Examples, Keys, read_examples
+from .examples import LEAST, Examples, Keys, groups_of, read_examples
 from .needs import needs_of
 from .passes import passed
 
@@ -93,7 +93,8 @@ def question_of(plan: Plan, store: Store, output: Choice, classes: int) -> Quest
     if not layers or (settings.shard is not None and settings.shard[0] > 1):
         return None
     panel = _panel(plan, store)
-    answers = Answers(output, classes > 0 or _many_columns(plan, output), plan.seed)
+    as_it_is = callable(output)  # what a function gives is not changed
+    answers = Answers(output, not as_it_is and (classes > 0 or _many_columns(plan, output)), plan.seed)
     wanted = _calibration(layers, settings.calibration)
     examples = read_examples(
         plan.source, panel, _groups(plan, store, panel), calibration=wanted, held_out=settings.held_out,
@@ -179,10 +180,11 @@ def _panel(plan: Plan, store: Store) -> Keys:
     return np.sort(np.array([key(id) for id in ids], dtype=np.int64))[: plan.settings.panel]
 
 
-def _groups(plan: Plan, store: Store, panel: Keys) -> Tensor | None:
-    """Groups of the panel's examples; None where they are not known, since another shard holds some."""
-    group = store.groups(plan.settings.panel)
-    return group if len(group) == len(panel) and plan.settings.shard is None else None
+def _groups(plan: Plan, store: Store, panel: Keys) -> Tensor:
+    """Groups of the panel's examples; of a shard they are read, since another shard holds some."""
+    if plan.settings.shard is None or plan.source.ids is None:
+        return store.groups(plan.settings.panel)
+    return groups_of(plan.source, panel, plan.settings.batch)
 
 
 def _calibration(layers: Sequence[Layer], asked: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -73,7 +74,9 @@ def _pass(net: Net, batch: Batch, answers: Answers, reader: _Reader) -> None:
         return
     probe = torch.from_numpy(np.stack([_probe(answers.seed, id, y.shape[1]) for id in batch.ids]))
     try:
-        torch.autograd.grad((y * probe.to(y)).sum(), leaves, allow_unused=True)
+        with warnings.catch_warnings():  # quantised functions take part in a backward pass and have no derivative
+            warnings.filterwarnings("ignore", ".*autograd kernel was not registered", UserWarning)
+            torch.autograd.grad((y * probe.to(y)).sum(), leaves, allow_unused=True)
     except RuntimeError as error:  # a function without a derivative: no layer before it gets a gradient
         if out_of_memory(error):
             raise

@@ -62,6 +62,17 @@ def read_examples(
     return Examples(*([part for part in (_of(batch, side) for batch in read) if part.ids] for side in sides))
 
 
+def groups_of(source: Source, panel: Keys, batch: int) -> Tensor:
+    """(panel,) int64: the group of each of these examples, its own key where it has none. Reads all of them."""
+    found = {
+        number: group
+        for part in _picked(source, panel, batch)
+        for numbers in [torch.tensor([key(id) for id in part.ids])]
+        for number, group in zip(numbers.tolist(), part.sources(numbers).tolist(), strict=True)
+    }
+    return torch.tensor([found.get(number, number) for number in panel.tolist()])
+
+
 def _halves(panel: Keys, group: Tensor | None, calibration: int, held_out: int) -> tuple[Keys, Keys]:
     side = halves(torch.from_numpy(panel) if group is None else group).numpy()
     return panel[side == 0][:calibration], panel[side == 1][:held_out]

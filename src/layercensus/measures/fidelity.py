@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from ..tally.needs import MOST
+
 LEAST = 1e-12  # loss below which the answers are the same
-MOST = 1e12  # loss above which it does not matter how large it is
 
 
 def loss_by_directions(tried: Tensor, loss: Tensor, spectrum: Tensor) -> Tensor:

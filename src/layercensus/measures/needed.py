@@ -9,9 +9,10 @@ from scipy import stats
 from torch import Tensor
 
 from ..tally import Needs, Panel, UnitNeeds
+from ..tally.needs import MOST
 from .column import Column
 from .column import interval as interval_columns
-from .fidelity import LEAST, MOST, loss_by_directions, smallest
+from .fidelity import LEAST, loss_by_directions, smallest
 from .interval import example_weights
 from .measure import Evidence, Measure, Outcome
 
@@ -71,7 +72,9 @@ def curves(needs: Needs | UnitNeeds, group: Tensor | None = None) -> tuple[Tenso
     group: (held out,) equal where examples share a source, so that they are one draw.
     """
     change, variance = _draws(needs, group)
-    total, of_all = change.sum(1), variance.sum().clamp(min=1e-300)
+    of_all = variance.sum().clamp(min=1e-300)
+    change = change.clamp(max=MOST * of_all)
+    total = change.sum(1)
     loss = (total / of_all).clamp(LEAST, MOST)
     without = ((total[:, None] - change) / (of_all - variance).clamp(min=1e-300)).clamp(LEAST, MOST).log()
     draws = len(variance)

@@ -11,6 +11,7 @@ from torch import Tensor
 from .unit_needs import UnitNeeds
 
 UNITS = "units."  # before the names of what is known unit by unit
+MOST = 1e12  # loss above which it does not matter how large it is
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Needs:
 
         1 where nothing changed; 0 where the answers are no better than their mean; below 0 where they are worse.
         """
-        return 1 - self.change.sum(1) / self.variance.sum()
+        return 1 - (self.change.sum(1) / self.variance.sum().clamp(min=1e-300)).clamp(max=MOST)
 
     def scores(self, rows: Tensor, directions: int | None = None) -> Tensor:
         """(..., directions) float64: the scores of rows (..., units) along the first directions, or along all."""
