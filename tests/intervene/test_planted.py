@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from .planted import Planted, census, inputs, needed
+from layercensus.testing.read_directions import Planted, inputs
+
+from .planted import census, needed
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from .planted import Planted, census, inputs
+from layercensus.testing.read_directions import Planted, inputs
 
+from .planted import census
+
+COLUMNS = ["needed", "needed_low", "needed_high", "needed_90", "needed_99", "needed_status"]
 MODULES = ("moments", "calibrate", "replace", "needs")
 
 
 def found(kind: str, units: int, directions: int, examples: int) -> list[str]:
     table = census(Planted(kind, units, directions), inputs(kind, units, examples)).layers
-    return table[[name for name in table if name.startswith("needed")]].iloc[0].astype(str).tolist()
+    return table[COLUMNS].iloc[0].astype(object).fillna("none").astype(str).tolist()
 
 
 def widen(monkeypatch: pytest.MonkeyPatch, **wide: int) -> None:

@@ -68,7 +68,7 @@ def curves(needs: Needs | UnitNeeds, group: Tensor | None = None) -> tuple[Tenso
     """(rank + 1,) each: the loss 1 - fidelity by the number of directions or units, and the ends of its 95 % interval.
 
     The loss is a ratio of sums over held-out examples; its interval is Student's on the logarithm, with the jackknife's
-    standard error (Efron & Stein 1981): of what was tried it came closest to 95 %, also for skewed changes.
+    standard error (Efron & Stein 1981): of what was tried it came closest to 95 %, see docs/intervals.md.
     group: (held out,) equal where examples share a source, so that they are one draw.
     """
     change, variance = _draws(needs, group)
@@ -77,12 +77,23 @@ def curves(needs: Needs | UnitNeeds, group: Tensor | None = None) -> tuple[Tenso
     total = change.sum(1)
     loss = (total / of_all).clamp(LEAST, MOST)
     without = ((total[:, None] - change) / (of_all - variance).clamp(min=1e-300)).clamp(LEAST, MOST).log()
-    draws = len(variance)
-    error = (without - without.mean(1, keepdim=True)).square().mean(1).sqrt() * max(0, draws - 1) ** 0.5
-    width = stats.t.ppf(0.975, max(1, draws - 1)) * error
+    width = _half_width(without)
     ends = (loss.log() - width, loss.log() + width)
     found = [loss_by_directions(needs.tried, each.exp(), needs.spectrum) for each in (loss.log(), *ends)]
     return found[0], found[1], found[2]
+
+
+def _half_width(without: Tensor) -> Tensor:
+    """(tried,) half of each 95 % interval. without: (tried, draws) the logarithm of the loss without each draw.
+
+    Few draws with large changes tell less of the variance: it has as many degrees of freedom as its own variance says,
+    2 n / (kurtosis - 1) (Satterthwaite 1946).
+    """
+    draws, gap = without.shape[1], without - without.mean(1, keepdim=True)
+    square = gap.square().mean(1)
+    kurtosis = gap.pow(4).mean(1) / square.square().clamp(min=1e-300)
+    freedom = (2 * draws / (kurtosis - 1).clamp(min=1e-9)).clamp(2, max(2, draws - 1))
+    return torch.from_numpy(stats.t.ppf(0.975, freedom.numpy())) * (square * max(0, draws - 1)).sqrt()
 
 
 def _draws(needs: Needs | UnitNeeds, group: Tensor | None) -> tuple[Tensor, Tensor]:
