@@ -37,6 +37,7 @@ from layercensus.models.twin import calibrate
 WIDTHS = (16, 32, 64, 128, 256)
 KINDS = ("trained", "untrained", "shuffled", "shuffled apart")
 COUNTS = ("needed", "distinct", "shared", "learned")
+SLOPES = ("needed", "needed_90", "needed_99", *COUNTS[1:])
 KEPT = (
     "units", "distinct", "needed", "needed_low", "needed_high", "needed_90", "needed_99", "needed_status", "shared",
     "learned", "learned_low", "learned_high", "learned_held", "permuted_learned", "untrained_r2", "twin_needed",
@@ -72,7 +73,6 @@ class Images:
 def images_of(data: str) -> Images:
     if data == "digits":
         digits = Digits()
-        assert digits.labels is not None
         return Images(digits.images, torch.as_tensor(digits.labels), *split(), torch.arange(len(digits.images)))
     images, labels = mnist()
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
@@ -135,7 +135,7 @@ def count(job: Job) -> Rows:
     settings, rows, between = lc.Settings(progress=False, pictures=0), Rows(), time.perf_counter()
     for seed, model in enumerate(models):
         census = lc.take(
-            model, data.images[data.counted], labels=data.labels[data.counted], twin=not seed,
+            model, data.images[data.counted], labels=data.labels[data.counted], twin=not seed and job.runs > 1,
             replicas=() if seed else models[1:], settings=settings,
         )  # fmt: skip
         table = census.layers[census.layers["role"] == "neurons"]
@@ -164,17 +164,17 @@ def table(rows: Rows) -> None:
     widths = sorted({row["width"] for row in rows})
     print("| width | accuracy | " + " | ".join(COUNTS) + " |\n" + "|---" * (2 + len(COUNTS)) + "|")
     for width in widths:
-        right = sorted({row["accuracy"] for row in rows if row["width"] == width})
+        right = {row["run"]: row["accuracy"] for row in rows if row["width"] == width}.values()
         cells = [" ".join(said(mean_of(rows, count, width, layer)) for layer in layers) for count in COUNTS]
         print(f"| {width} | {' '.join(f'{r:.1%}' for r in right)} | {' | '.join(cells)} |")
     wide = [width for width in widths if width >= FROM]
-    if len(wide) > 1:
-        for name in COUNTS:
-            slopes = [slope(wide, [mean_of(rows, name, w, layer) for w in wide]) for layer in layers]
-            print(f"| slope of {name} | | {' '.join(f'{s:+.2f}' for s in slopes)} |" + " |" * (len(COUNTS) - 1))
+    rest = " |" * (len(COUNTS) - 1)
+    for name in SLOPES if len(wide) > 1 else ():
+        slopes = [slope(wide, [mean_of(rows, name, w, layer) for w in wide]) for layer in layers]
+        print(f"| slope of {name} | | {' '.join(said(s, '+.2f') for s in slopes)} |" + rest)
     for name in COUNTS[:2]:
         apart = [max(distance(rows, name, width, layer) for width in widths) for layer in layers]
-        print(f"| farthest run, {name} | | {' '.join(f'{a:.0%}' for a in apart)} |" + " |" * (len(COUNTS) - 1))
+        print(f"| farthest run, {name} | | {' '.join(f'{a:.0%}' for a in apart)} |" + rest)
     failing(rows, layers, wide)
 
 
@@ -206,14 +206,14 @@ def distance(rows: Rows, name: str, width: int, layer: str) -> float:
 
 
 def slope(widths: Sequence[int], counts: Sequence[float]) -> float:
-    """Of log count on log width by least squares; nan where a count is missing or 0."""
+    """Of log count on log width by least squares; nan where a count is missing or 0 at some width."""
     if len(widths) < 2 or not min(counts) > 0:
         return float("nan")
     return float(np.polyfit(np.log(widths), np.log(counts), 1)[0])
 
 
-def said(value: float) -> str:
-    return "-" if value != value else f"{value:.1f}".removesuffix(".0")
+def said(value: float, form: str = ".1f") -> str:
+    return "-" if value != value else f"{value:{form}}".removesuffix(".0")
 
 
 if __name__ == "__main__":
