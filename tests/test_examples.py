@@ -24,7 +24,10 @@ MET = (
     lc.Finding, lc.SeeOptions,
 )  # fmt: skip
 # Their examples take a `census` for granted: this one.
-ASKED = ("layercensus.census.census", "layercensus.census.record", "layercensus.verdict.verdict")
+ASKED = (
+    "layercensus.census.census", "layercensus.census.record", "layercensus.verdict.verdict",
+    "layercensus.visualise.objectives",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

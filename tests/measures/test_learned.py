@@ -228,3 +228,32 @@ def test_one_example_far_off_decides_nothing(place: int) -> None:
     layer = computed(outlying).layer
     assert layer["shared"] == pytest.approx(2, abs=1)
     assert layer["learned"] == pytest.approx(2, abs=1)
+
+
+def test_learned_directions_are_those_that_were_planted() -> None:
+    whole = planted(4, shared=3, needed=7, grafted=2, examples=400)
+    got = computed(whole)
+    reader = got.arrays["learned_reader"]
+    assert whole.needs is not None
+    assert reader.shape == (32, int(got.layer["learned"])) == (32, 3)
+    scores = (whole.panel.spots.double() - whole.needs.mean) @ reader.double()
+    flat = scores.flatten(0, 1)
+    torch.testing.assert_close(flat.var(0), torch.ones(3, dtype=torch.float64), rtol=0.1, atol=0.1)
+    planted_ones = Random.of(4, 400, 2)
+    for _ in range(7):
+        planted_ones.net()
+    common = planted_ones.normal(400, 2, 3).flatten(0, 1).double()  # as `planted` draws them
+    common = common - common.mean(0)
+    left = flat - common @ torch.linalg.lstsq(common, flat - flat.mean(0)).solution - flat.mean(0)
+    assert float((left.square().sum(0) / flat.var(0) / len(flat)).max()) < 0.2
+    carries = got.arrays["learned_carries"]
+    torch.testing.assert_close(carries, torch.full_like(carries, 1 / 7), rtol=0.2, atol=0.03)  # seven carry as much
+    mean = scores.mean(1)
+    top = whole.panel.key[mean.argsort(dim=0, descending=True)[:9]].T
+    assert got.arrays["learned_top"].tolist() == top.tolist()
+
+
+def test_nothing_learned_is_an_empty_array_and_an_untrained_net_has_none() -> None:
+    got = computed(planted(0, shared=0, needed=4))
+    assert got.arrays["learned_reader"].shape == (32, int(got.arrays["learned_carries"].numel()))
+    assert "learned_reader" not in as_twin([rows.spots for rows in planted(0, shared=0, needed=4).untrained], 8).arrays

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..count.nets import TRAINED
 from ..errors import CensusError
 from ..layers.torch_state import neutral
+from .directions import LayerDirections, directions_of, needed_of
 from .record import CensusRecord, read_record
 
 if TYPE_CHECKING:
@@ -60,6 +62,43 @@ class Census(CensusRecord):
 
         with neutral():
             return excess(self)
+
+    def needed(self, layer: str, net: str = TRAINED) -> pd.DataFrame:
+        """How much of the net's answers so many directions of a layer hold: directions, fidelity, low, high.
+
+        A row for each number of directions that was tried, the rest of the layer being at its mean: fidelity is 1 -
+        squared change of the answers / their variance on held-out examples, low and high its 95 % interval. It is 1
+        where nothing changed, 0 where the answers are no better than their mean, and below 0 where they are worse.
+
+        net: "trained", "twin", or "replica0", "replica1", ...
+
+        >>> census.needed("1").columns.tolist()
+        ['directions', 'fidelity', 'low', 'high']
+        >>> bool(census.needed("1", net="twin")["fidelity"].max() > 0.95)
+        True
+
+        Raises:
+            CensusError: there is no such layer or net, or the layer was not asked (Settings(needed="all") asks all).
+        """
+        return needed_of(self, layer, net)
+
+    def directions(self, layer: str, net: str = TRAINED) -> LayerDirections:
+        """The directions that the answers rest on in a layer, what each carries, and which examples lie at its ends.
+
+        `(rows - mean) @ reader` are the scores of one's own rows of activations (..., units). Those that count as
+        learned beside the first replica are in `learned_reader`. `lc.objectives.of_direction` makes an optimised image
+        of one. net: "trained", or "replica0", "replica1", ...
+
+        >>> found = census.directions("1")
+        >>> found.reader.shape == found.writer.shape == (8, len(found.carries))
+        True
+        >>> [len(ids) for ids in found.top] == [9] * len(found.carries)
+        True
+
+        Raises:
+            CensusError: as for `needed`; or the net is the twin, whose directions are not kept.
+        """
+        return directions_of(self, layer, net)
 
     def report(self, folder: str | Path, *, progress: bool = False) -> Path:
         """Write the pages of results into `folder` and return the path of its index.html.

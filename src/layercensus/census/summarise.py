@@ -27,6 +27,7 @@ from ..settings import Settings
 from ..tally import Panel, Rows
 from ..tally.streams import NOBODY, Top
 from .columns import FRAME, Columns, twin_of, typed
+from .directions import with_ids
 from .findings import find
 from .near_copies import groups_of, sources_seen
 from .record import ArrayKey, CensusRecord
@@ -90,6 +91,7 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
         counted.provenance, data=_data(store, counted, settings), panel=panel, rarefied_to=nets.narrowest,
         classes_seen=classes, groups=groups_of(store.groups(settings.panel)), sources_seen=rows.sources,
         not_counted=(*counted.provenance.not_counted, *unreached),
+        needs=with_ids(counted.provenance.needs, rows.arrays, store.names),
     )  # fmt: skip
     layers = typed(pd.DataFrame(rows.layers), columns.table(nets.twin is not None))
     units, twin_units = (

@@ -34,7 +34,7 @@ def count(plan: Plan, store: Store) -> tuple[str, ...]:
     store.seen = source.learned if isinstance(source, Unique) else None
     if isinstance(source, Unique) and store.seen is not None:
         source.resume(store.content, len(store.done))
-    pending = Pending(plan.nets, store, settings.top, settings.spots, settings.checkpoint)
+    pending = Pending(plan.nets, store, settings.top, settings.spots, settings.panel, settings.checkpoint)
     ids = source.ids if store.seen is None else None  # which of them are copies is known once they are read
     sampler = PanelSampler(settings.panel, ids, store.panel_keys())
     known = set(store.done.tolist())

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,6 +28,7 @@ class Pending:
     store: Store
     top: int  # top examples kept for each unit
     spots: int  # positions read of each map
+    panel: int  # examples of the panel at most
     checkpoint: float  # seconds between checkpoints
     waiting: list[BatchReadings] = field(default_factory=list)
     streams: dict[LayerKey, Streams] = field(default_factory=dict)
@@ -81,8 +83,10 @@ class Pending:
         return shared, {key: written_once(rows) for key, rows in own.items()}
 
     def _names(self) -> dict[int, str]:
-        """Ids of the examples that are stored by name: the top ones of each unit."""
+        """Ids of the examples that are stored by name: the top ones of each unit, and those of the panel."""
         top_keys = {int(k) for streams in self.streams.values() for k in streams.top.peak_key.unique()}  # type: ignore[no-untyped-call]
+        chosen = [self.store.panel_keys(), *(readings.keys[readings.rows].numpy() for readings in self.waiting)]
+        top_keys |= set(np.sort(np.concatenate(chosen))[: self.panel].tolist())
         names = {k: name for k, name in self.store.names.items() if k in top_keys}
         for readings in self.waiting:
             pairs = zip(readings.keys.tolist(), readings.ids, strict=True)

@@ -21,6 +21,7 @@ class Pairs:
     left: Tensor  # (examples, spots, pairs) float64, on the checking examples
     right: Tensor  # (examples, spots, pairs) float64
     fitted: Tensor  # (pairs,) float64, r^2 on the fitting examples
+    weights: Tensor  # (columns, pairs) float64: what the left net's columns are multiplied with
 
     @cached_property
     def r2(self) -> Tensor:
@@ -83,11 +84,12 @@ def canonical(a: Halves, b: Halves, floor: float | None = None) -> Pairs:
     checking examples a pair reads no more than it ever did on the fitting ones. floor: see `whitening`.
     """
     a, b = _drawn_in(centred(a), centred(b))
-    a, b = a.times(whitening(a.fit, floor)), b.times(whitening(b.fit, floor))
+    white = whitening(a.fit, floor)
+    a, b = a.times(white), b.times(whitening(b.fit, floor))
     cross = a.fit.flatten(0, 1).T @ b.fit.flatten(0, 1) / max(1, a.fit.shape[0] * a.fit.shape[1])
     left, value, right = torch.linalg.svd(cross, full_matrices=False)
     a, b = (_clamped(x.times(turn)) for x, turn in ((a, left), (b, right.T)))
-    return Pairs(a.check, b.check, value.clamp(0, 1).square())
+    return Pairs(a.check, b.check, value.clamp(0, 1).square(), white @ left)
 
 
 def _drawn_in(a: Halves, b: Halves) -> tuple[Halves, Halves]:

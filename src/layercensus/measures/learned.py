@@ -9,6 +9,7 @@ from .column import Column
 from .column import interval as interval_columns
 from .common_rows import FEWEST, CommonRows, common_rows, drawn_in
 from .found_again import Found, Nets, find
+from .learned_directions import learned_directions
 from .measure import Evidence, Measure, Outcome
 from .needed import FIDELITY
 
@@ -42,6 +43,8 @@ def _outcome(evidence: Evidence, nets: Nets) -> Outcome:
         return Outcome(shared, arrays=arrays, notes=(missing,))
     resampled = found.resampled(evidence.settings.resamples, evidence.seed + 4)
     arrays |= _arrays(found, "learned", 1) | {"learned_resamples": resampled}
+    if not evidence.is_twin:
+        arrays |= learned_directions(found.pairs[0], nets.needs[0], evidence.panel)
     layer = shared | _learned(found, resampled, evidence.seed)
     if null is None or null.held == 0 or found.held == 0:
         return Outcome(layer | {"learned_held": found.held}, arrays=arrays)

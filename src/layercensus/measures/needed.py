@@ -12,6 +12,7 @@ from ..tally import Needs, Panel, UnitNeeds
 from ..tally.needs import MOST
 from .column import Column
 from .column import interval as interval_columns
+from .ends import ends
 from .fidelity import LEAST, loss_by_directions, smallest
 from .interval import example_weights
 from .measure import Evidence, Measure, Outcome
@@ -29,7 +30,8 @@ def compute(evidence: Evidence) -> Outcome:
     needs = evidence.needs
     if needs is None:
         return Outcome()
-    loss, low, high = curves(needs, sources(needs, evidence.panel))
+    group = sources(needs, evidence.panel)
+    loss, low, high = curves(needs, group)
     numbers = {fidelity: smallest(loss, fidelity) for fidelity in FIDELITIES}
     needed, status = numbers[FIDELITY], status_of(needs, numbers[FIDELITY])
     known = {
@@ -41,9 +43,10 @@ def compute(evidence: Evidence) -> Outcome:
     arrays = {
         "needed_resamples": _resampled(evidence, needs), "needed_tried": needs.tried,
         "needed_fidelity": needs.fidelity, "needed_spectrum": needs.spectrum,
+        "needed_interval": _fidelities(needs, group),
     }  # fmt: skip
     if not evidence.is_twin:
-        arrays |= {f"direction_{name}": getattr(needs, name).float() for name in ("mean", "reader", "writer")}
+        arrays |= _directions(needs, evidence.panel)
     layer = {name: value for name, value in known.items() if not math.isnan(value)} | {"needed_status": status}
     return Outcome(layer=layer, arrays=arrays, notes=_notes(needs, needed, status))
 
@@ -54,6 +57,16 @@ def _resampled(evidence: Evidence, needs: Needs) -> Tensor:
     losses = (weights @ needs.change.T) / (weights @ needs.variance).clamp(min=1e-300)[:, None]
     found = [smallest(loss_by_directions(needs.tried, loss, needs.spectrum), FIDELITY) for loss in losses]
     return torch.tensor(found, dtype=torch.float64).nan_to_num(float(len(needs.spectrum)))
+
+
+def _directions(needs: Needs, panel: Panel) -> dict[str, Tensor]:
+    """The directions, each turned so that the longer tail of the scores is above 0, and the examples at their ends."""
+    at = ends(panel, needs.mean, needs.reader)
+    directions = {
+        "mean": needs.mean, "reader": needs.reader * at.sign, "writer": needs.writer * at.sign,
+    }  # fmt: skip
+    arrays = {f"direction_{name}": values.float() for name, values in directions.items()}
+    return arrays | {"direction_by_gradient": needs.by_gradient} | at.arrays("direction")
 
 
 def directions_for(needs: Needs, fidelity: float) -> float:
@@ -71,16 +84,28 @@ def curves(needs: Needs | UnitNeeds, group: Tensor | None = None) -> tuple[Tenso
     standard error (Efron & Stein 1981): of what was tried it came closest to 95 %, see docs/intervals.md.
     group: (held out,) equal where examples share a source, so that they are one draw.
     """
+    loss, width = _log_loss(needs, group)
+    ends = (loss, loss - width, loss + width)
+    found = [loss_by_directions(needs.tried, each.exp(), needs.spectrum) for each in ends]
+    return found[0], found[1], found[2]
+
+
+def _fidelities(needs: Needs, group: Tensor) -> Tensor:
+    """(2, tried) float64: the ends of the 95 % interval of the fidelity at each number of directions that was tried."""
+    loss, width = _log_loss(needs, group)
+    low, high = 1 - (loss + width).exp(), 1 - (loss - width).exp()
+    return torch.stack([low.minimum(needs.fidelity), high.maximum(needs.fidelity)])
+
+
+def _log_loss(needs: Needs, group: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(tried,) each: the logarithm of the loss, and half the width of its 95 % interval."""
     change, variance = _draws(needs, group)
     of_all = variance.sum().clamp(min=1e-300)
     change = change.clamp(max=MOST * of_all)
     total = change.sum(1)
     loss = (total / of_all).clamp(LEAST, MOST)
     without = ((total[:, None] - change) / (of_all - variance).clamp(min=1e-300)).clamp(LEAST, MOST).log()
-    width = _half_width(without)
-    ends = (loss.log() - width, loss.log() + width)
-    found = [loss_by_directions(needs.tried, each.exp(), needs.spectrum) for each in (loss.log(), *ends)]
-    return found[0], found[1], found[2]
+    return loss.log(), _half_width(without)
 
 
 def _half_width(without: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ class Compared:
 
     shared: Pairs
     beyond: Pairs | None  # the same with untrained nets' units regressed out; None where there are none
+    weights: Tensor | None = None  # (directions, pairs beyond): on the first run's scores, what says the same
 
     def counts(self, cut: float = CUT) -> tuple[int, int]:
         """How many pairs have r^2 >= cut: shared, and beyond the untrained nets, which are among these."""
@@ -46,10 +47,14 @@ class Run:
     scores: Halves
     left: Residual | None = None
 
+    def white(self, directions: int) -> Tensor:
+        """(directions, axes): makes the scores along the first directions white."""
+        return whitening(centred(self.scores.first(directions)).fit)
+
     def first(self, directions: int) -> tuple[Halves, Halves | None]:
         """Scores along the first directions, made white, and their residuals on the same axes."""
         scores = centred(self.scores.first(directions))
-        white = whitening(scores.fit)
+        white = self.white(directions)
         left = None if self.left is None else self.left.halves.first(directions).times(white)
         return scores.times(white), left
 
@@ -63,7 +68,8 @@ def compare(a: Run, b: Run, directions: tuple[int, int]) -> Compared:
     """The canonical pairs of the first directions of two runs: those of each that its answers rest on."""
     (one, left_one), (two, left_two) = a.first(directions[0]), b.first(directions[1])
     beyond = None if left_one is None or left_two is None else canonical(left_one, left_two, LEFT)
-    return Compared(canonical(one, two, STILL), beyond)
+    weights = None if beyond is None else a.white(directions[0]) @ beyond.weights
+    return Compared(canonical(one, two, STILL), beyond, weights)
 
 
 def compare_all(runs: Sequence[Run], directions: Sequence[int]) -> list[Compared]:

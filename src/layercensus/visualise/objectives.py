@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..census.directions import LayerDirections
 from ..errors import CensusError
 from .objective import Objective
 from .terms import LAST, AtPosition, Mean, MiddlePeak, Peak, Term
@@ -31,6 +32,7 @@ __all__ = [
     "logit",
     "mean_of",
     "neuron",
+    "of_direction",
     "probability",
 ]
 
@@ -121,6 +123,27 @@ def direction(layer: str, vector: Sequence[float] | Tensor, *, power: float = 1.
         return value.flatten(1).mean(1) if value.ndim > 1 else value
 
     return _objective(Term(layer, name or f"{layer} (direction)", along, along))
+
+
+def of_direction(found: LayerDirections, number: int, *, learned: bool = False, lowest: bool = False) -> Objective:
+    """The score of a direction that the answers rest on, mean over the map: what `census.directions(layer)` ranks by.
+
+    The score rises fastest along the reader's column, so that is the vector, with power 0: an image is held to the
+    score alone, and not to the angle. learned: of the learned directions. lowest: the other end, minus the score.
+
+    Raises:
+        CensusError: there is no direction of this number.
+
+    >>> of_direction(census.directions("1"), 0).name
+    '1 (direction 0)'
+    """
+    reader, kind = (found.learned_reader, "learned direction") if learned else (found.reader, "direction")
+    most = 0 if reader is None else reader.shape[1]
+    if reader is None or not 0 <= number < most:
+        raise CensusError(f"Layer {found.layer!r} must have a {kind} of this number: it has {most}. Got {number}.")
+    sign, end = (-1, ", lowest") if lowest else (1, "")
+    vector = torch.from_numpy(sign * reader[:, number])
+    return direction(found.layer, vector, power=0, name=f"{found.layer} ({kind} {number}{end})")
 
 
 def mean_of(layer: str, units: Sequence[int]) -> Objective:

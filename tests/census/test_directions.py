@@ -1,0 +1,146 @@
+"""What the answers rest on can be looked at: the arrays are the net's own, and examples at the ends have their ids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import layercensus as lc
+from tests.intervene.planted import SMALL, Planted, inputs
+
+NET = Planted("dense", 24, 3, seed=2)
+X = inputs("dense", 24, 240, seed=2)
+NAMES = [f"pic-{n:03d}" for n in range(len(X))]
+DATA = [{"inputs": X[some], "ids": [NAMES[n] for n in some]} for some in torch.arange(len(X)).split(50)]
+
+
+def count(data: object = None, **settings: object) -> lc.Census:
+    given = lc.Settings(**(SMALL | {"panel": 200} | settings))  # type: ignore[arg-type]
+    return lc.take(NET, DATA if data is None else data, twin=False, layers="act", settings=given)
+
+
+@pytest.fixture(scope="module")
+def census() -> lc.Census:
+    return count()
+
+
+def rows() -> np.ndarray:
+    return NET.act(NET.inside(X)).detach().numpy()
+
+
+def test_the_directions_span_what_the_head_reads_and_carry_all_of_it(census: lc.Census) -> None:
+    found = census.directions("act")
+    assert found.reader.shape == found.writer.shape == (24, 3)
+    assert found.by_gradient
+    assert found.carries.sum() == pytest.approx(1, abs=0.01)
+    assert np.all(np.diff(found.carries) <= 0)
+    head = NET.head.weight.detach().double().numpy()
+    kept = found.writer.astype(np.float64) @ found.reader.T.astype(np.float64)  # a row's change is projected by it
+    np.testing.assert_allclose(head @ kept, head, atol=0.02 * np.abs(head).max())
+
+
+def test_scores_of_ones_own_rows_rank_the_examples(census: lc.Census) -> None:
+    found = census.directions("act")
+    scores = (rows() - found.mean) @ found.reader
+    panel = sorted(range(len(X)), key=lambda n: _key(NAMES[n]))[:200]
+    for number in range(3):
+        falling = sorted(panel, key=lambda n: -scores[n, number])
+        assert list(found.top[number]) == [NAMES[n] for n in falling[:9]]
+        assert list(found.bottom[number]) == [NAMES[n] for n in falling[:-10:-1]]
+        own = scores[panel, number]
+        assert ((own - own.mean()) ** 3).mean() > 0  # the longer tail is above
+
+
+def _key(id: str) -> int:
+    from layercensus.data.keys import key
+
+    return key(id)
+
+
+def test_the_fidelity_curve_is_that_of_the_intervention(census: lc.Census) -> None:
+    curve = census.needed("act")
+    assert curve.columns.tolist() == ["directions", "fidelity", "low", "high"]
+    assert (curve["low"] <= curve["fidelity"]).all()
+    assert (curve["fidelity"] <= curve["high"]).all()
+    found, x = census.directions("act"), torch.from_numpy(rows())
+    plain = NET.head(x).detach()
+    for kept, fidelity in zip(curve["directions"], curve["fidelity"], strict=True):
+        if kept <= 3:
+            own = (x - torch.from_numpy(found.mean)) @ torch.from_numpy(found.reader[:, :kept])
+            other = NET.head(torch.from_numpy(found.mean) + own @ torch.from_numpy(found.writer[:, :kept]).T).detach()
+            mine = 1 - (other - plain).square().sum() / (plain - plain.mean(0)).square().sum()
+            assert fidelity == pytest.approx(float(mine), abs=0.1)  # of all examples, not of the held-out ones
+
+
+def test_saved_loaded_resumed_and_of_shards(census: lc.Census, tmp_path: Path) -> None:
+    for other in (lc.load(census.save(tmp_path / "whole")), _of_shards(tmp_path)):
+        one, two = census.directions("act"), other.directions("act")
+        np.testing.assert_allclose(one.reader, two.reader, atol=1e-5)
+        assert (one.top, one.bottom) == (two.top, two.bottom)
+        assert other.needed("act")["directions"].tolist() == census.needed("act")["directions"].tolist()
+
+
+def _of_shards(folder: Path) -> lc.Census:
+    folders = [folder / f"shard{n}" for n in (1, 2)]
+    for number, out in enumerate(folders, 1):
+        count(out=str(out), shard=(number, 2))
+    return lc.merge(folders)
+
+
+def test_a_census_of_before_loads_and_has_no_ids(census: lc.Census) -> None:
+    needs = {name: value for name, value in census.provenance.needs.items() if name != "ids"}
+    new = ("direction_top", "direction_bottom", "needed_interval", "direction_by_gradient")
+    arrays = {key: value for key, value in census.arrays.items() if key.name not in new}
+    old = replace(census, provenance=replace(census.provenance, needs=needs), arrays=arrays)
+    assert old.directions("act").top == ()
+    assert old.needed("act")["low"].isna().all()
+
+
+def test_only_ids_that_occur_are_kept(census: lc.Census) -> None:
+    found = census.directions("act")
+    ids = {id for ends in (found.top, found.bottom) for row in ends for id in row}
+    assert set(census.provenance.needs["ids"].values()) == ids
+
+
+@pytest.mark.parametrize(
+    ("layer", "net", "said"),
+    [
+        ("akt", "trained", "layer must be one of census.layers['layer']. Got 'akt'. Did you mean 'act'?"),
+        ("act", "twin", "net must be 'trained'. Got 'twin'."),
+    ],
+)
+def test_what_is_not_there_is_said(census: lc.Census, layer: str, net: str, said: str) -> None:
+    for method in (census.needed, census.directions):
+        with pytest.raises(lc.CensusError) as error:
+            method(layer, net)
+        assert str(error.value) == said
+
+
+def test_a_layer_that_was_not_asked_says_what_to_do() -> None:
+    with pytest.raises(lc.CensusError, match='It was not: count with needed="all"'):
+        count(needed=False).directions("act")
+
+
+class Map(nn.Module):
+    """A map of four units, the third of which is the answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(x)[:, 2].mean((1, 2))[:, None]
+
+
+def test_examples_of_maps_are_ranked_by_all_their_positions() -> None:
+    x = torch.randn(80, 4, 9, 9, generator=torch.Generator().manual_seed(3))
+    given = lc.Settings(**SMALL, panel=80)  # type: ignore[arg-type]
+    found = lc.take(Map(), x, twin=False, layers="act", settings=given).directions("act")
+    order = x[:, 2].mean((1, 2)).argsort().tolist()
+    ends = {found.top[0], found.bottom[0]}
+    assert ends == {tuple(map(str, order[:9])), tuple(map(str, order[:-10:-1]))}
