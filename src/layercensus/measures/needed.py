@@ -97,7 +97,7 @@ def _fidelities(needs: Needs, group: Tensor) -> Tensor:
     return torch.stack([low.minimum(needs.fidelity), high.maximum(needs.fidelity)])
 
 
-def _log_loss(needs: Needs, group: Tensor | None) -> tuple[Tensor, Tensor]:
+def _log_loss(needs: Needs | UnitNeeds, group: Tensor | None) -> tuple[Tensor, Tensor]:
     """(tried,) each: the logarithm of the loss, and half the width of its 95 % interval."""
     change, variance = _draws(needs, group)
     of_all = variance.sum().clamp(min=1e-300)
