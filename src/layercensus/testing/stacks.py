@@ -31,14 +31,15 @@ def _truths(trend: str, layers: int, rng: np.random.Generator) -> list[Truth]:
         return [Truth(12, int(c)) for c in np.round(np.geomspace(1, 8, layers)).astype(int)]
     if trend == "peak":
         return _filled(np.full(layers, 48), 8 + 32 * np.sin(np.pi * (0.1 + 0.8 * depth)) ** 2, rng)
-    return _filled(rising_width, rising_width * 0.5, rng)  # width alone: half of every layer
+    return _filled(rising_width, rising_width * 0.5, rng, copies=1)  # width alone: half of every layer
 
 
-def _filled(width: NDArray[Any], concepts: NDArray[Any], rng: np.random.Generator) -> list[Truth]:
-    """The rest of each layer is dead or noise, in fractions that the seed decides."""
+def _filled(width: NDArray[Any], concepts: NDArray[Any], rng: np.random.Generator, copies: int = 2) -> list[Truth]:
+    """Every concept in so many units of a layer as many times as wide, and the rest of it dead or noise."""
     fraction = rng.uniform(0.2, 0.8)
     truths = []
     for w, k in zip(width, np.round(concepts).astype(int), strict=True):
-        dead = round(fraction * (w - k))
-        truths.append(Truth(int(k), 1, dead, int(w - k - dead)))
+        rest = copies * int(w - k)
+        dead = round(fraction * rest)
+        truths.append(Truth(int(k), copies, dead, rest - dead))
     return truths
