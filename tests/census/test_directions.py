@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 import layercensus as lc
-from tests.intervene.planted import SMALL, Planted, inputs
+from layercensus.testing.read_directions import Planted, inputs
+from tests.intervene.planted import SMALL
 
 NET = Planted("dense", 24, 3, seed=2)
 X = inputs("dense", 24, 240, seed=2)
