@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+PART = 4096  # rows of a product that a GPU computes at once
 WIDE = 4096  # units beyond which a layer keeps so many rows in place of matrices of units by units
 
 
@@ -44,7 +45,7 @@ class Moments:
             self.kept.append(flat)
             self.roots.append(root.sqrt())
         else:
-            self.second = _sum(self.second, flat.T @ flat)
+            self.second = _sum(self.second, _products(flat))
 
     def add_gradient(self, rows: Tensor) -> None:
         """rows: (examples, positions, units), what one random combination of each example's answer moves by."""
@@ -52,7 +53,7 @@ class Moments:
         if flat.shape[1] > WIDE:
             self.kept_gradient.append(flat)
         else:
-            self.gradient = _sum(self.gradient, flat.T @ flat)
+            self.gradient = _sum(self.gradient, _products(flat))
 
     def plus(self, other: Moments) -> Moments:
         """Both together."""
@@ -61,6 +62,16 @@ class Moments:
             _sum(self.second, other.second), _sum(self.gradient, other.gradient), self.kept + other.kept,
             self.roots + other.roots, self.kept_gradient + other.kept_gradient,
         )  # fmt: skip
+
+
+def _products(rows: Tensor) -> Tensor:
+    """rows.T @ rows (units, units), of few units and very many rows in parts, which a GPU adds up side by side."""
+    parts = len(rows) // PART
+    if not rows.is_cuda or parts < 2:
+        return rows.T @ rows
+    some = rows[: parts * PART].unflatten(0, (parts, PART))
+    rest = rows[parts * PART :]
+    return (some.mT @ some).sum(0) + rest.T @ rest
 
 
 def _sum(a: Tensor, b: Tensor) -> Tensor:
