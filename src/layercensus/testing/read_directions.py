@@ -38,19 +38,22 @@ class Planted(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.act(self.inside(x))
-        return self.head(h.mean((2, 3)) if self.kind == "conv" else h.mean(1) if self.kind == "token" else h)
+        y: Tensor = self.head(h.mean((2, 3)) if self.kind == "conv" else h.mean(1) if self.kind == "token" else h)
+        return y
 
 
 def orthogonal(units: int, rng: torch.Generator) -> Tensor:
     """A random rotation."""
     q, r = torch.linalg.qr(torch.randn(units, units, generator=rng, dtype=torch.float64))
-    return (q * r.diagonal().sign()).float()
+    turned: Tensor = (q * r.diagonal().sign()).float()
+    return turned
 
 
 def centred(directions: int, rng: torch.Generator) -> Tensor:
     """(directions + 2, directions) orthonormal columns, each of mean 0, so that nothing is lost by centring."""
     columns = torch.randn(directions + 2, directions, generator=rng)
-    return torch.linalg.qr(columns - columns.mean(0))[0]
+    orthonormal: Tensor = torch.linalg.qr(columns - columns.mean(0))[0]
+    return orthonormal
 
 
 def inputs(kind: str, units: int, examples: int, seed: int = 0) -> Tensor:
