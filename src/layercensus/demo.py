@@ -1,4 +1,4 @@
-"""The demonstration: a small net trained on handwritten digits, counted beside its twin and a second training run."""
+"""The demonstration: a small net trained on handwritten digits, counted beside untrained nets and two other runs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from .models.model import Model
 from .settings import Settings, check_seed
 from .take import take
 
+RUNS = 3  # training runs, between which it is found what was learned
 VISUALISED = 32  # concepts of each layer that get an optimised image: all of them
 
 
 def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
-    """Train two runs of the digits net, count the first with the second as its replica, and save the census in `out`.
+    """Train RUNS digits nets, count the first with the others as its replicas, and save the census in `out`.
 
     An earlier demonstration in `out` is replaced.
     """
     runs = []
-    for run in (check_seed(seed), seed + 1):
+    for run in range(check_seed(seed), seed + RUNS):
         net, held_out = train(run, progress=progress)
         runs.append(Model(net, "digits", fresh=lambda s: factory(s)))
         print(f"training run {run}: {held_out:.1%} of the held-out digits are right")
