@@ -206,10 +206,11 @@ def distance(rows: Rows, name: str, width: int, layer: str) -> float:
 
 
 def slope(widths: Sequence[int], counts: Sequence[float]) -> float:
-    """Of log count on log width by least squares; nan where a count is missing or 0 at some width."""
-    if len(widths) < 2 or not min(counts) > 0:
+    """Of log count on log width by least squares, over the widths with a count; nan where one is 0."""
+    known = [(width, number) for width, number in zip(widths, counts, strict=True) if number == number]
+    if len(known) < 2 or not all(number > 0 for _, number in known):
         return float("nan")
-    return float(np.polyfit(np.log(widths), np.log(counts), 1)[0])
+    return float(np.polyfit(*np.log(np.array(known)).T, 1)[0])
 
 
 def said(value: float, form: str = ".1f") -> str:
