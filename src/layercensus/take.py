@@ -14,6 +14,7 @@ from torch import nn
 
 from .census.census import Census, load
 from .census.columns import Columns
+from .census.directions import ends_by_layer
 from .census.record import holds_census
 from .census.summarise import classes_of, summarise
 from .census.used import with_lost
@@ -31,6 +32,7 @@ from .data.source import Source
 from .data.user_code import user_code_in
 from .data.views import Views
 from .errors import CensusError
+from .gallery.gallery import RANKS
 from .gallery.top_examples import top_examples
 from .intervene.answers import Choice
 from .intervene.ask import ask_needs, check_answers
@@ -198,8 +200,8 @@ def _passed(plan: Plan, store: Store, measures: Sequence[Measure]) -> Counted:
 def _with_examples(census: Census, plan: Plan, format: str) -> Census:
     """The census with the examples that its units respond to most, for the report."""
     gallery = top_examples(
-        census.gallery, plan.nets.trained, source=plan.source, units=census.units, format=format,
-        settings=plan.settings,
+        census.gallery, plan.nets.trained, source=plan.source, units=census.units, ends=ends_by_layer(census, RANKS),
+        format=format, settings=plan.settings,
     )  # fmt: skip
     census = replace(census, gallery=gallery)
     if plan.settings.out is not None:

@@ -63,7 +63,9 @@ def test_the_place_of_a_peak_is_where_the_dot_is(batch: int) -> None:
         )
         with Image.open(io.BytesIO(gallery.examples[top[rank]])) as shown:
             assert np.array_equal(np.asarray(shown), (x[int(top[rank]), 0] * 255).round().byte().numpy())
-    assert set(gallery.examples) == {id for tops in census.units["top"] for id in tops[:5]}
+    ends = census.directions("act")
+    shown = (*census.units["top"], *ends.top, *ends.bottom)
+    assert set(gallery.examples) == {id for ids in shown for id in ids[:5]}
 
 
 def test_a_crop_is_the_window_and_grey_is_beyond_the_edge() -> None:
@@ -100,7 +102,7 @@ def test_numbers_are_the_same_with_and_without_pictures(tmp_path: Path) -> None:
 
 def test_few_pictures_are_those_that_show_most() -> None:
     x, _ = dots(100)
-    census = lc.take(Dots(), x, layers=["act"], settings=lc.Settings(**QUIET, pictures=2))
+    census = lc.take(Dots(), x, layers=["act"], settings=lc.Settings(**QUIET, pictures=2, needed=False))
     first = [tops[0] for tops in census.units["top"]]
     assert sorted(census.gallery.examples) == sorted(first)
     assert (census.gallery.peaks["act"][:, 1:] == -1).all()

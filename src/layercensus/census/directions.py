@@ -15,6 +15,7 @@ from ..count.nets import TRAINED, TWIN
 from ..errors import CensusError
 from .record import ArrayKey, CensusRecord
 
+FIRST = 8  # directions of a layer that the report shows, and as many learned ones
 IDS = "ids"  # in `Provenance.needs`: of the examples at the ends of directions, by key
 ENDS = ("direction_top", "direction_bottom", "learned_top", "learned_bottom")
 
@@ -59,6 +60,12 @@ class LayerDirections:
     learned_top: tuple[tuple[str, ...], ...] = ()
     learned_bottom: tuple[tuple[str, ...], ...] = ()
 
+    def shown_ends(self, ranks: int) -> list[tuple[str, ...]]:
+        """The ids at the top and the bottom of each of the FIRST directions, then of the FIRST learned ones."""
+        pairs = [*zip(self.top, self.bottom, strict=True)][:FIRST]
+        pairs += [*zip(self.learned_top, self.learned_bottom, strict=True)][:FIRST]
+        return [ids[:ranks] for pair in pairs for ids in pair]
+
 
 def directions_of(census: CensusRecord, layer: str, net: str = TRAINED) -> LayerDirections:
     """See `Census.directions`."""
@@ -78,6 +85,12 @@ def directions_of(census: CensusRecord, layer: str, net: str = TRAINED) -> Layer
         learned_carries=_array(census, layer, net, "learned_carries"),
         learned_top=learned[0], learned_bottom=learned[1],
     )  # fmt: skip
+
+
+def ends_by_layer(census: CensusRecord, ranks: int) -> dict[str, list[tuple[str, ...]]]:
+    """The ids of the examples that the report shows at the ends of directions; layers that were asked alone."""
+    asked = [str(layer) for layer in census.layers["layer"] if census.array(layer, "direction_top") is not None]
+    return {layer: directions_of(census, layer).shown_ends(ranks) for layer in asked}
 
 
 def needed_of(census: CensusRecord, layer: str, net: str = TRAINED) -> pd.DataFrame:

@@ -36,12 +36,13 @@ Tops = Mapping[str, Mapping[str, list[tuple[int, int]]]]  # by layer and id: whi
 
 
 def top_examples(
-    gallery: Gallery, net: Net, *, source: Source, units: pd.DataFrame, format: str, settings: Settings
-) -> Gallery:
+    gallery: Gallery, net: Net, *, source: Source, units: pd.DataFrame, ends: Mapping[str, Sequence[Sequence[str]]],
+    format: str, settings: Settings,
+) -> Gallery:  # fmt: skip
     """The gallery with the examples that top most units, and the positions at which these units peak.
 
-    units: of the census. format: memory format of the count. Cost: one forward pass over at most `settings.pictures`
-    examples, which are read again.
+    units: of the census. ends: by layer, ids of the examples at each end of directions. format: memory format of the
+    count. Cost: one forward pass over at most `settings.pictures` examples, which are read again.
     """
     if settings.pictures == 0:
         return replace(gallery, missing="none were asked for (pictures 0)")
@@ -50,7 +51,7 @@ def top_examples(
     if not source.reusable:
         return replace(gallery, missing="the data could be read only once")
     tops = {layer.name: _tops(units, layer.name) for layer in net.layers}
-    wanted = _wanted(tops, {layer.name: layer.width for layer in net.layers}, settings.pictures)
+    wanted = _wanted(tops, {layer.name: layer.width for layer in net.layers}, ends, settings.pictures)
     encoder = _Encoder(source)
     peaks = {layer.name: np.full((layer.width, RANKS), -1, dtype=np.int32) for layer in net.layers}
     fields: dict[str, Field] = {}
@@ -74,12 +75,18 @@ def _tops(units: pd.DataFrame, layer: str) -> dict[str, list[tuple[int, int]]]:
     return dict(tops)
 
 
-def _wanted(tops: Tops, widths: Mapping[str, int], most: int) -> list[str]:
-    """The ids that show most: a first rank counts more than a fifth, and every layer counts the same."""
+def _wanted(tops: Tops, widths: Mapping[str, int], ends: Mapping[str, Sequence[Sequence[str]]], most: int) -> list[str]:
+    """The ids that show most: a first rank counts more than a fifth, and every layer counts the same.
+
+    The ends of a layer's directions count as much as the tops of its units.
+    """
     worth: dict[str, float] = defaultdict(float)
     for layer, ids in tops.items():
         for id, pairs in ids.items():
             worth[id] += sum(1 / (rank + 1) for _, rank in pairs) / widths[layer]
+    for rows in ends.values():
+        for rank, id in (pair for row in rows for pair in enumerate(row[:RANKS])):
+            worth[id] += 1 / (rank + 1) / len(rows)
     return sorted(worth, key=lambda id: (-worth[id], id))[:most]
 
 

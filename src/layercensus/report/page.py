@@ -20,6 +20,7 @@ from ..verdict.judge import FEWEST_COMPARED, answers, hidden, index_of_threshold
 from ..verdict.verdict import Verdict
 from .cells import cell, css, heading
 from .charts import dimensions, fates, over_depth, rarefaction, rarefied
+from .directions_table import DirectionsTable, directions_table
 from .files import drawn_files, environment, put, vega
 from .layer_page import MOST, layer_page, layer_picture, layer_sheet, visualisation_sheet
 from .matrix import matrix_picture
@@ -80,6 +81,10 @@ def _layer(census: CensusRecord, index: int, examples: Examples) -> Iterator[tup
     if visualisations is not None:
         yield f"sprites/{number}-optimised.webp", visualisations.picture
         drawn += len(visualisations.picture)
+    directions = directions_table(census, index, examples)
+    if directions is not None and directions.sheet is not None:
+        yield f"sprites/{number}-directions.webp", directions.sheet.picture
+        drawn += len(directions.sheet.picture)
     sheet = layer_sheet(census, index, examples, LARGEST_LAYER - drawn)
     if sheet is not None:
         yield f"sprites/{number}.webp", sheet.picture
@@ -93,13 +98,14 @@ def _layer(census: CensusRecord, index: int, examples: Examples) -> Iterator[tup
             visualisations=visualisations,
             picture=picture,
             correlations=correlations,
+            directions=directions,
         ),
     )
 
 
 def _layer_html(
     census: CensusRecord, index: int, examples: Examples, *, sheet: Sheet | None, visualisations: Sheet | None,
-    picture: Picture | None, correlations: Picture | None,
+    picture: Picture | None, correlations: Picture | None, directions: DirectionsTable | None,
 ) -> str:  # fmt: skip
     names = [str(name) for name in census.layers["layer"]]
     near = [
@@ -114,6 +120,7 @@ def _layer_html(
         findings=[f for f in census.findings if f.layer == names[index]],
         picture=picture,
         correlations=correlations,
+        directions=directions,
         spectrum=census.array(names[index], "spectrum") is not None,
         twin=census.has_twin,
         **layer_page(census, index, examples, sheet, visualisations),

@@ -122,6 +122,17 @@ class Examples:
             tiles.append((Tile(f"image optimised for unit {unit}", x, y),))
         return Sheet(_webp(sheet), WIDTH, tuple(tiles))
 
+    def whole(self, rows: Sequence[Sequence[str]]) -> Sheet | None:
+        """Whole examples; rows: their ids. None where there are no pictures of them."""
+        window = tuple((0, n) for n in self.gallery.side)
+        keys = [[(id, window) for id in ids if id in self.gallery.examples] for ids in rows]
+        crops = list(dict.fromkeys(key for row in keys for key in row))
+        return self._sheet_of(keys, crops) if self.pictured and crops else None
+
+    def beginnings(self, ids: Sequence[str]) -> tuple[Words, ...]:
+        """The first tokens of sentences."""
+        return tuple(_around(id, self._sentences[id], -1) for id in ids if id in self._sentences)
+
     def words(self, layer: str, unit: int, top: Sequence[str]) -> tuple[Words, ...]:
         """The tokens around each peak of a unit."""
         peaks = self.gallery.peaks.get(layer)
