@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
@@ -46,9 +48,10 @@ def test_the_section_shows_the_examples_at_both_ends(census: lc.Census, tmp_path
     assert {*found.top[0][:5], *found.bottom[0][:5]} <= set(census.gallery.examples)
 
 
-def test_a_census_that_was_not_asked_has_no_such_section(census: lc.Census, tmp_path: Path) -> None:
-    from dataclasses import replace
-
+def test_what_is_missing_is_not_said(census: lc.Census, tmp_path: Path) -> None:
+    lacking = census.layers.assign(needed=pd.array([None], dtype="Int64"))
+    replace(census, layers=lacking).report(tmp_path)
+    assert "answers rest on directions of this layer" in (tmp_path / "layers/layer-000.html").read_text("utf-8")
     arrays = {key: value for key, value in census.arrays.items() if not key.name.startswith("direction_")}
     replace(census, arrays=arrays).report(tmp_path)
     assert "Directions that" not in (tmp_path / "layers/layer-000.html").read_text("utf-8")

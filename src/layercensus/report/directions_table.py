@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from ..census.directions import FIRST, directions_of
 from ..census.record import CensusRecord
 from ..gallery.gallery import RANKS
@@ -37,6 +39,7 @@ class DirectionsTable:
 
     rows: tuple[DirectionRow, ...]
     learned: tuple[DirectionRow, ...]
+    needed: str  # "9 directions"
     of_all: tuple[int, int]  # directions that hold 99 % of the answers, and learned ones
     by_gradient: bool
     sheet: Sheet | None
@@ -58,8 +61,16 @@ def directions_table(census: CensusRecord, index: int, examples: Examples) -> Di
     learned = found.learned_carries if found.learned_carries is not None else ()
     return DirectionsTable(
         _rows("", found.carries, pairs[:plain]), _rows("learned ", learned, pairs[plain:]),
-        (len(found.top), len(learned)), found.by_gradient, sheet,
+        _needed(census, index), (len(found.top), len(learned)), found.by_gradient, sheet,
     )  # fmt: skip
+
+
+def _needed(census: CensusRecord, index: int) -> str:
+    """How many hold 95 % of the answers, in words; some do where no number holds so much."""
+    number = census.layers["needed"].iloc[index] if "needed" in census.layers else None
+    if number is None or pd.isna(number):
+        return "directions"
+    return "one direction" if number == 1 else f"{number} directions"
 
 
 def _rows(name: str, carries: Any, pairs: Sequence[tuple[End, End]]) -> tuple[DirectionRow, ...]:
