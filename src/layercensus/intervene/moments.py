@@ -69,9 +69,9 @@ def _products(rows: Tensor) -> Tensor:
     parts = len(rows) // PART
     if not rows.is_cuda or parts < 2:
         return rows.T @ rows
-    some = rows[: parts * PART].unflatten(0, (parts, PART))
-    rest = rows[parts * PART :]
-    return (some.mT @ some).sum(0) + rest.T @ rest
+    some, rest = rows[: parts * PART].reshape(parts, PART, -1), rows[parts * PART :]
+    products: Tensor = (some.mT @ some).sum(0) + rest.T @ rest
+    return products
 
 
 def _sum(a: Tensor, b: Tensor) -> Tensor:
