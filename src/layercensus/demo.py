@@ -15,7 +15,7 @@ from .settings import Settings, check_seed
 from .take import take
 
 RUNS = 3  # training runs, between which it is found what was learned
-VISUALISED = 32  # concepts of each layer that get an optimised image: all of them
+VISUALISED = 9  # concepts of each layer that get an optimised image
 
 
 def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
