@@ -53,7 +53,7 @@ def judge(census: CensusRecord) -> Verdict:
     lines = _lines(census)
     chosen = decisive(lines)
     if chosen is None:
-        answer, reasons = _by_units(table, layers, twin, [*(each.silent for each in lines), *reasons])
+        answer, reasons = _by_units(table, layers, twin, reasons or [each.silent for each in lines])
     else:
         answer = chosen.says
         reasons = [f"the answer would be {chosen.differs}"] if chosen.differs else []

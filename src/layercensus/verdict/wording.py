@@ -27,7 +27,7 @@ ANSWERS = {
         "earlier": "The answers of this net rest on more of its earlier layers",
         "middle": "The answers of this net rest on more of its middle layers than of the first and the last",
         "even": "The answers of this net rest on about equally much of every layer",
-        "undecided": "The answers of this net rest on neither more of its earlier nor of its later layers, clearly",
+        "undecided": "The answers of this net cannot be said to rest on more of its earlier or of its later layers",
     },
     DISTINCT: {
         "later": "Later layers hold more distinct units",
