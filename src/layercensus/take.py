@@ -166,8 +166,8 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure], output: Choi
         census = Census.of(summarise(store, counted, measures, settings))
         if settings.shard is None:
             with _in_format(plan, format):
-                lost = ask_fates(plan, store, output, census.units, classes=classes)
-            census = with_lost(census, lost)
+                lost, why = ask_fates(plan, store, output, census.units, classes=classes)
+            census = with_lost(census, lost, why)
         if settings.out is not None:
             census = _with_earlier(census, Path(settings.out))
             census.save(settings.out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from layercensus.intervene.search import search
 from layercensus.measures.fidelity import smallest
 from layercensus.measures.needed import curves
 from layercensus.tally import Needs
+from layercensus.testing.planted_needs import planted_needs
 
 POOL, DRAWS = 20_000, 200
 
@@ -104,3 +106,13 @@ def test_changes_without_end_and_answers_without_variance_give_no_nan() -> None:
         assert all(curve.isfinite().all() for curve in curves(odd))
     assert smallest(curves(constant)[2], 0.99) == 0
     assert constant.fidelity.eq(1).all()
+
+
+def test_one_source_bounds_nothing() -> None:
+    rng = torch.Generator().manual_seed(0)
+    rows, head = torch.randn(80, 1, 12, generator=rng), torch.randn(12, 4, generator=rng)
+    needs = planted_needs(rows, head)
+    loss, low, high = curves(needs, torch.zeros(40, dtype=torch.int64))
+    assert smallest(loss, 0.95) == 4
+    assert smallest(low, 0.95) == 0
+    assert np.isnan(smallest(high, 0.95)) or smallest(high, 0.95) == len(needs.spectrum)

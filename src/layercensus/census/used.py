@@ -21,11 +21,15 @@ PUT = {
 }  # fmt: skip
 
 
-def with_lost(record: Record, lost: Mapping[str, Mapping[str, float]]) -> Record:
+def with_lost(record: Record, lost: Mapping[str, Mapping[str, float]], unknown: str = "") -> Record:
     """The record with what the answers lose without such units, by layer and fate, and findings where it is much.
 
-    `record.array(layer, "lost_without")` is (3,): dead, noise, duplicate; nan where a layer has none.
+    `record.array(layer, "lost_without")` is (3,): dead, noise, duplicate; nan where a layer has none. unknown: why
+    nothing could be taken out, if so.
     """
+    if unknown:
+        said = f"What the answers lose without dead, noise or duplicate units is not known. {unknown}"
+        return replace(record, findings=(*record.findings, Finding(None, (), said, {"failed": True})))
     arrays = {
         ArrayKey(TRAINED, layer, "lost_without"): np.array([of.get(fate, np.nan) for fate in FATES])
         for layer, of in lost.items()

@@ -39,23 +39,26 @@ class Called:
     heir: Tensor  # (duplicates,) int64
 
 
-def ask_fates(plan: Plan, store: Store, output: Choice, units: pd.DataFrame, *, classes: int) -> Lost:
+def ask_fates(
+    plan: Plan, store: Store, output: Choice, units: pd.DataFrame, *, classes: int
+) -> tuple[Lost, str]:  # fmt: skip
     """What the trained net's answers lose without the units that a census calls dead, noise or duplicate.
 
     units: the census's table of units. Of the layers that are asked what the net needs of them; empty where it cannot
-    be asked, as `ask_needs` says then.
+    be asked, as `ask_needs` says then, or with the reason why it could not be taken out.
     """
     question = question_of(plan, store, output, classes)
     if question is None or not question.examples.enough:
-        return {}
+        return {}, ""
     called = {layer.name: _called(units[units["layer"] == layer.name]) for layer in question.layers}
     called = {name: each for name, each in called.items() if len(each.dead) + len(each.noise) + len(each.duplicate)}
     memory = plan.settings.memory * GIGABYTE
     try:
         with enough_memory("Taking units out", "Pass a smaller batch, or needed=False"):
-            return losses_without(plan.nets.trained, called, question.examples, question.answers, memory=memory)
-    except CensusError:
-        return {}
+            lost = losses_without(plan.nets.trained, called, question.examples, question.answers, memory=memory)
+    except CensusError as error:
+        return {}, str(error)
+    return lost, ""
 
 
 def _called(units: pd.DataFrame) -> Called:

@@ -20,6 +20,7 @@ from .measure import Evidence, Measure, Outcome
 FIDELITY = 0.95  # of the column
 FIDELITIES = (0.9, 0.95, 0.99)
 SAME = 0.05  # of the number: directions of half of the calibration examples may need so many more
+UNBOUNDED = 25.0  # of the logarithm of a loss: from the least that is told apart to more than all
 ROWS = 2  # calibration rows a direction, below which the examples bound what can be seen
 ESTIMATE, UPPER, BOUND, NONE = range(4)
 STATUS = ("estimate", "upper bound", "bound by the examples", "none")
@@ -115,6 +116,8 @@ def _half_width(without: Tensor) -> Tensor:
     2 n / (kurtosis - 1) (Satterthwaite 1946).
     """
     draws, gap = without.shape[1], without - without.mean(1, keepdim=True)
+    if draws < 2:  # one source says nothing of how others differ
+        return torch.full((len(without),), UNBOUNDED, dtype=torch.float64)
     square = gap.square().mean(1)
     kurtosis = gap.pow(4).mean(1) / square.square().clamp(min=1e-300)
     freedom = (2 * draws / (kurtosis - 1).clamp(min=1e-9)).clamp(2, max(2, draws - 1))
