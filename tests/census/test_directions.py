@@ -86,6 +86,34 @@ def test_saved_loaded_resumed_and_of_shards(census: lc.Census, tmp_path: Path) -
         assert other.needed("act")["directions"].tolist() == census.needed("act")["directions"].tolist()
 
 
+class Once(torch.utils.data.Dataset[Tensor]):
+    """The same examples, of which one cannot be read the first time."""
+
+    def __init__(self) -> None:
+        self.failing = True
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, index: int) -> Tensor:
+        if self.failing and index == 200:
+            self.failing = False
+            raise KeyboardInterrupt
+        return X[index]
+
+
+def test_what_was_named_before_an_interruption_has_its_name_after_it(tmp_path: Path) -> None:
+    settings = {"out": str(tmp_path), "checkpoint": 0, "batch": 40}
+    data = Once()
+    with pytest.raises(KeyboardInterrupt):
+        count(data, **settings)
+    assert list(tmp_path.rglob("panel-*")), "nothing was counted before"
+    resumed = count(data, **settings, resume=True).directions("act")
+    whole = count(data, batch=40).directions("act")
+    assert (resumed.top, resumed.bottom) == (whole.top, whole.bottom)
+    assert all(len(ids) == 9 for ids in resumed.top)
+
+
 def _of_shards(folder: Path) -> lc.Census:
     folders = [folder / f"shard{n}" for n in (1, 2)]
     for number, out in enumerate(folders, 1):
