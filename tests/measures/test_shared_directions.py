@@ -165,5 +165,5 @@ def test_scores_that_do_not_vary_and_no_scores_at_all_pair_with_nothing() -> Non
 def test_one_example_is_not_a_pair() -> None:
     a, b = normal(0, 200, 1, 2).double(), normal(1, 200, 1, 2).double()
     a[1], b[1] = 40.0, 40.0
-    found = Pairs(a[1::2], b[1::2], torch.ones(2, dtype=torch.float64))
+    found = Pairs(a[1::2], b[1::2], torch.ones(2, dtype=torch.float64), torch.eye(2, dtype=torch.float64))
     assert found.r2.tolist() == [0, 0]
