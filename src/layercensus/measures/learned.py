@@ -14,7 +14,6 @@ from .measure import Evidence, Measure, Outcome
 from .needed import FIDELITY
 
 ROWS = 128  # fitting rows below which too little of what untrained nets give can be regressed out
-GIVE = "learned is missing: give replicas=[another training run]"
 UNTRAINED = "learned is missing: it takes three untrained nets or more (twin=True)"
 
 
@@ -27,7 +26,7 @@ def compute(evidence: Evidence) -> Outcome:
         pair = _untrained_pair(evidence, nets)
         return Outcome() if pair is None else _outcome(evidence, pair)
     if len(nets.spots) < 2:
-        return Outcome(notes=() if evidence.replicas else (GIVE,))
+        return Outcome()  # the verdict says what would tell it
     return _outcome(evidence, nets)
 
 
