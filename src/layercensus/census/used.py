@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from ..count.nets import TRAINED
+from ..measures import FATES
 from .findings import number_of
 from .record import ArrayKey, CensusRecord, Finding
 
 Record = TypeVar("Record", bound=CensusRecord)
-FATES = ("dead", "noise", "duplicate")
+CALLED = FATES[:-1]  # all but the distinct ones
 LITTLE = {"dead": 1e-6, "noise": 0.05, "duplicate": 0.05}  # of the answers' variance
 PUT = {
     "dead": "held still", "noise": "at their mean", "duplicate": "as what their representatives say of them",
@@ -31,7 +32,7 @@ def with_lost(record: Record, lost: Mapping[str, Mapping[str, float]], unknown: 
         said = f"What the answers lose without dead, noise or duplicate units is not known. {unknown}"
         return replace(record, findings=(*record.findings, Finding(None, (), said, {"failed": True})))
     arrays = {
-        ArrayKey(TRAINED, layer, "lost_without"): np.array([of.get(fate, np.nan) for fate in FATES])
+        ArrayKey(TRAINED, layer, "lost_without"): np.array([of.get(fate, np.nan) for fate in CALLED])
         for layer, of in lost.items()
     }
     findings = (finding for layer, of in lost.items() for finding in _of_layer(layer, of, record.units))

@@ -18,6 +18,7 @@ from ..errors import CensusError
 from ..layers.exchange import Given
 from ..layers.layer import Layer
 from ..layers.tap import tap
+from ..measures import FATES
 from .answers import Answers, Choice
 from .ask import GIGABYTE, question_of
 from .examples import Examples
@@ -26,7 +27,7 @@ from .prefix import Prefix, modules_before
 from .replace import Change, Judge
 
 Lost = Mapping[str, Mapping[str, float]]  # by layer and by what its units are called
-CALLED = ("dead", "noise", "duplicate")
+CALLED = FATES[:-1]  # all but the distinct ones
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ from .trend import Trend, shape_of
 from .verdict import MEANS
 
 Values = NDArray[np.float64]
-LEARNED, NEEDED, DISTINCT = "learned", "needed", "distinct"
+LEARNED = "learned"
+NEEDED = "needed"
+DISTINCT = "distinct"
 FEWEST_EXAMPLES = 200  # in the panel
 UNSEEN = ("bound by the examples", "none")  # statuses of `needed` with which a layer cannot be compared
 FIDELITIES = (0.9, 0.95, 0.99)
