@@ -17,9 +17,11 @@ from ..layers.memory_format import in_words
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict.excess import excess
 from ..verdict.judge import FEWEST_COMPARED, answers, hidden, index_of_thresholds
+from ..verdict.lines import LEARNED
 from ..verdict.verdict import Verdict
 from .cells import cell, css, heading
 from .charts import dimensions, fates, over_depth, rarefaction, rarefied
+from .directions_chart import directions
 from .directions_table import DirectionsTable, directions_table
 from .files import drawn_files, environment, put, vega
 from .layer_page import MOST, layer_page, layer_picture, layer_sheet, visualisation_sheet
@@ -47,6 +49,7 @@ def write(census: CensusRecord, verdict: Verdict, folder: Path, progress: bool =
 def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[tuple[str, str | bytes]]:
     """Every file of the report, by its path in the folder; index.html comes last."""
     pictures = {
+        "directions": directions(census),
         "units": fates(census, fraction=False),
         "fractions": fates(census, fraction=True),
         "rarefied": rarefied(census),
@@ -139,6 +142,7 @@ def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture |
         about=census.about,
         verdict=verdict,
         pictures=pictures,
+        learned_known=LEARNED in census.layers and _has_values(census.layers[LEARNED]),
         heads=_heads,
         lines=_lines,
         thresholds=None if chart is None else _script(chart),
