@@ -53,7 +53,7 @@ class Census(CensusRecord):
 
     @cached_property
     def learned(self) -> pd.DataFrame:
-        """What training added: a row per layer and count with the excess over the twin and its interval.
+        """The difference to the untrained twin: a row per layer and count, with its interval.
 
         >>> sorted({"excess", "low", "high"} & set(census.learned.columns))
         ['excess', 'high', 'low']

@@ -1,4 +1,4 @@
-"""What training added to a layer: each count in excess of the untrained twin's, with the interval of the difference."""
+"""Each count of a layer minus the untrained twin's, with the interval of the difference: no count of what was learned."""
 
 from __future__ import annotations
 
