@@ -1,4 +1,4 @@
-"""Each count of a layer minus the untrained twin's, with the interval of the difference: no count of what was learned."""
+"""Each count of a layer minus the untrained twin's, with its interval: no count of what was learned."""
 
 from __future__ import annotations
 
