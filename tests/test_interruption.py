@@ -25,6 +25,8 @@ COMMAND = [
     "4",
     "--twins",
     "1",
+    "--needed",
+    "none",
 ]
 
 
