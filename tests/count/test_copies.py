@@ -26,7 +26,9 @@ NET = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), n
 
 
 def settings(**more: Any) -> lc.Settings:
-    return lc.Settings(**({"progress": False, "resamples": 20, "twins": 1, "memory_format": "contiguous"} | more))
+    """Without what the net needs: of a stream's shards the first is asked, on the examples that it holds."""
+    plain = {"progress": False, "resamples": 20, "twins": 1, "memory_format": "contiguous", "needed": False}
+    return lc.Settings(**(plain | more))
 
 
 def take(data: Any, net: nn.Module = NET, **more: Any) -> lc.Census:
