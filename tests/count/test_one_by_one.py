@@ -151,6 +151,7 @@ def test_a_rare_layer_is_found_where_it_is_named_and_told_of_where_not() -> None
     x[150] = torch.linalg.lstsq(net.a.weight.detach()[:1], torch.tensor([[9.0]])).solution.flatten()
     named = taken(net, x, 32, layers=["rare", "r"])
     assert named.layers.set_index("layer")["examples"].to_dict() == {"rare": 1, "r": 200}
+    assert any("No calibrating example reaches rare" in finding.sentence for finding in named.findings)
     told = taken(net, x, 32)
     assert "rare" not in told.layers["layer"].tolist()
     assert any(entry.startswith("rare (it was not called") for entry in told.provenance.not_counted)

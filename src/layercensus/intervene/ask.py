@@ -22,7 +22,7 @@ from ..count.side_files import read_needs, read_rows, save_needs, save_rows
 from ..count.store import Store
 from ..count.untrained import another_untrained
 from ..data.keys import key
-from ..errors import CensusError
+from ..errors import CensusError, some_of
 from ..layers.chance import kept_chance
 from ..layers.layer import Layer
 from ..layers.memory_format import memory_format
@@ -135,10 +135,14 @@ def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any],
         return
     memory = plan.settings.memory * GIGABYTE
     with enough_memory("What the net needs", "Pass a smaller batch or a smaller calibration, or needed=False"):
-        found = needs_of(net, missing, question.examples, question.answers, memory=memory, units=units)
+        found = needs_of(net, tuple(missing), question.examples, question.answers, memory=memory, units=units)
         for layer, needs in found:
             save_needs(store.folder, net.key(layer), needs)
+            missing.remove(layer)
             bar.update()
+    if missing:
+        names = some_of([layer.name for layer in missing])
+        raise CensusError(f"No calibrating example reaches {names}. Pass a larger calibration, and a larger panel.")
 
 
 def _others(plan: Plan) -> Iterator[int]:

@@ -47,7 +47,7 @@ class Tried:
 def needs_of(
     net: Net, layers: Sequence[Layer], examples: Examples, answers: Answers, *, memory: float, units: bool = True
 ) -> Iterator[tuple[Layer, Needs]]:
-    """What the net needs of each layer, one after the other.
+    """What the net needs of each layer, one after the other; nothing of one that no calibrating example reaches.
 
     memory: bytes for the matrices of layers at once. units: asks for single units as well as for directions.
     """
@@ -57,7 +57,10 @@ def needs_of(
         found = calibrate(net, some, examples.calibration, answers)
         for layer in some:
             moments, effects = found.whole(layer.name), found.effects.pop(layer.name)
-            whole, half = directions(moments), directions(found.halves.pop(layer.name)[0])
+            first = found.halves.pop(layer.name)[0]
+            if not moments.examples:
+                continue
+            whole, half = directions(moments), directions(first if first.examples else moments)
             prefix = Prefix(net, before[layer.name], memory)
             needs = _needs(judge, layer, whole, half, prefix)
             if units:
