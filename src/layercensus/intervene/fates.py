@@ -22,6 +22,7 @@ from ..measures import FATES
 from .answers import Answers, Choice
 from .ask import GIGABYTE, question_of
 from .examples import Examples
+from .moments import exact
 from .passes import passed, passes, shown
 from .prefix import Prefix, modules_before
 from .replace import Change, Judge
@@ -83,11 +84,12 @@ class _Sums:
 
     def add(self, rows: Tensor, weight: Tensor) -> None:
         """rows: (examples, positions, units). weight: (examples, positions), of each example summing to 1."""
-        self.first = _plus(self.first, torch.einsum("ep,epu->u", weight, rows.double()))
-        dead = rows[..., self.called.dead].double().sum(0)
+        rows = rows.to(weight)
+        self.first = _plus(self.first, torch.einsum("ep,epu->u", weight, rows))
+        dead = rows[..., self.called.dead].sum(0)
         fits = self.places is not None and self.places.shape == dead.shape
         self.places = dead if not self.examples else self.places + dead if fits else None  # type: ignore[operator]
-        one, other = (rows[..., units].double() for units in (self.called.duplicate, self.called.heir))
+        one, other = (rows[..., units] for units in (self.called.duplicate, self.called.heir))
         self.cross = _plus(self.cross, torch.einsum("ep,epu->u", weight, one * other))
         self.own = _plus(self.own, torch.einsum("ep,epu->u", weight, other * other))
         self.examples += len(rows)
@@ -100,7 +102,7 @@ class _Sums:
             gain = (self.cross / self.examples - mean[units] * mean[heir]) / (
                 self.own / self.examples - mean[heir].square()
             ).clamp(min=1e-300)
-            return lambda rows: _put(rows, units, mean[units] + gain * (rows[..., heir].double() - mean[heir]))
+            return lambda rows: _put(rows, units, mean[units] + gain * (rows[..., heir].to(mean) - mean[heir]))
         if fate == "dead" and self.places is not None:
             places = self.places / self.examples
             return lambda rows: _put(rows, units, places if len(places) == rows.shape[1] else mean[units])
@@ -138,7 +140,7 @@ def _sums(
     def read(given: Given) -> None:
         rows = given.rows()
         seen = torch.ones(rows.shape[:2]) if mask is None or mask.shape != rows.shape[:2] else mask
-        weight = seen.to(rows.device, torch.float64)
+        weight = seen.to(rows.device, exact(rows.device))
         sums[given.layer.name].add(rows, weight / weight.sum(1, keepdim=True).clamp(min=1e-9))
 
     with tap(net.net, layers, exchange=read):
