@@ -70,7 +70,7 @@ def needs_of(
 
 def _needs(judge: Judge, layer: Layer, whole: Directions, half: Directions, prefix: Prefix) -> Needs:
     tried = Tried(judge, layer, whole, prefix)
-    spectrum = whole.spectrum.double().cpu()
+    spectrum = whole.spectrum.cpu().double()
     losses = search(tried.loss, spectrum, also=() if whole.by_gradient else (0,))
     numbers = torch.tensor(list(losses), dtype=torch.int64)
     curve = loss_by_directions(numbers, torch.tensor(list(losses.values()), dtype=torch.float64), spectrum)
@@ -78,8 +78,8 @@ def _needs(judge: Judge, layer: Layer, whole: Directions, half: Directions, pref
     kept = whole.rank if kept != kept else int(kept)
     fewer = _fewer(replace(tried, directions=half, change={}), losses, curve)
     return Needs(
-        mean=whole.mean.double().cpu(), reader=whole.reader[:, :kept].double().cpu().contiguous(),
-        writer=whole.writer[:, :kept].double().cpu().contiguous(), spectrum=spectrum, tried=numbers,
+        mean=whole.mean.cpu().double(), reader=whole.reader[:, :kept].cpu().double().contiguous(),
+        writer=whole.writer[:, :kept].cpu().double().contiguous(), spectrum=spectrum, tried=numbers,
         change=torch.stack([tried.change[k] for k in losses]), variance=judge.variance,
         held_out=torch.tensor([key(id) for id in judge.keys]), fewer=fewer,
         examples=torch.tensor(whole.examples), rows=torch.tensor(whole.rows),

@@ -46,7 +46,7 @@ def units_of(judge: Judge, layer: Layer, ranks: Ranked, prefix: Prefix | None = 
             change[kept] = judge.change(layer, keeping(ranks, kept), prefix)
         return float(change[kept].sum() / total)
 
-    spectrum = ranks.value.double().cpu()
+    spectrum = ranks.value.cpu().double()
     tried = search(loss, spectrum, also=(units,) if ranks.by_gradient else (0, units), others=False)
     return UnitNeeds(
         order=ranks.order.cpu(), spectrum=spectrum, effect=ranks.effect.cpu() / judge.variance.mean().clamp(min=TINY),
