@@ -131,7 +131,7 @@ class CensusRecord:
         with uninterrupted(), whole_folder(folder) as new:
             for name in TABLES:
                 _to_csv(getattr(self, name), new / f"{name}.csv")
-            arrays = {key.text: np.ascontiguousarray(value) for key, value in self.arrays.items()}
+            arrays = {key.text: np.ascontiguousarray(v).reshape(v.shape) for key, v in self.arrays.items()}
             (new / "arrays.safetensors").write_bytes(save(arrays))
             self.gallery.save(new)
             (new / HEAD).write_text(json.dumps(self._head(), indent=1, ensure_ascii=False), "utf-8")
