@@ -35,7 +35,7 @@ class Filling(nn.Module):
 
 def census(out: Path, **more: Any) -> lc.Census:
     x = torch.randn(96, 4, generator=torch.Generator().manual_seed(0))
-    settings = lc.Settings(progress=False, batch=16, out=out, checkpoint=0, pictures=0, **more)
+    settings = lc.Settings(progress=False, batch=16, out=out, checkpoint=0, pictures=0, needed=False, **more)
     return lc.take(Filling(), x, twin=False, settings=settings)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from layercensus import CensusError
 
@@ -92,6 +93,7 @@ def _work(seeds: Sequence[int], originals: Path, kind: str | None, theirs: Any) 
 
 
 def _warmed(kind: Kind, originals: Path, folder: Path) -> None:
+    torch.set_num_threads(1)  # small work on a busy machine waits for its own threads
     shutil.copytree(originals / kind.folder, folder)
     kind.read(folder)
 
