@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..data.files import beside
+from ..errors import CensusError, first_line
 from ..tally import Needs, Rows
 from .nets import LayerKey
 from .tensor_file import TensorFile
@@ -28,9 +31,13 @@ def save_needs(folder: Path, key: LayerKey, needs: Needs) -> None:
 
 
 def read_needs(folder: Path, key: LayerKey) -> Needs | None:
-    """What `save_needs` kept, if anything."""
-    state = _read(_file(folder, NEEDS, key))
-    return None if state is None else Needs.from_state(state)
+    """What `save_needs` kept, if anything.
+
+    Raises:
+        CensusError: when it is damaged.
+    """
+    file = _file(folder, NEEDS, key)
+    return _needs(file) if file.exists() else None
 
 
 def save_rows(folder: Path, key: LayerKey, rows: Rows) -> None:
@@ -40,9 +47,13 @@ def save_rows(folder: Path, key: LayerKey, rows: Rows) -> None:
 
 
 def read_rows(folder: Path, key: LayerKey) -> Rows | None:
-    """What `save_rows` kept, if anything."""
-    state = _read(_file(folder, ROWS, key))
-    return None if state is None else Rows(state["key"], state["spots"])
+    """What `save_rows` kept, if anything.
+
+    Raises:
+        CensusError: when it is damaged.
+    """
+    file = _file(folder, ROWS, key)
+    return _rows(file) if file.exists() else None
 
 
 def side_files(folder: Path) -> list[Path]:
@@ -51,8 +62,13 @@ def side_files(folder: Path) -> list[Path]:
 
 
 def copy_side_files(source: Path, target: Path) -> None:
-    """Bring those of another folder along, but what is there already."""
+    """Bring those of another folder along, but what is there already.
+
+    Raises:
+        CensusError: when one is damaged.
+    """
     for file in side_files(source):
+        _needs(file) if file.name.startswith(NEEDS) else _rows(file)
         if not (target / file.name).exists():
             with beside(target / file.name, file.stat().st_size / 1e6, resumes=True) as part:
                 shutil.copyfile(file, part)
@@ -67,8 +83,61 @@ def _write(file: Path, state: dict[str, Tensor]) -> None:
         save_file({name: tensor.contiguous() for name, tensor in state.items()}, str(part))
 
 
-def _read(file: Path) -> dict[str, Tensor] | None:
-    if not file.exists():
-        return None
+def _needs(file: Path) -> Needs:
+    state = _read(file)
+    with _whole(file):
+        needs = Needs.from_state(state)
+        _check_needs(needs)
+    return needs
+
+
+def _rows(file: Path) -> Rows:
+    state = _read(file)
+    with _whole(file):
+        rows = Rows(state["key"], state["spots"])
+        if rows.spots.ndim != 3 or len(rows.key) != len(rows.spots) or rows.key.dtype != torch.int64:
+            raise ValueError("its parts do not fit together")
+    return rows
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[None]:
+    """Says of parts that are missing or do not fit together that their file is damaged."""
+    try:
+        yield
+    except (IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise CensusError(f"{file} is damaged ({first_line(error)}). Remove it and count again.") from error
+
+
+def _check_needs(needs: Needs) -> None:
+    """Whether sizes and types fit together.
+
+    Raises:
+        ValueError: they do not.
+    """
+    units, kept, tried, held_out = len(needs.mean), needs.reader.shape[-1], len(needs.tried), len(needs.held_out)
+    fits = [
+        needs.reader.shape == needs.writer.shape == (units, kept),
+        needs.change.shape == (tried, held_out),
+        needs.variance.shape == (held_out,),
+        needs.fewer.shape == (tried,),
+        needs.tried.dtype == needs.held_out.dtype == torch.int64,
+        tried > 0 and int(needs.tried.min()) >= 0 and int(needs.tried.max()) <= len(needs.spectrum),
+        all(x.ndim == 0 for x in (needs.examples, needs.rows, needs.by_gradient)),
+        all(x.is_floating_point() for x in (needs.mean, needs.reader, needs.writer, needs.spectrum, needs.change)),
+    ]
+    if needs.units is not None:
+        of = needs.units
+        fits += [
+            of.order.shape == of.spectrum.shape == of.effect.shape == (units,),
+            sorted(of.order.tolist()) == list(range(units)),
+            of.change.shape == (len(of.tried), len(of.variance)),
+            len(of.tried) > 0 and int(of.tried.min()) >= 0 and int(of.tried.max()) <= units,
+        ]
+    if not all(fits):
+        raise ValueError("its parts do not fit together")
+
+
+def _read(file: Path) -> dict[str, Tensor]:
     stored = TensorFile.open(file)
     return {name: torch.as_tensor(tensor) for name, tensor in stored.read(stored.entries).items()}
