@@ -206,7 +206,7 @@ distinct = Measure(
         "distinct_rarefied": Column(
             "expected distinct concepts in a random draw of as many units as the narrowest layer of the trend has",
             "concepts", 0, source="Hurlbert 1971", order=120, over_depth=False,
-            resamples="rarefied", excess=True, beside_twin=True, trend=("distinct", "rarefied"), terminal="rarefied",
+            resamples="rarefied", excess=True, beside_twin=True, trend=("distinct", "rarefied"),
         ),
         "distinct_pooled": Column(
             "distinct when units are compared by their spatial means", "concepts", 0, kind="count", order=130,

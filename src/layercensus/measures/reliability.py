@@ -124,7 +124,7 @@ reliability = Measure(
             "live units that are not noise: at least half of their variance is reproduced in a second perturbed view, "
             "and more than by chance",
             "units", 0, source="Shrout & Fleiss 1979; docs/numbers.md", kind="count", order=80,
-            resamples="reliable", excess=True, trend=("reliable", "raw"), terminal="reliable",
+            resamples="reliable", excess=True, trend=("reliable", "raw"),
         ),
         "reliable_ratio": Column(
             "reliable / width; NOT a dimension: copies keep it", "", 0, 1, kind="fraction", order=100,
