@@ -75,7 +75,9 @@ def cost(count: int, turns: int) -> None:
             before = bare(model.net, x, 32, name, 3)
         taken = {}
         for kind in own:
-            settings = lc.Settings(progress=False, memory_format=name, dimension=kind != "counts alone", pictures=0)
+            settings = lc.Settings(
+                needed=False, progress=False, memory_format=name, dimension=kind != "counts alone", pictures=0
+            )
             start = time.perf_counter()
             lc.take(model, x, twin=False, settings=settings)
             taken[kind] = time.perf_counter() - start
@@ -113,7 +115,7 @@ def peak(count: int) -> None:
     """A census of `count` images; prints this process's peak memory in MB."""
     batches = [images(64, 96) for _ in range(2)]
     stream = (batches[n % 2] + n for n in range(count // 64))
-    lc.take(open_model("efficientnet-lite:0"), stream, settings=lc.Settings(progress=False, panel=512))
+    lc.take(open_model("efficientnet-lite:0"), stream, settings=lc.Settings(needed=False, progress=False, panel=512))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
