@@ -34,7 +34,7 @@ from .data.views import Views
 from .errors import CensusError
 from .gallery.gallery import RANKS
 from .gallery.top_examples import top_examples
-from .intervene.answers import Choice
+from .intervene.answers import Choice, named
 from .intervene.ask import ask_needs, check_answers
 from .intervene.fates import ask_fates
 from .layers.layer import Layer
@@ -124,6 +124,7 @@ def take(
         raise CensusError("Optimised images of concepts need data that can be read twice. Got an iterator.")
     asked = Asked(layers, twin, [open_model(run, "replica") for run in replicas], views, seed)
     plan = make_plan(opened, source, asked, settings)
+    plan = replace(plan, identity={**plan.identity, "output": named(output)})
     check_answers(plan, output)
     return _counted(opened, plan, tuple(measures), output)
 

@@ -88,6 +88,25 @@ def test_what_was_found_before_a_kill_is_not_found_again(tmp_path: Path, monkeyp
     assert needs(resumed) == needs(whole)
 
 
+def test_a_count_of_other_answers_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def count(output: Any, **more: Any) -> lc.Census:
+        settings = lc.Settings(**SMALL | {"out": tmp_path / "out"} | more)
+        return lc.take(net(), X, twin=False, views=0.1, output=output, settings=settings)
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ask, "needs_of", killed)
+    with pytest.raises(KeyboardInterrupt):
+        count(lambda y: y[:, :1])
+    monkeypatch.undo()
+    with pytest.raises(lc.CensusError, match=r"holds another count: output '<lambda> \w{8}', not '<lambda> \w{8}'\."):
+        count(lambda y: y[:, :2], resume=True)
+    with pytest.raises(lc.CensusError, match="holds another count: output"):
+        count(None, resume=True)
+    assert count(lambda y: y[:, :1], resume=True).layers["needed"].notna().all()
+
+
 def test_the_twin_and_replicas_are_asked_too() -> None:
     found = lc.take(net(), X, replicas=[net()], views=0.1, settings=lc.Settings(**SMALL))
     assert bool(found.layers["twin_needed"].notna().all())

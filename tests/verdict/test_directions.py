@@ -102,7 +102,22 @@ def test_where_nothing_was_learned_what_is_needed_answers(plain: Census) -> None
     assert "Nothing can be said of what was learned" in str(got)
 
 
-def test_layers_that_the_answers_go_around_answer_nothing(plain: Census) -> None:
+def test_layers_that_the_answers_go_around_say_nothing_of_what_is_needed(plain: Census) -> None:
     got = planted(plain, (0, 0, 0, 0, 0, 0))
     assert got.answer == "undecided"
     assert "what goes past them replaces them" in str(got)
+
+
+def test_units_answer_where_no_layer_is_read_and_the_width_does_not_decide() -> None:
+    from layercensus.testing.stacks import stack
+
+    p = stack("falling", 0)
+    settings = lc.Settings(progress=False, batch=128, resamples=60, spots=1)
+    got = lc.take(p.net, p.data, layers="layers.*", twin=False, views=p.views, settings=settings)
+    assert set(got.layers["needed"]) == {0}
+    assert got.verdict.answer == "earlier"
+    first, last = got.layers["distinct"].iloc[[0, -1]]
+    assert str(got.verdict).startswith(
+        f"Earlier layers hold more distinct units: {last} in the last hidden layer, {first} in the first."
+    )
+    assert "Nothing can be said of what is needed: the answers rest on none of these layers" in str(got.verdict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import torch
@@ -77,6 +78,17 @@ class Answers:
             raise CensusError(
                 f"output must name a part of the net's output, {_parts(output)}. Got {self.output!r}."
             ) from error
+
+
+def named(output: Choice) -> str:
+    """The user's choice of an answer in words, and of a function also which one it is."""
+    if output is None:
+        return "the first floating-point tensor"
+    if not callable(output):
+        return repr(output)
+    code = getattr(output, "__code__", None)
+    written = "" if code is None else sha256(code.co_code + repr(code.co_consts).encode()).hexdigest()[:8]
+    return f"{getattr(output, '__name__', type(output).__name__)} {written}".strip()
 
 
 def _result(function: Callable[[Any], Any], output: Any) -> Any:

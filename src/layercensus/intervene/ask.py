@@ -30,7 +30,7 @@ from ..layers.state import kept_state
 from ..layers.tap import tap
 from ..models.model import Model
 from ..tally import Rows
-from .answers import Answers, Choice
+from .answers import Answers, Choice, named
 from .chosen import chosen_layers
 from .examples import LEAST, Examples, Keys, groups_of, read_examples
 from .needs import needs_of
@@ -77,7 +77,7 @@ def ask_needs(
     examples = question.examples
     about = {
         "layers": [layer.name for layer in question.layers], "calibration": examples.calibrating,
-        "held_out": examples.judging, "output": _named(output), "centred": question.answers.centred,
+        "held_out": examples.judging, "output": named(output), "centred": question.answers.centred,
     }  # fmt: skip
     if not examples.enough:
         return about | {
@@ -210,13 +210,6 @@ def _probed(plan: Plan, output: Choice, examples: int = 1) -> Tensor:
     net, some = plan.nets.trained, plan.probe.first(examples)
     with tap(net.net, ()), kept_chance(), kept_state(net.net):
         return Answers(output).of(passed(net, some), len(some.ids), some.mask)
-
-
-def _named(output: Choice) -> str:
-    """The user's choice in words."""
-    if output is None:
-        return "the first floating-point tensor"
-    return getattr(output, "__name__", type(output).__name__) if callable(output) else repr(output)
 
 
 @contextmanager

@@ -100,12 +100,14 @@ class _Reader:
         self._found, self._positions = found, max(1, WIDE // max(1, examples))
         self.leaves: list[Tensor] = []
         self._mask: Tensor | None = None
-        self._first = torch.zeros(0, dtype=torch.bool)
+        self._rows: list[Tensor] = []  # of the examples of each half in this pass, on the processor
+        self._here: dict[torch.device, list[Tensor]] = {}  # the same on a layer's device
 
     def start(self, batch: Batch) -> None:
         """A pass of these examples begins."""
         self.leaves, self._mask = [], shown(batch)
-        self._first = torch.tensor([bool(key(id) & 2) for id in batch.ids])
+        first = torch.tensor([bool(key(id) & 2) for id in batch.ids])
+        self._rows, self._here = [half.nonzero().flatten() for half in (first, ~first)], {}
 
     def take(self, given: Given) -> Tensor | None:
         """A layer has given this."""
@@ -140,12 +142,11 @@ class _Reader:
                 moments.add_gradient(rows[half][:, places])
 
     def _halves(self, layer: Layer, device: torch.device) -> list[tuple[Tensor, Moments]]:
-        first = self._first.to(device)
-        return [
-            (rows, moments)
-            for rows, moments in zip((first, ~first), self._found.halves[layer.name], strict=True)
-            if bool(rows.any())
-        ]
+        """The rows of each half that has some in this pass, and the moments that they go to."""
+        if device not in self._here:  # brought there once a pass
+            self._here[device] = [rows.to(device) for rows in self._rows]
+        both = zip(self._here[device], self._found.halves[layer.name], strict=True)
+        return [(rows, moments) for rows, moments in both if len(rows)]
 
     def _weight(self, rows: Tensor) -> Tensor:
         """(examples, positions): 1 at those that the net looks at."""

@@ -49,7 +49,13 @@ def directions(moments: Moments) -> Directions:
     values, vectors = torch.linalg.eigh(answers)
     order = vectors.flip(1)
     return Directions(
-        mean, inverse @ order, half @ order, values.flip(0).clamp(min=0), by_gradient, moments.examples, moments.rows
+        mean,
+        inverse @ order,
+        half @ order,
+        values.flip(0).clamp(min=0),
+        by_gradient,
+        moments.examples,
+        int(moments.rows),
     )
 
 

@@ -24,7 +24,7 @@ class Moments:
     """
 
     examples: int = 0
-    rows: int = 0  # positions of all examples
+    rows: Tensor = field(default_factory=lambda: torch.zeros(()))  # () positions of all examples, on the device
     first: Tensor = field(default_factory=lambda: torch.zeros(0))  # (units,)
     second: Tensor = field(default_factory=lambda: torch.zeros(0))  # (units, units)
     gradient: Tensor = field(
@@ -37,7 +37,7 @@ class Moments:
     def add(self, rows: Tensor, weight: Tensor) -> None:
         """rows: (examples, positions, units). weight: (examples, positions), of each example summing to 1."""
         self.examples += len(rows)
-        self.rows += int((weight > 0).sum())
+        self.rows = self.rows.to(weight.device) + (weight > 0).sum()
         flat, root = rows.flatten(0, 1).to(exact(rows.device)), weight.flatten().to(rows.device, exact(rows.device))
         self.first = _sum(self.first, root @ flat)
         flat = flat * root.sqrt()[:, None]
@@ -58,7 +58,7 @@ class Moments:
     def plus(self, other: Moments) -> Moments:
         """Both together."""
         return Moments(
-            self.examples + other.examples, self.rows + other.rows, _sum(self.first, other.first),
+            self.examples + other.examples, self.rows.to(other.rows.device) + other.rows, _sum(self.first, other.first),
             _sum(self.second, other.second), _sum(self.gradient, other.gradient), self.kept + other.kept,
             self.roots + other.roots, self.kept_gradient + other.kept_gradient,
         )  # fmt: skip

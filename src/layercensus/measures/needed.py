@@ -179,6 +179,16 @@ def _notes(needs: Needs, needed: float, status: int) -> tuple[str, ...]:
     return ()
 
 
+def companions(name: str, unit: str, order: int) -> dict[str, Column]:
+    """The columns NAME_90 and NAME_99: the same count at other fidelities than the column NAME."""
+    return {
+        f"{name}_{percent}": Column(
+            f"the same for {percent} %", unit, 0, integer=True, order=order + place, shown=False, over_depth=False
+        )
+        for place, percent in enumerate((90, 99))
+    }
+
+
 needed = Measure(
     "needed",
     compute,
@@ -189,12 +199,7 @@ needed = Measure(
             heading="needed", terminal="needed", resamples="needed", trend=("needed", "directions"),
         ),
         **interval_columns("needed", "directions", 211),
-        "needed_90": Column(
-            "the same for 90 %", "directions", 0, integer=True, order=213, shown=False, over_depth=False,
-        ),
-        "needed_99": Column(
-            "the same for 99 %", "directions", 0, integer=True, order=214, shown=False, over_depth=False,
-        ),
+        **companions("needed", "directions", 213),
         "needed_status": Column(
             "estimate; upper bound: more calibration examples would lower it, or no gradient chose the directions; "
             "bound by the examples: too few to see more; none: the answers change with all directions kept",

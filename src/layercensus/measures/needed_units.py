@@ -10,7 +10,7 @@ from .column import Column
 from .column import interval as interval_columns
 from .fidelity import smallest
 from .measure import Evidence, Measure, Outcome
-from .needed import FIDELITIES, FIDELITY, curves, sources
+from .needed import FIDELITIES, FIDELITY, companions, curves, sources
 
 NAME = "needed_units"
 
@@ -53,12 +53,7 @@ needed_units = Measure(
             integer=True, order=216,
         ),
         **interval_columns(NAME, "units", 217),
-        "needed_units_90": Column(
-            "the same for 90 %", "units", 0, integer=True, order=219, shown=False, over_depth=False,
-        ),
-        "needed_units_99": Column(
-            "the same for 99 %", "units", 0, integer=True, order=219, shown=False, over_depth=False,
-        ),
+        **companions(NAME, "units", 219),
     },
     {
         "effect": Column(

@@ -12,7 +12,7 @@ from ..census.record import CensusRecord
 from ..measures import FATES
 from ..measures.interval import interval
 from .fates import LOOKS
-from .picture import INK, NETS, Picture, drawn, layer_axis, net_colours, svg
+from .picture import INK, NETS, Picture, drawn, layer_axis, net_colours, net_opacity, svg
 
 DIMENSION_COLOURS = ["#bb5566", "#4477aa", "#ddaa33", "#228833", "#66ccee", "#aa3377"]
 
@@ -44,15 +44,7 @@ def fates(census: CensusRecord, fraction: bool) -> Picture | None:
                 scale=alt.Scale(domain=list(LOOKS), range=[look.colour for look in LOOKS.values()]),
                 legend=alt.Legend(orient="top", symbolType="square"),
             ),
-            opacity=alt.Opacity(
-                "net:N",
-                title=None,
-                sort=list(NETS.values()),
-                scale=alt.Scale(domain=list(NETS.values()), range=[1.0, 0.55]),
-                legend=alt.Legend(orient="top", symbolType="square", symbolFillColor="#444")
-                if census.has_twin
-                else None,
-            ),
+            opacity=net_opacity(census.has_twin),
             order=alt.Order("rank:Q"),
         )
     )

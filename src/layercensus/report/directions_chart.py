@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..census.columns import of_net
 from ..census.record import CensusRecord
-from .picture import NETS, Picture, drawn, layer_axis
+from .picture import NETS, Picture, drawn, layer_axis, net_opacity
 
 COLOURS = {"needed": "#9cc3e6", "learned": "#1b7837"}
 
@@ -30,13 +30,7 @@ def directions(census: CensusRecord) -> Picture | None:
             scale=alt.Scale(domain=kinds, range=[COLOURS[kind] for kind in kinds]),
             legend=alt.Legend(orient="top", symbolType="square"),
         ),
-        opacity=alt.Opacity(
-            "net:N",
-            title=None,
-            sort=list(NETS.values()),
-            scale=alt.Scale(domain=list(NETS.values()), range=[1.0, 0.5]),
-            legend=alt.Legend(orient="top", symbolType="square", symbolFillColor="#444") if census.has_twin else None,
-        ),
+        opacity=net_opacity(census.has_twin),
         order=alt.Order("rank:Q"),
     )
     ends = base.transform_filter("isValid(datum.low)").mark_rule(color="#111", strokeWidth=1.4)

@@ -61,6 +61,13 @@ def layer_axis() -> alt.X:
     return alt.X("layer:N", sort=None, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170))
 
 
+def net_opacity(has_twin: bool) -> alt.Opacity:
+    """The trained net's marks whole, the untrained twin's pale."""
+    legend = alt.Legend(orient="top", symbolType="square", symbolFillColor="#444") if has_twin else None
+    nets = list(NETS.values())
+    return alt.Opacity("net:N", title=None, sort=nets, scale=alt.Scale(domain=nets, range=[1.0, 0.55]), legend=legend)
+
+
 def net_colours(shown: Iterable[str]) -> alt.Color:
     """The trained net in blue, its twin in red; shown: the nets of the data, so that no other is in the legend."""
     present = set(shown)

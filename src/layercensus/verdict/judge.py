@@ -14,6 +14,7 @@ from ..census.columns import of_net, resamples_of, twin_of
 from ..census.record import CensusRecord
 from ..count.nets import TRAINED, TWIN
 from ..errors import some_of
+from ..measures.distinct_status import COVERED
 from ..measures.trend_layers import FEWEST_LAYERS, of_trend
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from .details import NOTHING_TO_COMPARE, details
@@ -23,7 +24,6 @@ from .verdict import MEANS, Verdict
 from .wording import FAMILIES, paragraph
 
 FEWEST_COMPARED = 2  # layers between which anything can change
-ENOUGH_COVERAGE = 0.5  # of the kinds of units, below which their number follows the width
 DIRECTIONS = "directions"  # the correction of counts that do not follow the width
 Values = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ def judge(census: CensusRecord) -> Verdict:
     lines = _lines(census)
     chosen = decisive(lines)
     if chosen is None:
-        answer, reasons = _by_units(table, layers, twin, reasons or [each.silent for each in lines])
+        answer, reasons = _by_units(table, layers, twin, reasons or [each.silent for each in lines if each.final])
     else:
         answer = chosen.says
         reasons = [f"the answer would be {chosen.differs}"] if chosen.differs else []
@@ -83,7 +83,7 @@ def _width_bound(layers: pd.DataFrame) -> list[str]:
     """The layers in which most units are the only one of their kind."""
     if "coverage" not in layers:
         return []
-    bound = layers["coverage"].astype("Float64") < ENOUGH_COVERAGE
+    bound = layers["coverage"].astype("Float64") < COVERED
     return [str(name) for name in layers["layer"][bound.fillna(False)]]
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ..census.findings import number_of
 from ..census.record import CensusRecord
 from ..errors import some_of
+from ..measures.needed import BOUND, FIDELITIES, NONE, STATUS
+from ..measures.shared_directions import CUTS
 from ..measures.trend_layers import FEWEST_LAYERS
 from .trend import Trend, shape_of
 from .verdict import MEANS
@@ -21,10 +23,8 @@ LEARNED = "learned"
 NEEDED = "needed"
 DISTINCT = "distinct"
 FEWEST_EXAMPLES = 200  # in the panel
-UNSEEN = ("bound by the examples", "none")  # statuses of `needed` with which a layer cannot be compared
-FIDELITIES = (0.9, 0.95, 0.99)
-CUTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of the array learned_curve
-MODERATE = 5  # of them that the answer must not depend on
+UNSEEN = (STATUS[BOUND], STATUS[NONE])  # statuses of `needed` with which a layer cannot be compared
+MODERATE = 5  # of CUTS, the first, that the answer must not depend on
 BLOCKS, INSIDE = "block", "neurons"
 
 
@@ -42,6 +42,11 @@ class Line:
     shape: str  # rises | falls | peaks | troughs | flat | undecided
     silent: str = ""  # why it cannot speak, where it cannot
     differs: str = ""  # at which other fidelity or cut it says something else
+
+    @property
+    def final(self) -> bool:
+        """Whether units must not answer where this line cannot: all but where the answers go around the layers."""
+        return bool(self.silent) and (self.count == LEARNED or any(self.values))
 
     @property
     def says(self) -> str:
@@ -76,7 +81,7 @@ def _silent(census: CensusRecord, count: str, layers: pd.DataFrame, values: Valu
     if census.provenance.panel < FEWEST_EXAMPLES:
         return too_few(census.provenance.panel)
     if len(layers) < FEWEST_LAYERS:
-        return f"only {len(layers)} hidden layers were asked and {FEWEST_LAYERS} are needed"
+        return f"only {number_of(len(layers), 'such layer', 'was', 'were')} asked and {FEWEST_LAYERS} are needed"
     unseen = [str(row["layer"]) for _, row in layers.iterrows() if row["needed_status"] in UNSEEN]
     if unseen:
         return f"what {some_of(unseen)} needs is bound by the examples (raise calibration and panel)"

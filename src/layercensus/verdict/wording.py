@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..census.columns import twin_of
 from ..census.record import CensusRecord
+from ..measures.distinct_status import COVERED
 from .details import NOTHING_TO_COMPARE, SHAPES, nothing_to_compare
 from .lines import BLOCKS, DISTINCT, INSIDE, LEARNED, NEEDED, Line, asked
 from .verdict import Verdict
@@ -41,7 +42,6 @@ PAST = {LEARNED: "was learned", NEEDED: "is needed"}
 ONE_RUN = "What of that was learned cannot be told from one training run: give replicas, which are other runs."
 WIDTH = "Counting units cannot tell: nearly every unit is distinct, so their number is the width that a designer chose."
 FLAT = "flat: the largest and the smallest differ by less than 15 % of the mean"
-NONE = "none: no more than chance would give"
 
 
 def paragraph(census: CensusRecord, verdict: Verdict, chosen: Line | None, layers: pd.DataFrame) -> str:
@@ -49,21 +49,26 @@ def paragraph(census: CensusRecord, verdict: Verdict, chosen: Line | None, layer
     if chosen is None and verdict.reasons[:1] == (NOTHING_TO_COMPARE,):
         parts = nothing_to_compare(census, verdict, layers)
     else:
-        parts = [_headline(census, verdict, chosen)]
-    parts += [_said(census, verdict, each) for each in verdict.lines if not each.silent]
-    if chosen is not None:
-        parts += [f"Nothing can be said of what {PAST[e.count]}: {e.silent}." for e in verdict.lines if e.silent]
+        parts = [_headline(census, verdict, chosen, layers)]
+    parts += [_said(census, each) for each in verdict.lines if not each.silent]
+    silent = [each for each in verdict.lines if each.silent and (chosen is not None or not each.final)]
+    parts += [f"Nothing can be said of what {PAST[each.count]}: {each.silent}." for each in silent]
     parts += _missing(verdict)
     parts += _units(census, layers)
     return " ".join(parts)
 
 
-def _headline(census: CensusRecord, verdict: Verdict, chosen: Line | None) -> str:
+def _headline(census: CensusRecord, verdict: Verdict, chosen: Line | None, layers: pd.DataFrame) -> str:
     count = DISTINCT if chosen is None else chosen.count
     answer = ANSWERS[count][verdict.answer]
     if chosen is not None:
         return f"{answer}: {_ends(census, chosen)}." + _why(verdict)
-    return answer + ("." if not verdict.reasons else ": " + "; ".join(verdict.reasons) + ".")
+    if verdict.reasons:
+        return answer + ": " + "; ".join(verdict.reasons) + "."
+    distinct = layers["distinct"]
+    if verdict.answer == "undecided" or not len(distinct) or distinct.isna().any():
+        return answer + "."
+    return f"{answer}: {distinct.iloc[-1]} in the last hidden layer, {distinct.iloc[0]} in the first."
 
 
 def _why(verdict: Verdict) -> str:
@@ -90,7 +95,7 @@ def _of(row: pd.Series) -> str:
     return f"none of the {needed}" if learned == 0 else f"{learned:.1f} of the {needed}".replace(".0 of", " of")
 
 
-def _said(census: CensusRecord, verdict: Verdict, line: Line) -> str:
+def _said(census: CensusRecord, line: Line) -> str:
     """One line a count: the first and the last layer, the most, the shape, the untrained net beside."""
     rows = [_row(census, name) for name in line.layers]
     values = [float(row[line.count]) for row in rows]
@@ -131,7 +136,7 @@ def _units(census: CensusRecord, layers: pd.DataFrame) -> Iterator[str]:
     """Why units cannot tell, where directions were counted and most units are the only one of their kind."""
     if not len(asked(census, NEEDED)) or "coverage" not in layers or not len(layers):
         return
-    bound = (layers["coverage"].astype("Float64") < 0.5).fillna(False)
+    bound = (layers["coverage"].astype("Float64") < COVERED).fillna(False)
     if 2 * int(bound.sum()) >= len(layers):
         yield WIDTH
 
