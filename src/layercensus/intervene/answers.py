@@ -73,6 +73,8 @@ class Answers:
         if callable(self.output):
             return _result(self.output, output)
         try:
+            if isinstance(output, Tensor):
+                raise TypeError
             return getattr(output, self.output) if _named(output, self.output) else output[self.output]  # type: ignore[arg-type]
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise CensusError(

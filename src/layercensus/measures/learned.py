@@ -151,35 +151,35 @@ learned = Measure(
         "shared": Column(
             "directions that two training runs need and both have: canonical pairs of their scores with r^2 >= 0.5 on "
             "held-out examples, mean over pairs of runs",
-            "directions", 0, source=SOURCE, order=220, beside_twin=True,
+            "directions", 0, source=SOURCE, order=61, beside_twin=True,
         ),
         "learned": Column(
             "shared directions that are left when all units of the untrained nets are regressed out: found again in "
             "another training run, and in no untrained net; the twin's: of two untrained nets beyond the others",
-            "directions", 0, source=SOURCE, order=221, beside_twin=True, resamples="learned", terminal="learned",
+            "directions", 0, source=SOURCE, order=62, beside_twin=True, resamples="learned", terminal="learned",
             trend=("learned", "directions"),
         ),
-        **interval_columns("learned", "directions", 222),
+        **interval_columns("learned", "directions", 63),
         "learned_least": Column(
-            "learned of the pair of runs that has least in common", "directions", 0, order=224, compare=False,
+            "learned of the pair of runs that has least in common", "directions", 0, order=65, compare=False,
             over_depth=False, shown=False,
         ),
         "learned_most": Column(
-            "learned of the pair of runs that has most in common", "directions", 0, order=225, compare=False,
+            "learned of the pair of runs that has most in common", "directions", 0, order=66, compare=False,
             over_depth=False, shown=False,
         ),
         "learned_held": Column(
             "learned of all directions of the layer, also of those that the answers do not rest on", "directions", 0,
-            source=SOURCE, order=226, shown=False, beside_twin=True,
+            source=SOURCE, order=67, shown=False, beside_twin=True,
         ),
         "permuted_learned": Column(
-            "learned where the second run saw other examples: chance", "directions", 0, source=SOURCE, order=227,
+            "learned where the second run saw other examples: chance", "directions", 0, source=SOURCE, order=68,
             compare=False, over_depth=False, shown=False, rare=True,
         ),
         "untrained_r2": Column(
             "variance of the needed scores that the units of the untrained nets give on held-out examples, mean over "
             "runs; below 0: worse than their mean",
-            "", high=1, source=SOURCE, order=228, compare=False, over_depth=False, shown=False, rare=True,
+            "", high=1, source=SOURCE, order=69, compare=False, over_depth=False, shown=False, rare=True,
         ),
     },
 )  # fmt: skip

@@ -195,15 +195,15 @@ needed = Measure(
     {
         "needed": Column(
             "directions of the layer that, kept while the rest is at its mean, hold 95 % of the variance of the net's "
-            "answers on held-out examples", "directions", 0, kind="number", integer=True, order=210, beside_twin=True,
+            "answers on held-out examples", "directions", 0, kind="number", integer=True, order=51, beside_twin=True,
             heading="needed", terminal="needed", resamples="needed", trend=("needed", "directions"),
         ),
-        **interval_columns("needed", "directions", 211),
-        **companions("needed", "directions", 213),
+        **interval_columns("needed", "directions", 52),
+        **companions("needed", "directions", 54),
         "needed_status": Column(
             "estimate; upper bound: more calibration examples would lower it, or no gradient chose the directions; "
             "bound by the examples: too few to see more; none: the answers change with all directions kept",
-            kind="choice", choices=STATUS, order=215, compare=False, over_depth=False, shown=False, rare=True,
+            kind="choice", choices=STATUS, order=56, compare=False, over_depth=False, shown=False, rare=True,
         ),
     },
 )  # fmt: skip
