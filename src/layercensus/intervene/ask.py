@@ -111,7 +111,7 @@ def _asked(model: Model, plan: Plan, store: Store, question: Question, format: s
     with tqdm(total=total, desc="what the net needs", unit="layer", disable=not plan.settings.progress) as bar:
         for net in nets:
             with _noting(net.name, failed):
-                _ask(net, store, question, plan, bar)
+                _ask(net, store, question, plan, bar, units=net is plan.nets.trained)
         batches = list(calibration(plan.source)) if others else []
         for number in others:
             name = f"untrained{number}"
@@ -126,7 +126,7 @@ def _asked(model: Model, plan: Plan, store: Store, question: Question, format: s
     return failed
 
 
-def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any], *, units: bool = True) -> None:
+def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any], *, units: bool) -> None:
     """Keep what the net needs of each layer of which it is not known yet."""
     own = [net.layer(layer.name) for layer in question.layers]
     missing = [layer for layer in own if read_needs(store.folder, net.key(layer)) is None]

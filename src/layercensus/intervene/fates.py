@@ -23,6 +23,7 @@ from .answers import Answers, Choice
 from .ask import GIGABYTE, question_of
 from .examples import Examples
 from .moments import exact
+from .needs import SPARED
 from .passes import passed, passes, shown
 from .prefix import Prefix, modules_before
 from .replace import Change, Judge
@@ -122,7 +123,7 @@ def losses_without(
     before = modules_before(net, layers, examples.held_out[0])
     total, found = judge.variance.sum().clamp(min=1e-300), dict[str, dict[str, float]]()
     for layer in layers:
-        prefix = Prefix(net, before[layer.name], memory)
+        prefix = Prefix(net, before[layer.name], memory * SPARED)
         found[layer.name] = {
             fate: float(judge.change(layer, sums[layer.name].without(fate), prefix).sum() / total)
             for fate in CALLED

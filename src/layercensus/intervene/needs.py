@@ -24,6 +24,7 @@ from .search import COLUMN, search
 from .units import ranked, units_of
 
 FULLEST = 0.99  # the highest at which directions are kept
+SPARED = 1 / 8  # of the memory, for what is not run again
 BYTES = 8  # of a number of the moments
 
 
@@ -61,7 +62,7 @@ def needs_of(
             if not moments.examples:
                 continue
             whole, half = directions(moments), directions(first if first.examples else moments)
-            prefix = Prefix(net, before[layer.name], memory)
+            prefix = Prefix(net, before[layer.name], memory * SPARED)
             needs = _needs(judge, layer, whole, half, prefix)
             if units:
                 needs = replace(needs, units=units_of(judge, layer, ranked(moments, effects), prefix))

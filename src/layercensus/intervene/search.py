@@ -13,7 +13,7 @@ from ..measures.fidelity import LEAST, loss_by_directions, smallest
 
 COLUMN = 0.95  # the fidelity of the column `needed`, found to one direction, or to FINE of their number in wide layers
 OTHERS = (0.99, 0.9)  # found as far as the curve between tried numbers can be trusted
-FINE, COARSE = 0.03, 0.1
+FINE, COARSE = 0.05, 0.15
 SMOOTH = 1.5  # the logarithm of the loss falls by less between two tried numbers that a curve may be drawn through
 GUESSES = 4  # from the curve, before the bracket is halved
 Loss = Callable[[int], float]

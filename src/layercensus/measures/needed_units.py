@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -43,10 +44,15 @@ def _name(fidelity: float) -> str:
     return NAME if fidelity == FIDELITY else f"{NAME}_{round(100 * fidelity)}"
 
 
+def _of_the_net(columns: dict[str, Column]) -> dict[str, Column]:
+    """Columns that the trained net alone has: its units are asked, those of untrained nets and other runs are not."""
+    return {name: replace(column, twin=False) for name, column in columns.items()}
+
+
 needed_units = Measure(
     NAME,
     compute,
-    {
+    _of_the_net({
         NAME: Column(
             "units of the layer that, kept, hold 95 % of the variance of the net's answers on held-out examples; each "
             "other unit is what the kept one most like it says of it, or its mean", "units", 0, kind="number",
@@ -54,7 +60,7 @@ needed_units = Measure(
         ),
         **interval_columns(NAME, "units", 217),
         **companions(NAME, "units", 219),
-    },
+    }),
     {
         "effect": Column(
             "what the net's answers change when the unit alone is at its mean, to first order, as a fraction of their "

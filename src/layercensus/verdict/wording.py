@@ -127,7 +127,7 @@ def _beside(line: Line, rows: list[pd.Series]) -> str:
 
 
 def _missing(verdict: Verdict) -> Iterator[str]:
-    counts = {line.count for line in verdict.lines}
+    counts = {line.count for line in verdict.lines if not line.silent or line.count == LEARNED}
     if NEEDED in counts and LEARNED not in counts:
         yield ONE_RUN
 
