@@ -152,8 +152,32 @@ def test_where_untrained_nets_share_what_the_others_do_not_give_nothing_is_learn
     assert got.layer == {"shared": 2.0}
     assert got.notes == ("learned is missing: untrained nets read 6.0 directions here too, not 0",)
     nothing = planted(0, shared=0, needed=4)
+    assert computed(nothing).layer["learned"] == 0
     got = computed(replace(nothing, untrained=(*untrained, *whole.untrained[2:]), untrained_needs=needs))
-    assert got.layer["learned"] == 0
+    assert got.layer == {"shared": 0.0}  # nor is a 0 printed that stands beside such a null
+    assert got.notes == ("learned is missing: untrained nets read 6.0 directions here too, not 0",)
+
+
+def test_beside_untrained_nets_the_nets_own_weights_shuffled_say_what_was_learned() -> None:
+    """Of three common directions the shuffled nets hold two: one of them was not learned, if they are believed."""
+    whole = planted(4, shared=3, needed=7, examples=400)
+    plain = computed(whole)
+    assert plain.layer["learned"] == 3
+    assert "learned_shuffled" not in plain.layer
+    alike = computed(replace(whole, shuffled=whole.untrained))
+    assert alike.layer == plain.layer | {"learned_shuffled": 3.0}
+    assert alike.notes == plain.notes
+    features = Random.of(4, 400, 2)
+    for _ in range(7):
+        features.net()
+    common = features.normal(400, 2, 3)  # as `planted` draws them
+    holding = tuple(Rows(r.key, torch.cat([common[..., :2], r.spots], 2)) for r in whole.untrained)
+    got = computed(replace(whole, shuffled=holding))
+    assert got.layer == plain.layer | {"learned_shuffled": 1.0}
+    assert got.notes == (
+        "learned follows from which nets count as untrained: 3.0 beyond re-initialised ones, 1.0 beyond the net's own "
+        "weights shuffled",
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from tqdm import tqdm
 from ..count.enough_memory import enough_memory
 from ..count.nets import TRAINED, TWIN, LayerKey, Net, Nets
 from ..count.shards import Counted
-from ..count.side_files import read_needs, read_rows
 from ..count.store import Store
 from ..data.labels import TARGET
 from ..gallery.drawings import matrix, strip
@@ -24,7 +23,7 @@ from ..gallery.gallery import Gallery, Matrix, Strip
 from ..layers.layer import Layer
 from ..measures import Column, Evidence, Measure, Outcome, measure
 from ..settings import Settings
-from ..tally import Panel, Rows
+from ..tally import Panel
 from ..tally.streams import NOBODY, Top
 from .columns import FRAME, Columns, twin_of, typed
 from .directions import with_ids
@@ -32,6 +31,7 @@ from .findings import find
 from .near_copies import groups_of, sources_seen
 from .record import ArrayKey, CensusRecord
 from .status import dimension_status, status
+from .with_needs import with_needs
 
 MEASURING = "Free some memory and run again with resume=True, or count fewer layers or a smaller panel"
 
@@ -163,7 +163,7 @@ def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> Lay
             seed=counted.provenance.seed, classes=asked.classes, is_twin=net is nets.twin,
             of_trend=nets.compared(layer),
         )  # fmt: skip
-        evidence = _with_needs(evidence, store, nets, net, layer.name)
+        evidence = with_needs(evidence, store, nets, net, layer.name)
         if net is nets.trained:
             eta2 = outcomes[TWIN].units.get("eta2") if TWIN in outcomes else None
             runs = tuple(panels[run.name] for run in nets.replicas)
@@ -172,33 +172,6 @@ def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> Lay
         del evidence
         tops[net.name] = _top(streams.top, store.names)
     return LayerSummary(layer, panels[TRAINED], outcomes, tops)
-
-
-def _with_needs(evidence: Evidence, store: Store, nets: Nets, net: Net, layer: str) -> Evidence:
-    """The evidence with what the answers rest on there, in its net, its replicas and untrained nets."""
-    evidence = replace(evidence, needs=read_needs(store.folder, LayerKey(net.name, layer)))
-    if evidence.needs is None:
-        return evidence
-    if net not in (nets.trained, nets.twin):
-        return evidence
-    runs = tuple(read_needs(store.folder, LayerKey(run.name, layer)) for run in nets.replicas)
-    pair = tuple(read_needs(store.folder, LayerKey(name, layer)) for name in (TWIN, "untrained1"))
-    untrained = _untrained(store, nets, layer, evidence.settings)
-    known = pair if len(untrained) >= len(pair) else ()
-    return replace(evidence, replica_needs=runs, untrained=untrained, untrained_needs=known)
-
-
-def _untrained(store: Store, nets: Nets, layer: str, settings: Settings) -> tuple[Rows, ...]:
-    """The rows of every untrained net of which they are kept, the twin's first; none without replicas."""
-    if nets.twin is None or not nets.replicas:
-        return ()
-    found = list[Rows]()
-    while (rows := read_rows(store.folder, LayerKey(f"untrained{len(found) + 1}", layer))) is not None:
-        found.append(rows)
-    if not found:
-        return ()
-    twin = store.panel(LayerKey(TWIN, layer), settings.panel, settings.spots)
-    return (Rows(twin.key, twin.spots), *found)
 
 
 def _panels(store: Store, nets: Nets, net: Net, layer: Layer, settings: Settings) -> dict[str, Panel]:

@@ -94,3 +94,13 @@ class Nets:
 def replica(number: int) -> str:
     """The name of a further training run."""
     return f"replica{number}"
+
+
+def untrained_net(number: int) -> str:
+    """The name of a further untrained net, beside the twin: 1, 2, ..."""
+    return f"untrained{number}"
+
+
+def shuffled_net(number: int) -> str:
+    """The name of a net with the trained one's own weights shuffled within each tensor: 0, 1, ..."""
+    return f"shuffled{number}"

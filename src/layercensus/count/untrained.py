@@ -30,7 +30,7 @@ from ..tally import Panel, Streams, joined_spots
 from .calibration import calibration
 from .enough_memory import enough_memory
 from .json_types import fits
-from .nets import Net
+from .nets import Net, untrained_net
 from .one_by_one import CLEAN, Chance, Spots
 from .plan import Plan
 from .read_batch import Readings, draws_of, keys_of, read_net
@@ -133,7 +133,7 @@ def another_untrained(model: Model, plan: Plan, batches: Sequence[Batch], number
     """A further untrained net, initialised and calibrated as the twin was. number: 1, 2, ..."""
     net, _ = untrained(model, plan.seed + STEP * number)
     calibrate(net, (batch.for_net(net) for batch in batches))
-    return Net(f"untrained{number}", net, plan.nets.trained.layers)
+    return Net(untrained_net(number), net, plan.nets.trained.layers)
 
 
 def _counted(

@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from ..count.calibration import calibration
 from ..count.enough_memory import enough_memory
 from ..count.nets import Net
-from ..count.one_by_one import CLEAN, Chance, Spots
 from ..count.plan import Plan
-from ..count.read_batch import draws_of, keys_of, read_net
-from ..count.side_files import read_needs, read_rows, save_needs, save_rows
+from ..count.side_files import read_needs, save_needs
 from ..count.store import Store
 from ..count.untrained import another_untrained
 from ..data.keys import key
@@ -29,8 +26,8 @@ from ..layers.memory_format import memory_format
 from ..layers.state import kept_state
 from ..layers.tap import tap
 from ..models.model import Model
-from ..tally import Rows
 from .answers import Answers, Choice, named
+from .beyond import PAIR, another_shuffled, in_words, keep_rows, known, shuffled_ones, untrained_ones
 from .chosen import chosen_layers
 from .examples import LEAST, Examples, Keys, groups_of, read_examples
 from .needs import needs_of
@@ -38,8 +35,6 @@ from .passes import passed
 
 GIGABYTE = 1e9
 FEWEST_SCORES = 3  # columns of an output that are taken as scores of classes where there are no labels
-PAIR = 2  # untrained nets that are compared as training runs are: the null of what was learned
-BEYOND = 5  # further ones that are regressed out there: with three, first layers of nets never trained read .3 for 0
 
 
 @dataclass(frozen=True)
@@ -78,6 +73,7 @@ def ask_needs(
     about = {
         "layers": [layer.name for layer in question.layers], "calibration": examples.calibrating,
         "held_out": examples.judging, "output": named(output), "centred": question.answers.centred,
+        "beyond": in_words(model, plan),
     }  # fmt: skip
     if not examples.enough:
         return about | {
@@ -106,23 +102,29 @@ def question_of(plan: Plan, store: Store, output: Choice, classes: int) -> Quest
 def _asked(model: Model, plan: Plan, store: Store, question: Question, format: str) -> list[str]:
     """Ask every net; why some could not be asked."""
     failed: list[str] = []
-    nets, others = list(plan.nets), list(_others(plan))
+    nets, others, checking = list(plan.nets), untrained_ones(plan), shuffled_ones(model, plan)
     total = len(question.layers) * (len(nets) + bool(others))
     with tqdm(total=total, desc="what the net needs", unit="layer", disable=not plan.settings.progress) as bar:
         for net in nets:
             with _noting(net.name, failed):
                 _ask(net, store, question, plan, bar, units=net is plan.nets.trained)
         batches = list(calibration(plan.source)) if others else []
-        for number in others:
-            name = f"untrained{number}"
-            if _known(store, name, question.layers, needs=number < PAIR):
+        for number, name in enumerate(others, 1):
+            if known(store, name, question.layers, needs=number < PAIR):
                 continue
             with _noting(name, failed):
                 net = another_untrained(model, plan, batches, number)
                 with memory_format(net.net, format):
-                    _keep_rows(net, store, question, plan)
+                    keep_rows(net, question.layers, question.panel, plan, store)
                     if number < PAIR:
                         _ask(net, store, question, plan, bar, units=False)
+        for number, name in enumerate(checking):
+            if known(store, name, question.layers, needs=False):
+                continue
+            with _noting(name, failed):
+                net = another_shuffled(plan, batches, number)
+                with memory_format(net.net, format):
+                    keep_rows(net, question.layers, question.panel, plan, store)
     return failed
 
 
@@ -143,37 +145,6 @@ def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any],
     if missing:
         names = some_of([layer.name for layer in missing])
         raise CensusError(f"No calibrating example reaches {names}. Pass a larger calibration, and a larger panel.")
-
-
-def _others(plan: Plan) -> Iterator[int]:
-    """Numbers of the untrained nets beside the twin that are needed to say what replicas learned."""
-    if plan.nets.replicas and plan.own_twin and plan.settings.twins > 1:
-        yield from range(1, max(plan.settings.twins, PAIR + BEYOND))
-
-
-def _known(store: Store, name: str, layers: Sequence[Layer], *, needs: bool) -> bool:
-    """Whether an earlier run has kept everything of this untrained net."""
-    keys = [Net(name, torch.nn.Identity(), ()).key(layer) for layer in layers]
-    rows = all(read_rows(store.folder, key) is not None for key in keys)
-    return rows and (not needs or all(read_needs(store.folder, key) is not None for key in keys))
-
-
-def _keep_rows(net: Net, store: Store, question: Question, plan: Plan) -> None:
-    """Keep the rows of an untrained net at the positions of the panel's examples."""
-    wanted = set(question.panel.tolist())
-    own = Net(net.name, net.net, question.layers)
-    chance = Chance(plan.seed, CLEAN) if plan.nets.alone else None
-    keys, spots = list[torch.Tensor](), {layer.name: list[torch.Tensor]() for layer in question.layers}
-    for batch in plan.source.batches(plan.settings.batch, skip=lambda id: key(id) not in wanted):
-        at = keys_of(batch)
-        chosen = Spots(torch.arange(len(at)), draws_of(at, plan.settings.spots, plan.seed))
-        readings = read_net(own, batch, chosen, {}, chance=chance)
-        keys.append(torch.from_numpy(at))
-        for layer in question.layers:
-            reading = readings[own.key(layer)]
-            spots[layer.name].append(reading.mean[:, None] if reading.spots is None else reading.spots)
-    for layer in question.layers:
-        save_rows(store.folder, own.key(layer), Rows(torch.cat(keys), torch.cat(spots[layer.name])))
 
 
 def _panel(plan: Plan, store: Store) -> Keys:

@@ -108,6 +108,16 @@ def find(nets: Nets, rows: CommonRows) -> Found:
     return Found(runs, needed, pairs, curves, _held(nets.spots, rows, regression), groups)
 
 
+def learned_beyond(nets: Nets, rows: CommonRows) -> float:
+    """Mean over pairs of nets: the learned directions alone; every net must reach the headline's fidelity."""
+    directions = nets.directions(FIDELITY)
+    assert directions is not None
+    scores = (n.scores(s, max(directions)) for s, n in zip(nets.spots, nets.needs, strict=True))
+    runs = runs_of([rows.of(each) for each in scores], regression_on(nets.untrained, rows))
+    counts = [pair.counts()[1] for pair in compare_all(runs, directions)]
+    return sum(counts) / len(counts)
+
+
 def _held(spots: Sequence[Tensor], rows: CommonRows, regression: Regression | None) -> float:
     """The same count over all directions of the layer."""
     if regression is None:

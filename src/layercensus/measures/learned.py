@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from .column import Column
 from .column import interval as interval_columns
 from .common_rows import FEWEST, CommonRows, common_rows, drawn_in
-from .found_again import Found, Nets, find
+from .found_again import Found, Nets, find, learned_beyond
 from .learned_directions import learned_directions
 from .measure import Evidence, Measure, Outcome
 from .needed import FIDELITY
 
 ROWS = 128  # fitting rows below which too little of what untrained nets give can be regressed out
+AGREES = 1.0  # directions by which it may differ which nets count as untrained
+ROUNDING = 1e-9
 UNTRAINED = "learned is missing: it takes three untrained nets or more (twin=True)"
 
 
@@ -37,7 +42,7 @@ def _outcome(evidence: Evidence, nets: Nets) -> Outcome:
         return Outcome(notes=(f"shared and learned are missing: {missing}",))
     found, null = find(nets, rows), _null(evidence, nets)
     shared, arrays = {"shared": float(found.shared.mean())}, _arrays(found, "shared", 0)
-    missing = _why_not_learned(nets, rows, found, null, evidence.is_twin)
+    missing = _why_not_learned(nets, rows, null, evidence.is_twin)
     if missing:
         return Outcome(shared, arrays=arrays, notes=(missing,))
     resampled = found.resampled(evidence.settings.resamples, evidence.seed + 4)
@@ -45,9 +50,33 @@ def _outcome(evidence: Evidence, nets: Nets) -> Outcome:
     if not evidence.is_twin:
         arrays |= learned_directions(found.pairs[0], nets.needs[0], evidence.panel)
     layer = shared | _learned(found, resampled, evidence.seed)
-    if null is None or null.held == 0 or found.held == 0:
-        return Outcome(layer | {"learned_held": found.held}, arrays=arrays)
-    return Outcome(layer, arrays=arrays, notes=(_read("learned_held", null.held),))
+    layer |= _beyond_shuffled(evidence, nets)
+    notes = _doubts(layer)
+    if null is None or null.held == 0:
+        return Outcome(layer | {"learned_held": found.held}, arrays=arrays, notes=notes)
+    return Outcome(layer, arrays=arrays, notes=(*notes, _read("learned_held", null.held)))
+
+
+def _beyond_shuffled(evidence: Evidence, nets: Nets) -> dict[str, float]:
+    """The same count with nets of the trained one's own weights, shuffled, in the place of untrained ones."""
+    if evidence.is_twin or not evidence.shuffled:
+        return {}
+    others = tuple(rows.of(evidence.panel.key) for rows in evidence.shuffled)
+    nets = replace(nets, untrained=others)
+    rows = _rows(evidence, nets)
+    return {} if rows.few else {"learned_shuffled": learned_beyond(nets, rows)}
+
+
+def _doubts(layer: Mapping[str, float]) -> tuple[str, ...]:
+    """What is said where it matters which nets count as never trained."""
+    other = layer.get("learned_shuffled", layer["learned"])
+    within = layer["learned_low"] - ROUNDING <= other <= layer["learned_high"] + ROUNDING
+    if within or abs(other - layer["learned"]) <= AGREES:
+        return ()
+    return (
+        f"learned follows from which nets count as untrained: {layer['learned']:.1f} beyond re-initialised ones, "
+        f"{other:.1f} beyond the net's own weights shuffled",
+    )
 
 
 def _nets(evidence: Evidence) -> Nets:
@@ -84,17 +113,14 @@ def _why_no_pairs(nets: Nets, rows: CommonRows) -> str:
     return ""
 
 
-def _why_not_learned(nets: Nets, rows: CommonRows, found: Found, null: Found | None, is_twin: bool) -> str:
-    """Empty where what untrained nets give can be told, and they have nothing more in common.
-
-    Where they have, though fewer of them were regressed out there, a 0 of the training runs is one all the same.
-    """
+def _why_not_learned(nets: Nets, rows: CommonRows, null: Found | None, is_twin: bool) -> str:
+    """Empty where what untrained nets give can be told, and they have nothing more in common."""
     spots = nets.spots[0].shape[1]
     if not nets.untrained or (null is None and not is_twin):
         return UNTRAINED
     if len(rows.fit) * spots < ROWS:
         return f"learned is missing: {2 * len(rows.fit)} examples are too few (give {-(-2 * ROWS // spots)} or more)"
-    doubtful = null is not None and float(null.learned.sum()) > 0 and float(found.learned.sum()) > 0
+    doubtful = null is not None and float(null.learned.sum()) > 0
     return _read("learned", float(null.learned.mean())) if null is not None and doubtful else ""
 
 
@@ -167,6 +193,11 @@ learned = Measure(
         "learned_most": Column(
             "learned of the pair of runs that has most in common", "directions", 0, order=66, compare=False,
             over_depth=False, shown=False,
+        ),
+        "learned_shuffled": Column(
+            "learned where nets of the net's own weights, shuffled within each tensor, are regressed out in place of "
+            "untrained ones: a check of untrained nets that were re-initialised here, with no factory of the net's own",
+            "directions", 0, source=SOURCE, order=70, compare=False, over_depth=False, shown=False, rare=True,
         ),
         "learned_held": Column(
             "learned of all directions of the layer, also of those that the answers do not rest on", "directions", 0,

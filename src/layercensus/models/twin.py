@@ -43,7 +43,7 @@ def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
         twin = _alike(_made(model.fresh, own_seed, model.name), net, model.name)
         _refuse_trained(net, twin, tables=True)
         return twin.eval(), f"freshly initialised by its own factory with seed {seed}"
-    twin = _copied(net)
+    twin = copied(net)
     with own_randomness(own_seed):
         bare = reinitialise(twin)
     _refuse_trained(net, twin, tables=False)
@@ -93,8 +93,12 @@ def _paired(twin: nn.Module, net: nn.Module) -> Iterator[Tensor | None]:
     yield from (buffers.get(name) for name, _ in twin.named_buffers())
 
 
-def _copied(net: nn.Module) -> nn.Module:
-    """A deep copy, also of a net that keeps tensors with a gradient history, which torch refuses to copy."""
+def copied(net: nn.Module) -> nn.Module:
+    """A deep copy, also of a net that keeps tensors with a gradient history, which torch refuses to copy.
+
+    Raises:
+        CensusError: something in the net cannot be copied.
+    """
     kept = [{n: v for n, v in vars(module).items() if n != "_modules"} for module in net.modules()]
     with_history = [tensor for _, tensor in tensors(kept) if tensor.grad_fn is not None]
     try:

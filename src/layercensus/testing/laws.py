@@ -46,10 +46,12 @@ def mixed_evidence(order: Tensor | None = None, units: Tensor | None = None, gai
     other = panel(replica, replica.mean(1), replica.mean(1), torch.arange(EXAMPLES), label)
     heads = [torch.zeros(UNITS, 5).index_put_((torch.arange(5), torch.arange(5)), torch.ones(())) for _ in range(2)]
     needs = planted_needs((clean * gain)[:, :, units], (heads[0] / gain[:, None])[units])
-    untrained = tuple(Rows(torch.arange(EXAMPLES), _normal(20 + net, EXAMPLES, 3, UNITS)) for net in range(4))
+    drawn = [Rows(torch.arange(EXAMPLES), _normal(20 + net, EXAMPLES, 3, UNITS)) for net in range(6)]
+    untrained = tuple(drawn[:4])
     return replace(
         whole, replicas=(other,), needs=needs, replica_needs=(planted_needs(replica, heads[1]),), untrained=untrained,
         untrained_needs=tuple(planted_needs(rows.spots, heads[0]) for rows in untrained[:2]),
+        shuffled=tuple(drawn[4:]),
     )  # fmt: skip
 
 
