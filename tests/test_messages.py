@@ -83,6 +83,8 @@ CASES: dict[str, Case] = {
     "huge seed": lambda p: ["demo", "--out", str(p / "out"), "--seed", str(2**40)],
     "checkpoint not a number": lambda p: run(NET, "digits", "--checkpoint", "nan"),
     "fewer than no bad files": lambda p: run(NET, "digits", "--skip-bad", "-1"),
+    "a device that has no such name": lambda p: run(NET, "digits", "--device", "gpu"),
+    "a precision that has no such name": lambda p: run(NET, "digits", "--dtype", "fp8"),
     "two twins": lambda p: run(NET, "digits", "--twins", "2"),
     "merging nothing": lambda p: ["merge", "--out", str(p)],
     "prior without steps": lambda p: ["prior", "digits", "--steps", "0"],

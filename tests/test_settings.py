@@ -14,7 +14,7 @@ import layercensus as lc
 from layercensus.settings import Changes, Integer, Number, about_setting, check_seed
 
 CHANGES_THE_NUMBERS = {
-    "memory",
+    "memory", "dtype",
     "panel", "spots", "reliability", "tau", "sign_blind", "q", "resamples", "unit_axis", "twins", "dimension", "sketch",
     "top", "needed", "calibration", "held_out",
 }  # fmt: skip

@@ -9,6 +9,7 @@ from torch import nn
 
 from .census.census import Census
 from .data.digits import Digits, split
+from .layers.device import asked_device
 from .models.digits import EPOCHS, WIDTHS, Split, factory, fit
 from .models.model import Model
 from .settings import Settings, check_seed
@@ -18,18 +19,20 @@ RUNS = 3  # training runs, between which it is found what was learned
 VISUALISED = 9  # concepts of each layer that get an optimised image
 
 
-def demo(out: Path, *, seed: int = 0, progress: bool = True) -> Census:
+def demo(out: Path, *, seed: int = 0, device: str | None = None, progress: bool = True) -> Census:
     """Train RUNS digits nets, count the first with the others as its replicas, and save the census in `out`.
 
-    An earlier demonstration in `out` is replaced.
+    device: where they are counted, as for `take`; they are trained on the CPU. An earlier demonstration in `out` is
+    replaced.
     """
+    asked_device(device)
     runs = []
     for run in range(check_seed(seed), seed + RUNS):
         net, held_out = train(run, progress=progress)
         runs.append(Model(net, "digits", fresh=lambda s: factory(s)))
         print(f"training run {run}: {held_out:.1%} of the held-out digits are right")
     settings = Settings(out=out, overwrite=True, progress=progress, dimension=True, see=VISUALISED)
-    return take(runs[0], Digits(), replicas=runs[1:], seed=seed, settings=settings)
+    return take(runs[0], Digits(), replicas=runs[1:], device=device, seed=seed, settings=settings)
 
 
 def train(

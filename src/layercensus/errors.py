@@ -15,6 +15,10 @@ class CensusError(ValueError):
     """
 
 
+class OutOfMemoryError(CensusError):
+    """The memory of the machine or the device did not suffice; less at a time may."""
+
+
 def first_line(error: BaseException) -> str:
     """An exception in one line: its class and the first line of what it says.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from numbers import Integral, Real
@@ -104,6 +105,16 @@ def part(name: str, value: Any) -> tuple[int, int] | None:
     raise CensusError(f"{name} must be like (2, 4): the second of four. Got {value!r}.")
 
 
+def device_name(name: str, value: Any) -> str | None:
+    """A device of torch's, "auto", or None."""
+    if value is None:
+        return None
+    text = str(value)  # a torch.device says its name
+    if re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d+)?", text):
+        return text
+    raise CensusError(f"{name} must be auto, cpu, cuda, cuda:1 or mps. Got {value!r}.")
+
+
 def axes(name: str, value: Any) -> dict[str, int]:
     """Layer glob -> axis."""
     if isinstance(value, Mapping) and all(isinstance(glob, str) and type(axis) is int for glob, axis in value.items()):
@@ -176,7 +187,15 @@ class Settings:
     unit_axis: Mapping[str, int] = setting({}, "numbers", axes,
         "layer glob -> axis of its units, where inferred wrongly", flag="--unit-axis GLOB=AXIS",
         flag_help="axis of a layer's units, where inferred wrongly")
-    batch: int = setting(32, "run", Integer(1, 65_536), "examples a forward pass", flag="--batch N")
+    batch: int = setting(32, "run", Integer(1, 65_536),
+        "examples a forward pass; halved where the memory does not hold them", flag="--batch N")
+    device: str | None = setting(None, "run", device_name,
+        "where the nets run: auto (a GPU where there is one), cuda, cuda:1, mps, cpu; by default where they are",
+        flag="--device NAME")
+    dtype: str = setting("auto", "numbers", OneOf(("auto", "bf16", "fp16")),
+        "precision of forward passes: auto (the net's own), bf16, fp16; statistics keep theirs", flag="--dtype NAME")
+    workers: int = setting(0, "run", Integer(0, 1024),
+        "processes that decode pictures ahead; 0: two threads. A DataLoader keeps its own", flag="--workers N")
     memory: float = setting(2.0, "numbers", Number(0.001, 100_000),
         "GB that measuring a layer may take beyond its readings; what would take more is done in blocks or left out",
         flag="--memory GB")

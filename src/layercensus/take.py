@@ -26,9 +26,9 @@ from .count.room import foresee
 from .count.shards import Counted, write_shard
 from .count.store import COUNTING, SHARD, Store
 from .count.untrained import UntrainedCounts, untrained_counts
+from .data.batch import Batch
 from .data.files import check_free, writable
 from .data.open import open_data
-from .data.source import Source
 from .data.user_code import user_code_in
 from .data.views import Views
 from .errors import CensusError
@@ -37,11 +37,12 @@ from .gallery.top_examples import top_examples
 from .intervene.answers import Choice, named
 from .intervene.ask import ask_needs, check_answers
 from .intervene.fates import ask_fates
+from .layers.device import asked_device, device_of, on_device
 from .layers.layer import Layer
 from .layers.memory_format import memory_format, pick_format
 from .layers.net import unwrap
 from .layers.survey import survey
-from .layers.torch_state import as_called, neutral
+from .layers.torch_state import DTYPES, as_called, forward_in, neutral
 from .measures import MEASURES, Measure
 from .models.model import Model
 from .models.open import open_model
@@ -66,6 +67,7 @@ def take(
     groups: Sequence[Any] | str | None = None,
     views: Views | float | Any = None,
     output: Choice = None,
+    device: str | None = None,
     seed: int = 0,
     settings: Settings | None = None,
 ) -> Census:
@@ -92,6 +94,8 @@ def take(
     output: what the net's answer is, of which is asked on how many directions of each layer it rests: None for its
         first floating-point output, where scores of classes are centred; a key or index of its output, or a function
         of it whose result, a tensor with the examples on axis 0, is taken as it is.
+    device: where the nets run, as `Settings(device=...)`: None where they are, "auto", "cuda", "mps" or "cpu". They are
+        brought there for as long as it takes, and back.
 
     Cost: one forward pass per net over all data and two over the panel's examples (at most `settings.panel`); with an
     own twin some 800 more for each of `settings.twins` untrained nets, which tell how much such nets differ. For the
@@ -108,25 +112,31 @@ def take(
     Raises:
         CensusError: one line that says what must be changed.
     """
-    settings, measures = _checked(settings), MEASURES if measures is None else measures
+    settings, measures = _checked(settings, device), MEASURES if measures is None else measures
     if not isinstance(twin, nn.Module):
         twin = boolean("twin", twin)
     if isinstance(replicas, nn.Module | Model | str) or not isinstance(replicas, Sequence):
         raise CensusError(f"replicas must be a list of models. Got {type(replicas).__name__}.")
     Columns.of(measures)
-    seed = check_seed(seed)
+    seed, there = check_seed(seed), asked_device(settings.device)
     _check_room(settings)
     opened = open_model(model)
-    source = open_data(data, prepare=opened.prepare, labels=labels, groups=groups, limit_bad=settings.limit_bad)
+    source = open_data(
+        data, prepare=opened.prepare, labels=labels, groups=groups, limit_bad=settings.limit_bad,
+        workers=settings.workers,
+    )  # fmt: skip
     if settings.see and source.kind != "images":
         raise CensusError(refusal(source.kind))
     if settings.see and not source.reusable:
         raise CensusError("Optimised images of concepts need data that can be read twice. Got an iterator.")
     asked = Asked(layers, twin, [open_model(run, "replica") for run in replicas], views, seed)
-    plan = make_plan(opened, source, asked, settings)
-    plan = replace(plan, identity={**plan.identity, "output": named(output)})
-    check_answers(plan, output)
-    return _counted(opened, plan, tuple(measures), output)
+    nets = [unwrap(model.net) for model in (opened, *asked.replicas)]
+    with on_device([*nets, *([twin] if isinstance(twin, nn.Module) else [])], there):
+        with forward_in(DTYPES.get(settings.dtype), device_of(nets[0]).type):
+            plan = make_plan(opened, source, asked, settings)
+            plan = replace(plan, identity={**plan.identity, "output": named(output)})
+            check_answers(plan, output)
+            return _counted(opened, plan, tuple(measures), output)
 
 
 def _check_room(settings: Settings) -> None:
@@ -141,10 +151,11 @@ def _check_room(settings: Settings) -> None:
     check_free(out, holds=holds, overwrite=settings.overwrite, resume=settings.resume)
 
 
-def _checked(settings: Settings | None) -> Settings:
+def _checked(settings: Settings | None, device: str | None) -> Settings:
     if settings is not None and not isinstance(settings, Settings):
         raise CensusError(f"settings must be layercensus.Settings. Got {type(settings).__name__}.")
-    return settings or Settings()
+    settings = settings or Settings()
+    return settings if device is None else replace(settings, device=device)
 
 
 def _counted(model: Model, plan: Plan, measures: Sequence[Measure], output: Choice) -> Census:
@@ -153,7 +164,8 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure], output: Choi
     with _folder(settings) as folder:
         foreseen = foresee(plan.nets, plan.source.length, measures, settings, folder)
         store = Store.start(folder, plan.identity, settings.resume)
-        counted = _passed(plan, store, measures)
+        counted, fitted = _passed(plan, store, measures)
+        plan = replace(plan, settings=replace(settings, batch=fitted))
         counted = replace(counted, provenance=replace(counted.provenance, forecast=foreseen))
         format = str(counted.provenance.memory_format["name"])
         classes = classes_of(store, counted, settings)
@@ -179,11 +191,11 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure], output: Choi
     return census
 
 
-def _passed(plan: Plan, store: Store, measures: Sequence[Measure]) -> Counted:
-    """Count into `store`; what is known of the count afterwards."""
+def _passed(plan: Plan, store: Store, measures: Sequence[Measure]) -> tuple[Counted, int]:
+    """Count into `store`; what is known of the count afterwards, and the batch size that fitted in memory."""
     shard = plan.settings.shard
     with _fast(plan) as format:
-        met_late = count(plan, store)
+        met_late, fitted = count(plan, store)
     if len(store.done) == 0 and shard is not None:
         raise CensusError(f"Shard {shard[0]} of {shard[1]} holds no example. Cut the data into fewer shards.")
     if len(store.done) == 0:
@@ -195,7 +207,7 @@ def _passed(plan: Plan, store: Store, measures: Sequence[Measure]) -> Counted:
         copies=dict(plan.source.copies),
     )  # fmt: skip
     names = tuple(plan.source.class_names) if plan.source.class_names else None
-    return Counted(plan.nets, names, provenance, UntrainedCounts())
+    return Counted(plan.nets, names, provenance, UntrainedCounts()), fitted
 
 
 def _with_examples(census: Census, plan: Plan, format: str) -> Census:
@@ -281,10 +293,11 @@ def _in_format(plan: Plan, name: str) -> Iterator[None]:
 
 @neutral()
 @user_code_in(as_called)
-def layers_of(model: nn.Module | Model | str, data: Any = None) -> tuple[Layer, ...]:
+def layers_of(model: nn.Module | Model | str, data: Any = None, *, device: str | None = None) -> tuple[Layer, ...]:
     """Every layer of a model in the order of the forward pass, and which are counted by default.
 
-    data: where the model has no example input of its own; a few of its examples are passed through.
+    data: where the model has no example input of its own; a few of its examples are passed through. device: as for
+    `take`.
 
     >>> import layercensus as lc, torch
     >>> from torch import nn
@@ -295,13 +308,14 @@ def layers_of(model: nn.Module | Model | str, data: Any = None) -> tuple[Layer, 
     Raises:
         CensusError: the model needs data, or does not take it.
     """
-    opened = open_model(model)
-    if data is not None:
-        source: Source = open_data(data, prepare=opened.prepare)
-        net = unwrap(opened.net)
-        return survey(net, choose_probe(net, source).for_net(net))
-    if opened.example is None:
+    there, opened = asked_device(device), open_model(model)
+    net, source = unwrap(opened.net), None if data is None else open_data(data, prepare=opened.prepare)
+    if source is None and opened.example is None:
         raise CensusError(
             f"{opened.name} needs an input to show its layers. Pass data as well: layers_of(model, data)."
         )
-    return survey(opened.net, opened.example())
+    with on_device([net], there):
+        if source is not None:
+            return survey(net, choose_probe(net, source).for_net(net))
+        assert opened.example is not None
+        return survey(net, Batch(opened.example(), ("example",)).for_net(net))

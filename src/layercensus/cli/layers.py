@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from .open import model_of
-from .parameters import ModelName, Size
+from .parameters import Device, ModelName, Size
 
 EXAMPLES = """Examples:
   layercensus layers my_package.nets:make
@@ -20,10 +20,13 @@ def layers(
     /,
     *,
     size: Size = None,
+    device: Device = None,
 ) -> None:
     """List a model's layers, and which are counted by default."""
+    from ..layers.device import asked_device
     from ..report.terminal import show_layers
     from ..take import layers_of
 
-    show_layers(layers_of(model_of(model, size), data))
+    asked_device(device)  # before a model is opened, which may take long
+    show_layers(layers_of(model_of(model, size), data, device=device))
     print("count others with: layercensus run MODEL DATA --layers GLOB --out DIR")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Annotated, Any
 
 from cyclopts import CoercionError, Group, Parameter, Token
@@ -10,10 +11,12 @@ from cyclopts import CoercionError, Group, Parameter, Token
 from ..data.table import OPENERS as DATA
 from ..models.openers import usages
 from ..models.table import OPENERS as MODELS
+from ..settings import Settings, about_setting
 from .defaults import DefaultAt
 
 FLAT = Parameter(name="*")  # the fields of a dataclass become flags
 RUN = Group("How the run goes", sort_key=8)
+DEVICE_HELP = next(about_setting(one).help for one in fields(Settings) if one.name == "device")
 
 
 def option(metavar: str, help: str, at: str | None = None) -> Parameter:
@@ -37,6 +40,7 @@ Replicas = Annotated[
     list[str], Parameter(metavar="MODEL", help="another training run of the model", show_default=False)
 ]
 Size = Annotated[int | None, INTEGER, option("PIXELS", "side to which images are resized and cropped")]
+Device = Annotated[str | None, Parameter(metavar="NAME", help=DEVICE_HELP, group=RUN, show_default=False)]
 Seed = Annotated[int, INTEGER, Parameter(metavar="N", help="same seed, same result", group=RUN)]
 Out = Annotated[str, Parameter(metavar="DIR", help="results folder", group=RUN)]
 Overwrite = Annotated[bool, Parameter(help="replace what DIR already holds", group=RUN, show_default=False)]

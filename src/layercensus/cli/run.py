@@ -67,10 +67,13 @@ def run(
     settings: Annotated[SettingFlags, FLAT] = SettingFlags(),  # noqa: B008 - frozen
 ) -> None:
     """Count a model on data."""
+    from ..layers.device import GPUS, asked_device, is_there
     from ..take import take
 
     chosen, folder = settings_of(settings, out=out), Path(out)
     check_seed(seed)
+    if asked_device(chosen.device) is None and any(map(is_there, GPUS)):
+        print("a GPU is here: --device auto counts on it")
     groups = None if counted.groups is None else lines_of(Path(counted.groups))
     opened = model_of(model, counted.size)
     if opened.prepare:

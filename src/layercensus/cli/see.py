@@ -68,14 +68,23 @@ def see(
 
 
 def _see(asked: Asked, out: Path) -> None:
+    from ..layers.device import asked_device, on_device
+    from ..layers.net import unwrap
+
+    there = asked_device(asked.running.device)
+    model, replicas = model_of(asked.model), [model_of(name) for name in asked.compared.replica]
+    with on_device([unwrap(each.net) for each in (model, *replicas)], there):
+        _see_there(asked, model, replicas, out)
+
+
+def _see_there(asked: Asked, model: Model, replicas: list[Model], out: Path) -> None:
     from ..report.visualisations_page import write_see
     from ..visualise.images import check, visualise
     from ..visualise.record import Folder
     from ..visualise.see import subject_of
 
-    model = model_of(asked.model)
     runs = [_options(asked, preset) for preset in _presets(asked)]
-    subject = subject_of(model, _source(asked, model), runs[0], [model_of(name) for name in asked.compared.replica])
+    subject = subject_of(model, _source(asked, model), runs[0], replicas)
     wanted = _objectives(asked, subject)
     for options in runs:
         check(options, subject, wanted)
@@ -178,6 +187,8 @@ def _show(records: list[dict[str, Any]], missing: str) -> None:
 
 def _see_census(asked: Asked, folder: Path) -> None:
     from ..census.census import load
+    from ..layers.device import asked_device, on_device
+    from ..layers.net import unwrap
     from ..visualise.of_census import see_census
 
     wanted = asked.wanted
@@ -185,12 +196,13 @@ def _see_census(asked: Asked, folder: Path) -> None:
         raise CensusError(
             "--census makes one picture of each concept: leave out --faces, --replica, --objective and --preset all."
         )
-    census = load(folder)
+    census, there = load(folder), asked_device(asked.running.device)
     model = model_of(asked.model)
     options, source = _options(asked, _presets(asked)[0]), _source(asked, model)
-    census, interrupted = see_census(
-        census, model, source, options=options, each=wanted.each, layers=asked.targets, keep=partial(_save, folder)
-    )
+    with on_device([unwrap(model.net)], there):
+        census, interrupted = see_census(
+            census, model, source, options=options, each=wanted.each, layers=asked.targets, keep=partial(_save, folder)
+        )
     print(f"report: {census.report(folder / 'report', progress=not asked.running.quiet)}")
     if interrupted:
         raise KeyboardInterrupt

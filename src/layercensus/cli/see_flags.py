@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from .parameters import INTEGER, RUN, Out, Overwrite, Quiet, Replicas, Resume, Seed, SkipBad, option
+from .parameters import INTEGER, RUN, Device, Out, Overwrite, Quiet, Replicas, Resume, Seed, SkipBad, option
 
 NEURON = "neuron"
 
@@ -60,5 +60,6 @@ class Running:
     resume: Resume = False
     batch: Annotated[int | None, INTEGER, option("N", "pictures made at a time")] = None
     skip_bad: SkipBad = 0
+    device: Device = None
     seed: Seed = 0
     quiet: Quiet = False

@@ -14,6 +14,7 @@ from ..data.source import Source
 from ..data.unique import Unique
 from ..errors import CensusError
 from .enough_memory import enough_memory
+from .fitting import Fitting
 from .interrupts import uninterrupted
 from .late import sentences, watching
 from .memory import tidied
@@ -25,10 +26,11 @@ from .spot_check import is_due, spot_check
 from .store import Store
 
 
-def count(plan: Plan, store: Store) -> tuple[str, ...]:
+def count(plan: Plan, store: Store) -> tuple[tuple[str, ...], int]:
     """Count `plan.source` into `store`. On any interruption what was counted until then is saved first.
 
-    Returns a sentence for each module that ran although no pass of the survey had reached it.
+    Returns a sentence for each module that ran although no pass of the survey had reached it, and the batch size that
+    fitted in memory.
     """
     settings, source = plan.settings, plan.source
     store.seen = source.learned if isinstance(source, Unique) else None
@@ -41,26 +43,28 @@ def count(plan: Plan, store: Store) -> tuple[str, ...]:
     sketches = sketches_of(plan.nets.trained, source.first(1).mask is not None, settings, plan.seed)
     total = source.length if settings.shard is None else _in_shard(source, settings.shard)
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
-    heap = tidied()
+    heap, number = tidied(), 0
+    fitting = Fitting(settings.batch, smallest=settings.batch if plan.nets.alone else 1, said=settings.progress)
     instead = "Pass a smaller batch or a smaller panel, or count fewer layers"
     with (
         watching(plan.nets.trained.net, plan.unreached, store.met_late) as late,
         _saved(pending, bar),
         enough_memory("Counting", instead),
     ):
-        for number, batch in enumerate(source.batches(settings.batch, skip=_left_out(known, settings.shard))):
-            late.batch = batch
-            readings = read_batch(plan, _fresh(batch, known), sampler, sketches)
-            if is_due(number):
-                spot_check(plan, batch, readings.clean)
-            store.note_unmasked(key.layer for key, reading in readings.clean.items() if reading.unmasked)
-            store.met_late = dict(late.met)
-            with uninterrupted():
-                pending.add(readings)
-                known.update(readings.keys.tolist())
-            bar.update(len(readings.ids))
-            heap = tidied(heap)
-    return sentences(store.met_late)
+        for batch in source.batches(settings.batch, skip=_left_out(known, settings.shard)):
+            late.batch = _fresh(batch, known)
+            for part, readings in fitting.read(batch, lambda part: read_batch(plan, part, sampler, sketches)):
+                if is_due(number):
+                    spot_check(plan, part, readings.clean)
+                number += 1
+                store.note_unmasked(key.layer for key, reading in readings.clean.items() if reading.unmasked)
+                store.met_late = dict(late.met)
+                with uninterrupted():
+                    pending.add(readings)
+                    known.update(readings.keys.tolist())
+                bar.update(len(readings.ids))
+                heap = tidied(heap)
+    return sentences(store.met_late), fitting.size
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import CensusError, first_line, out_of_memory
+from ..errors import CensusError, OutOfMemoryError, first_line, out_of_memory
 
 KEPT = "With a results folder, what is counted so far is kept."
 
@@ -15,7 +15,7 @@ def enough_memory(what: str, instead: str) -> Iterator[None]:
     """Inside, too little memory is an error of one line. what: that needs it. instead: what would change it.
 
     Raises:
-        CensusError: the memory of the machine or the device did not suffice.
+        OutOfMemoryError: the memory of the machine or the device did not suffice.
     """
     try:
         yield
@@ -24,4 +24,4 @@ def enough_memory(what: str, instead: str) -> Iterator[None]:
     except Exception as error:
         if not out_of_memory(error):
             raise
-        raise CensusError(f"{what} must fit in memory. Got {first_line(error)}. {instead}. {KEPT}") from error
+        raise OutOfMemoryError(f"{what} must fit in memory. Got {first_line(error)}. {instead}. {KEPT}") from error

@@ -25,10 +25,10 @@ class PanelSampler:
             self.limit = int(keys[capacity - 1]) if len(keys) > capacity else int(np.iinfo(np.int64).max)
 
     def choose(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of a batch that are in the panel, as far as one can know by now."""
+        """Rows of a batch that are in the panel, as far as one can know by now; asked again it may know more."""
         if self.limit is not None:
             return np.flatnonzero(keys <= self.limit)
         full = len(self.smallest) == self.capacity
-        rows = np.flatnonzero(keys < self.smallest[-1]) if full else np.arange(len(keys))
-        self.smallest = np.sort(np.concatenate([self.smallest, keys[rows]]))[: self.capacity]
+        rows = np.flatnonzero(keys <= self.smallest[-1]) if full else np.arange(len(keys))
+        self.smallest = np.unique(np.concatenate([self.smallest, keys[rows]]))[: self.capacity]
         return rows

@@ -16,6 +16,7 @@ from ..data.unique import Unique
 from ..data.views import Views, make_view, open_views
 from ..errors import CensusError, some_of
 from ..layers.arguments import check_arguments
+from ..layers.device import device_of, in_words
 from ..layers.layer import Layer
 from ..layers.net import unwrap
 from ..layers.select import select, silent
@@ -107,7 +108,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         not_counted=tuple(f"{s.name} ({s.problem})" if s.problem else s.name for s in surveyed if s.name not in counted)
         + tuple(f"{name} ({why})" for name, why in unreached),
         alone=_alone(nets),
-        versions=versions(),
+        versions=versions() | {"device": in_words(device_of(net))},
         bare=tuple(s.name for s in surveyed if s.bare and s.name not in counted),
     )
     identity = _identity(provenance, nets, _content(_few(source, timed), views), settings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from torch import Tensor
 from ..errors import CensusError
 from ..models.prepare import Prepare
 from .batch import Batch, stacked
+from .decoders import THREADS, Read, decoded
 from .groups import group_keys
 from .labels import Labels, as_classes, same_length
 from .numbers import first_not_finite
@@ -21,10 +24,7 @@ from .reading import one_line
 from .request import Request
 from .source import Skip, Source
 
-DECODERS = 2  # threads
-AHEAD = 2  # batches under way: the one that is waited for and the next
 SHOWN = 20  # names of skipped files that are listed
-Coming = list[tuple[str, "Future[Tensor | str]"]]
 
 
 class Images(Source):
@@ -42,8 +42,10 @@ class Images(Source):
     prepare: Prepare
 
     def __init__(
-        self, folder: str, prepare: Prepare | None = None, labels: Labels | None = None, limit_bad: int = 0
-    ) -> None:
+        self, folder: str, prepare: Prepare | None = None, labels: Labels | None = None, limit_bad: int = 0,
+        workers: int = 0,
+    ) -> None:  # fmt: skip
+        self.workers = workers
         self.root, self.prepare, self.limit_bad = Path(folder), prepare or Prepare(), limit_bad
         if not self.root.is_dir():
             got = "a file" if self.root.exists() else "no such folder"
@@ -74,36 +76,25 @@ class Images(Source):
 
     def pick(self, ids: Sequence[str]) -> Batch:
         """These pictures in this order; files that cannot be read, and may be skipped, are left out."""
-        with ThreadPoolExecutor(DECODERS) as pool:
-            return self._batch(list(zip(ids, pool.map(self._decoded, ids), strict=True)))
+        with ThreadPoolExecutor(THREADS) as pool:
+            return self._batch(list(zip(ids, pool.map(self._read, ids), strict=True)))
 
     def batches(self, size: int, skip: Skip = None) -> Iterator[Batch]:
         wanted = [id for id in self.ids or () if skip is None or not skip(id)]
         chunks = [wanted[start : start + size] for start in range(0, len(wanted), size)]
-        pool = ThreadPoolExecutor(DECODERS)
-        coming: list[Coming] = []
-        try:
-            for number in range(len(chunks)):
-                for chunk in chunks[number + len(coming) : number + AHEAD]:
-                    coming.append([(id, pool.submit(self._decoded, id)) for id in chunk])
-                batch = self._batch([(id, future.result()) for id, future in coming.pop(0)])
+        with closing(decoded(self._read, chunks, self.workers)) as coming:
+            for items in coming:
+                batch = self._batch(items)
                 if batch.ids:
                     yield batch
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
         if len(self._bad) == self.length:
             raise CensusError(
                 f"{self.name} must hold a readable picture. Got {len(self._bad)} files, none of which can be decoded."
             )
 
-    def _decoded(self, id: str) -> Tensor | str:
-        """The prepared picture, or why it cannot be read."""
-        try:
-            return read_picture(self._path[id], self.prepare, self._channels)
-        except MemoryError:
-            raise
-        except Exception as error:  # a decoder fed with garbage may raise anything
-            return one_line(error).replace(repr(str(self._path[id])), "it")
+    @property
+    def _read(self) -> Read:
+        return partial(_read, self._path, self.prepare, self._channels)
 
     def _batch(self, items: Sequence[tuple[str, Tensor | str]]) -> Batch:
         readable = []
@@ -146,7 +137,7 @@ class Images(Source):
         asked = self.prepare.channels or (len(self.prepare.mean) if self.prepare.mean else None)
         if asked and self.prepare.size:
             return asked
-        with ThreadPoolExecutor(DECODERS) as pool:
+        with ThreadPoolExecutor(THREADS) as pool:
             headers = [(id, h) for id, h in zip(self._path, pool.map(_header, self._path.values()), strict=True) if h]
         for id, (_, size) in headers if self.prepare.size is None else ():
             self._same_size(headers[0][0], headers[0][1][1], id, size)
@@ -171,13 +162,23 @@ class Images(Source):
 
 def open_images(folder: str, request: Request) -> Images:
     """The pictures below a folder."""
-    return Images(folder, request.prepare, request.labels, request.limit_bad)
+    return Images(folder, request.prepare, request.labels, request.limit_bad, request.workers)
 
 
 def _folders(ids: Sequence[str]) -> dict[str, str]:
     """The folder of each picture below its class's; none where a picture lies in no such folder."""
     parts = {id: id.split("/") for id in ids}
     return {id: "/".join(part[:2]) for id, part in parts.items()} if all(len(p) > 2 for p in parts.values()) else {}
+
+
+def _read(paths: Mapping[str, Path], prepare: Prepare, channels: int, id: str) -> Tensor | str:
+    """The prepared picture, or why it cannot be read."""
+    try:
+        return read_picture(paths[id], prepare, channels)
+    except MemoryError:
+        raise
+    except Exception as error:  # a decoder fed with garbage may raise anything
+        return one_line(error).replace(repr(str(paths[id])), "it")
 
 
 def _header(path: Path) -> tuple[bool, tuple[int, int]] | None:

@@ -16,3 +16,4 @@ class Request:
     labels: Labels | None = None  # one per example in the data's order; they override those in the data
     groups: str | None = None  # the entry that names the source of an example
     limit_bad: int = 0  # unreadable files that are skipped before giving up
+    workers: int = 0  # processes that decode pictures; 0: threads

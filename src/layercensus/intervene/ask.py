@@ -29,7 +29,7 @@ from ..models.model import Model
 from .answers import Answers, Choice, named
 from .beyond import PAIR, another_shuffled, in_words, keep_rows, known, shuffled_ones, untrained_ones
 from .chosen import chosen_layers
-from .examples import LEAST, Examples, Keys, groups_of, read_examples
+from .examples import LEAST, Examples, Keys, groups_of, read_examples, that_fit
 from .needs import needs_of
 from .passes import passed
 
@@ -136,12 +136,16 @@ def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any],
     if not missing:
         return
     memory = plan.settings.memory * GIGABYTE
-    with enough_memory("What the net needs", "Pass a smaller batch or a smaller calibration, or needed=False"):
-        found = needs_of(net, tuple(missing), question.examples, question.answers, memory=memory, units=units)
-        for layer, needs in found:
-            save_needs(store.folder, net.key(layer), needs)
-            missing.remove(layer)
-            bar.update()
+
+    def keep(examples: Examples) -> None:
+        with enough_memory("What the net needs", "Pass a smaller batch or a smaller calibration, or needed=False"):
+            found = needs_of(net, tuple(missing), examples, question.answers, memory=memory, units=units)
+            for layer, needs in found:
+                save_needs(store.folder, net.key(layer), needs)
+                missing.remove(layer)
+                bar.update()
+
+    that_fit(question.examples, keep, said=plan.settings.progress)
     if missing:
         names = some_of([layer.name for layer in missing])
         raise CensusError(f"No calibrating example reaches {names}. Pass a larger calibration, and a larger panel.")

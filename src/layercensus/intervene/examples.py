@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,12 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..count.calibration import CALIBRATION
+from ..count.fitting import Fitting
 from ..data.batch import Batch
 from ..data.keys import key
+from ..data.replay import portions
 from ..data.source import Source
+from ..errors import OutOfMemoryError
 from ..tally.groups import halves
 
 Keys = NDArray[np.int64]
+T = TypeVar("T")
 BATCH = 32  # examples whose activations are held for a backward pass
 LEAST = 4  # examples on each side, below which nothing is tried
 
@@ -27,6 +32,17 @@ class Examples:
 
     calibration: Sequence[Batch]
     held_out: Sequence[Batch]
+
+    @property
+    def largest(self) -> int:
+        """Examples of the largest batch."""
+        return max((len(batch.ids) for batch in (*self.calibration, *self.held_out)), default=0)
+
+    def in_batches(self, size: int) -> Examples:
+        """The same in batches of at most `size`."""
+        both = self.calibration, self.held_out
+        sides = ([part for batch in side for part in portions(batch, size, None)] for side in both)
+        return Examples(*sides)
 
     @property
     def enough(self) -> bool:
@@ -42,6 +58,22 @@ class Examples:
     def judging(self) -> int:
         """How many are held out."""
         return sum(len(batch.ids) for batch in self.held_out)
+
+
+def that_fit(examples: Examples, ask: Callable[[Examples], T], *, said: bool) -> T:
+    """What `ask` makes of the examples, in batches of half the size each time that memory does not suffice.
+
+    Raises:
+        OutOfMemoryError: it does not suffice for single examples.
+    """
+    fitting = Fitting(examples.largest, said=said)
+    while True:
+        try:
+            return ask(examples.in_batches(fitting.size))
+        except OutOfMemoryError:
+            if fitting.size <= 1:
+                raise
+        fitting.halve(fitting.size)
 
 
 def read_examples(

@@ -21,7 +21,7 @@ from ..layers.tap import tap
 from ..measures import FATES
 from .answers import Answers, Choice
 from .ask import GIGABYTE, question_of
-from .examples import Examples
+from .examples import Examples, that_fit
 from .moments import exact
 from .needs import SPARED
 from .passes import passed, passes, shown
@@ -55,10 +55,14 @@ def ask_fates(
         return {}, ""
     called = {layer.name: _called(units[units["layer"] == layer.name]) for layer in question.layers}
     called = {name: each for name, each in called.items() if len(each.dead) + len(each.noise) + len(each.duplicate)}
-    memory = plan.settings.memory * GIGABYTE
-    try:
+    settings, answers = plan.settings, question.answers
+
+    def take_out(examples: Examples) -> Lost:
         with enough_memory("Taking units out", "Pass a smaller batch, or needed=False"):
-            lost = losses_without(plan.nets.trained, called, question.examples, question.answers, memory=memory)
+            return losses_without(plan.nets.trained, called, examples, answers, memory=settings.memory * GIGABYTE)
+
+    try:
+        lost = that_fit(question.examples, take_out, said=settings.progress)
     except CensusError as error:
         return {}, str(error)
     return lost, ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch.overrides import _get_current_function_mode_stack, _pop_mode, _push_mode
 from torch.utils._python_dispatch import _disable_current_modes, _get_current_dispatch_mode_stack
 
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}  # as a user says them
 DEVICES = ("cpu", "cuda", "xpu", "mps")  # that autocast knows
 WARNING = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}  # numpy's own defaults
 
@@ -92,6 +93,26 @@ def as_called() -> Iterator[None]:
         for mode in (*caller.functions, *caller.dispatches):
             stack.enter_context(mode)
         yield
+
+
+@contextmanager
+def forward_in(dtype: torch.dtype | None, device: str) -> Iterator[None]:
+    """Inside `neutral`, forward passes of the caller's net under autocast to `dtype`; None: as the caller has it.
+
+    device: the kind on which the net runs.
+    """
+    caller = _caller.get()
+    if dtype is None or caller is None:
+        yield
+        return
+    autocast = tuple(
+        (True, dtype) if kind == device else own for kind, own in zip(DEVICES, caller.precision.autocast, strict=True)
+    )
+    token = _caller.set(replace(caller, precision=replace(caller.precision, autocast=autocast)))
+    try:
+        yield
+    finally:
+        _caller.reset(token)
 
 
 def _present() -> Caller:

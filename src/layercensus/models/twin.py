@@ -14,6 +14,7 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.parameter import is_lazy
 
 from ..errors import CensusError, first_line, some_of
+from ..layers.device import on_cpu
 from ..layers.net import Inputs, call, unwrap
 from ..layers.outputs import tensors
 from .computed import pruned
@@ -44,7 +45,7 @@ def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
         _refuse_trained(net, twin, tables=True)
         return twin.eval(), f"freshly initialised by its own factory with seed {seed}"
     twin = copied(net)
-    with own_randomness(own_seed):
+    with own_randomness(own_seed), on_cpu(twin):  # the same numbers, wherever the net is
         bare = reinitialise(twin)
     _refuse_trained(net, twin, tables=False)
     how = f"re-initialised with seed {seed} by each layer's own initialiser"

@@ -14,6 +14,7 @@ from ..data.open import open_data
 from ..data.source import Source
 from ..data.user_code import user_code_in
 from ..errors import CensusError
+from ..layers.device import asked_device, on_device
 from ..layers.net import unwrap
 from ..layers.survey import survey
 from ..layers.torch_state import as_called, neutral
@@ -44,6 +45,7 @@ def see(
     preset: str | None = None,
     replicas: Sequence[nn.Module | Model | str] = (),
     objective: str = "neuron",
+    device: str | None = None,
     options: SeeOptions | None = None,
 ) -> Visualisations:
     """Optimised images of what units respond to, each with a score, beside the examples that they respond to most.
@@ -56,6 +58,7 @@ def see(
     preset: a method of the literature, short for `SeeOptions(preset=...)`.
     replicas: other training runs of the model, for the transfer score.
     objective: what a target given as text stands for: "neuron", "channel" or "layer".
+    device: where the nets run: None where they are, "auto", "cuda", "mps" or "cpu".
     options: steps, size, faces, seed and all else (`SeeOptions`).
 
     An interrupt (Ctrl-C) returns what is finished, marked as interrupted. For a net that takes tokens or rows of
@@ -80,11 +83,13 @@ def see(
     """
     options = options or SeeOptions()
     options = options if preset is None else replace(options, preset=preset)
-    opened = open_model(model)
+    there, opened = asked_device(device), open_model(model)
     source = None if data is None else open_data(data, prepare=opened.prepare)
-    subject = subject_of(opened, source, options, [open_model(run, "replica") for run in replicas])
+    runs = [open_model(run, "replica") for run in replicas]
     several: list[Any] = list(targets) if isinstance(targets, (list, tuple)) else [targets]
-    return visualise(subject, objectives_for(subject, several, objective, options.faces), options)
+    with on_device([unwrap(each.net) for each in (opened, *runs)], there):
+        subject = subject_of(opened, source, options, runs)
+        return visualise(subject, objectives_for(subject, several, objective, options.faces), options)
 
 
 def subject_of(model: Model, source: Source | None, options: SeeOptions, replicas: Sequence[Model] = ()) -> Subject:
