@@ -44,7 +44,18 @@ def test_documented_python_runs(file: Path, tmp_path: Path, monkeypatch: pytest.
         warnings.simplefilter("error")
         exec(READER, names)
         for block in BLOCK.findall(file.read_text("utf-8")):
-            exec(compile(block, str(file), "exec"), names)
+            if all(importlib.util.find_spec(package) for package in needed(block)):
+                exec(compile(block, str(file), "exec"), names)
+
+
+def needed(block: str) -> list[str]:
+    """The packages beyond the tests' own that a block says it needs in its first line."""
+    return re.findall(r"\w+", block.splitlines()[0].partition("# needs")[2])
+
+
+def test_what_a_block_needs() -> None:
+    assert needed("# needs timm, torchvision\nimport timm") == ["timm", "torchvision"]
+    assert needed("import timm  # needed") == []
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "docs").glob("*.md")) + sorted(ROOT.glob("*.md")), ids=lambda f: f.name)

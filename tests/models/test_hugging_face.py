@@ -60,7 +60,7 @@ def test_what_is_known_about_it(model: Model, folder: Path) -> None:
     assert model.name == f"hf:{folder.name}"
     assert model.prepare is not None
     assert model.prepare.max_length == 256  # what sentence_bert_config.json says
-    assert model.about == {"weights from": "a folder"}
+    assert model.about == {"weights from": "a folder", "behind": "left out behind the tokens: Pooling, Normalize"}
     assert model.example is not None
     example = model.example()
     assert example["input_ids"].shape == example["attention_mask"].shape
@@ -153,4 +153,4 @@ def test_without_transformers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(CensusError) as caught:
         open_model(f"hf:{folder}")
-    assert str(caught.value) == "hf: needs transformers: pip install 'layercensus[text]'"
+    assert str(caught.value) == "hf: needs transformers: pip install 'layercensus[hf]'"

@@ -157,8 +157,8 @@ def test_a_model_is_a_value() -> None:
 
 
 INSTEAD = {
-    "weights.pt": "Weights alone are no model: write a function that builds the net and loads them with "
-    "load_state_dict, and name it module:factory. Got 'weights.pt'.",
+    "weights.pt": "Weights alone are no model: write a function that builds the net, and name both: "
+    "module:factory@weights.pt. Got 'weights.pt'.",
     "runs/best.pth": "Weights alone are no model",
     "last.ckpt": "Weights alone are no model",
     "pytorch_model.bin": "Weights alone are no model",

@@ -23,4 +23,4 @@ def model_of(name: str, size: int | None = None) -> Model:
 def sized(prepare: Prepare | None, size: int) -> Prepare:
     """The same preparation to squares of `size` pixels."""
     side = Integer(1)("size", size)
-    return replace(prepare or Prepare(), size=(side, side))
+    return replace(prepare or Prepare(), size=(side, side), transform=None, says=None)

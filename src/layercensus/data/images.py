@@ -21,7 +21,7 @@ from .labels import Labels, as_classes, same_length
 from .numbers import first_not_finite
 from .picture import header, pictures, read_picture
 from .reading import one_line
-from .request import Request
+from .request import Request, one_kind
 from .source import Skip, Source
 
 SHOWN = 20  # names of skipped files that are listed
@@ -162,6 +162,7 @@ class Images(Source):
 
 def open_images(folder: str, request: Request) -> Images:
     """The pictures below a folder."""
+    one_kind(request.prepare, "pictures", "vision")
     return Images(folder, request.prepare, request.labels, request.limit_bad, request.workers)
 
 

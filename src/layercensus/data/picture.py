@@ -49,7 +49,15 @@ def header(path: Path) -> tuple[bool, tuple[int, int]]:
 def read_picture(path: Path, prepare: Prepare, channels: int) -> Tensor:
     """(channels, height, width) float32: upright, resized and normalised as `prepare` says; else 0..1."""
     with Image.open(path) as image:
-        x = _values(_sized(_channelled(ImageOps.exif_transpose(image), channels), prepare))
+        return prepared(image, prepare, channels)
+
+
+def prepared(image: Image.Image, prepare: Prepare, channels: int) -> Tensor:
+    """The same of a picture that is open."""
+    image = _channelled(ImageOps.exif_transpose(image), channels)
+    if prepare.transform is not None:
+        return prepare.transform(image).float()
+    x = _values(_sized(image, prepare))
     if prepare.mean and prepare.std:
         mean, std = (np.array(v, dtype=np.float32).reshape(-1, 1, 1) for v in (prepare.mean, prepare.std))
         x = (x - mean) / std

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import CensusError
 from ..models.prepare import Prepare
 from .labels import Labels
 
@@ -17,3 +18,18 @@ class Request:
     groups: str | None = None  # the entry that names the source of an example
     limit_bad: int = 0  # unreadable files that are skipped before giving up
     workers: int = 0  # processes that decode pictures; 0: threads
+
+
+def one_kind(prepare: Prepare | None, given: str, part: str) -> None:
+    """Refuse data of one kind for a net that compares two. part: how its part for that kind is named.
+
+    Raises:
+        CensusError: the net takes pictures and texts, or sounds and texts, together.
+    """
+    if prepare is None or prepare.tokenizer is None or (prepare.transform is None and prepare.sound is None):
+        return
+    other = "pictures" if prepare.transform is not None else "sounds"
+    raise CensusError(
+        f"The model takes {other} and texts together. Got {given} alone: count one part of it, hf:NAME:{part}, or give "
+        "data that hold both."
+    )

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from ..errors import CensusError
+from ..models.decoder import with_decoder
 from ..models.prepare import Prepare
 from .batch import Batch
 from .labels import Labels, as_classes, same_length
 from .reading import one_line
-from .request import Request
+from .request import Request, one_kind
 from .source import Source
 
 PADDED_WITH = {"token_type_ids": 0, "attention_mask": 0}
@@ -81,17 +82,19 @@ class Lines(Source):
         encoded = dict(self.tokenizer(lines, **truncation))
         encoded.setdefault("attention_mask", [[1] * len(row) for row in encoded["input_ids"]])
         longest = max(1, *map(len, encoded["input_ids"]))
-        return {
+        tokens = {
             name: torch.tensor(
                 [list(row) + [PADDED_WITH.get(name, self._padding)] * (longest - len(row)) for row in rows]
             )
             for name, rows in encoded.items()
             if len(rows) == len(lines)
         }
+        return with_decoder(tokens, self.prepare)
 
 
 def open_text(file: str, request: Request) -> Lines:
     """The lines of a text file."""
+    one_kind(request.prepare, "texts", "text")
     return Lines(file, request.prepare, request.labels)
 
 

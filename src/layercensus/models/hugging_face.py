@@ -1,26 +1,25 @@
-"""A text encoder of the transformers library, from a folder or, because the user named it, from the hub."""
+"""A net of the transformers library, from a folder or, because the user named it, from the hub."""
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import json
-import logging
-from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from ..errors import CensusError, first_line
+from .hf_folder import Place, inner_folder, place_of, silent
+from .hf_inputs import TEXT, example_of, kinds_of, prepare_of
+from .hf_net import TOWERS, Loaded, load_net
 from .model import Model
 from .prepare import Prepare
 from .randomness import own_randomness, seeded
 
-LONGEST = 512  # tokens, where the model names no lower limit
-SENTENCES = ("What does each layer of a network learn?", "A short one.", "Later layers, or earlier ones?")
 
+def open_hugging_face(text: str) -> Model:
+    """The net and its tokenizer, image processor or feature extractor; a folder is read offline.
 
-def open_hugging_face(name: str) -> Model:
-    """The encoder and its tokenizer; a folder is read offline. Only safetensors are read; no code of the model runs.
+    Only safetensors are read; no code of the model runs. Heads that classify are kept, those that predict a vocabulary
+    left out. A net that compares pictures (or sounds) with texts, such as CLIP, takes both; NAME:vision, NAME:text and
+    NAME:audio are its parts. An adapter (PEFT) is added to the weights of the net that it names.
 
     Raises:
         CensusError: when transformers is missing, or the folder or name holds no such model.
@@ -28,58 +27,57 @@ def open_hugging_face(name: str) -> Model:
     try:
         import transformers
     except ModuleNotFoundError as error:
-        raise CensusError("hf: needs transformers: pip install 'layercensus[text]'") from error
-    offline = Path(name).is_dir()
-    if not offline and (name.startswith((".", "/", "~")) or name.count("/") > 1):
-        raise CensusError(f"hf:{name} must be a folder or the name of a model on the hub. Got no such folder.")
-    where: dict[str, Any] = {"local_files_only": offline, "trust_remote_code": False}
+        raise CensusError("hf: needs transformers: pip install 'layercensus[hf]'") from error
+    name, _, tower = text.rpartition(":") if text.rpartition(":")[2] in TOWERS else (text, "", "")
+    place = place_of(name)
     try:
-        with _silent(transformers), own_randomness(0):
-            net = transformers.AutoModel.from_pretrained(name, use_safetensors=True, **where)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(name, **where)
-            longest = _longest(name, transformers, net, tokenizer, offline)
+        with silent(transformers), own_randomness(0):
+            inner, left = inner_folder(place, transformers)
+            loaded = load_net(inner, transformers, tower)
+            prepare = _prepared(loaded, inner, transformers, tower)
+    except CensusError:
+        raise
     except Exception as error:
-        what = "" if offline else "there is no such folder, and the hub did not give it. "
-        raise CensusError(f"hf:{name} cannot be loaded: {what}{first_line(error)}") from error
-    if tokenizer.pad_token is None:  # as those of generating models; padding is masked whatever it is
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+        what = "" if place.offline else "there is no such folder, and the hub did not give it. "
+        local = "" if place.offline else ". Give the folder of a model that is on this machine: hf:FOLDER"
+        raise CensusError(f"hf:{name} cannot be loaded: {what}{first_line(error)}{local}") from error
     return Model(
-        net,
-        f"hf:{Path(name).resolve().name if offline else name}",
-        fresh=seeded(lambda: _from_config(transformers, net.config)),
-        prepare=Prepare(tokenizer=tokenizer, max_length=longest),
-        example=lambda: dict(tokenizer(list(SENTENCES), padding=True, return_tensors="pt")),
-        about={"weights from": "a folder" if offline else "the hub"},
-    )
+        loaded.net,
+        place.called + (f":{tower}" if tower else ""),
+        fresh=seeded(loaded.make),
+        prepare=prepare,
+        classes=_classes(loaded.net),
+        example=lambda: example_of(prepare, loaded.net),
+        about={"weights from": "a folder" if place.offline else "the hub"} | loaded.about
+        | ({"behind": left} if left else {}),
+    )  # fmt: skip
 
 
-def _from_config(transformers: Any, config: Any) -> Any:
-    with _silent(transformers):
-        return transformers.AutoModel.from_config(copy.deepcopy(config))
-
-
-def _longest(name: str, transformers: Any, net: Any, tokenizer: Any, offline: bool) -> int:
-    """The most tokens of an input that the sentence encoder's training, the tokenizer and the positions all allow."""
-    limits = [LONGEST, tokenizer.model_max_length, getattr(net.config, "max_position_embeddings", None)]
-    with contextlib.suppress(OSError, ValueError):
-        file = transformers.utils.cached_file(name, "sentence_bert_config.json", local_files_only=offline)
-        limits.append(json.loads(Path(file).read_text("utf-8")).get("max_seq_length"))
-    return min(int(limit) for limit in limits if limit)
-
-
-@contextlib.contextmanager
-def _silent(transformers: Any) -> Iterator[None]:
-    talk = transformers.utils.logging
-    level, bars = talk.get_verbosity(), talk.is_progress_bar_enabled()
-    hub = logging.getLogger("huggingface_hub")
-    hub_level = hub.level
-    talk.set_verbosity(logging.CRITICAL)
-    hub.setLevel(logging.CRITICAL)
-    talk.disable_progress_bar()
+def _prepared(loaded: Loaded, place: Place, transformers: Any, tower: str) -> Prepare:
+    kinds = kinds_of(loaded.net, (tower,) if tower else loaded.towers)
     try:
-        yield
-    finally:
-        talk.set_verbosity(level)
-        hub.setLevel(hub_level)
-        if bars:
-            talk.enable_progress_bar()
+        return _of_the_first(list(dict.fromkeys([place, loaded.base])), kinds, loaded.net, transformers)
+    except OSError as error:
+        if kinds == (TEXT,):
+            raise
+        raise CensusError(
+            f"{place.called} must say how its inputs are prepared (preprocessor_config.json). "
+            f"It does not: {first_line(error)}"
+        ) from error
+
+
+def _of_the_first(places: list[Place], kinds: tuple[str, ...], net: Any, transformers: Any) -> Prepare:
+    """What the first of these places says: the folder of an adapter need not hold a tokenizer."""
+    for place in places[:-1]:
+        with suppress(Exception):
+            return prepare_of(kinds, net, place, transformers)
+    return prepare_of(kinds, net, places[-1], transformers)
+
+
+def _classes(net: Any) -> tuple[str, ...] | None:
+    """The names of a classifier's classes, where its configuration names them."""
+    names = getattr(net.config, "id2label", None) or {}
+    own = "Classification" in type(net).__name__
+    if not own or not names or all(str(name).startswith("LABEL_") for name in names.values()):
+        return None
+    return tuple(str(names[number]) for number in sorted(names))

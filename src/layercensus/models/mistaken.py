@@ -11,7 +11,7 @@ from torch import Tensor, nn
 WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".tar", ".index.json")
 GRAPHS = (".pt2", ".onnx", ".ep", ".torchscript", ".ptl", ".tflite", ".engine")
 FACTORY = "module:factory"
-LOADED = f"write a function that builds the net and loads them with load_state_dict, and name it {FACTORY}"
+LOADED = f"write a function that builds the net, and name both: {FACTORY}@"
 
 
 def of_a_file(text: str) -> str:
@@ -26,7 +26,7 @@ def of_a_file(text: str) -> str:
     if os.path.isdir(text):
         return _of_a_folder(text)
     if text.lower().endswith(WEIGHTS):
-        return f" Weights alone are no model: {LOADED}."
+        return f" Weights alone are no model: {LOADED}{text}."
     if ending.lower() in GRAPHS:
         return f" A graph has no layers to read: write a function that returns the module it was made from: {FACTORY}."
     if ending == ".py" and stem.isidentifier():
@@ -40,7 +40,7 @@ def _of_a_folder(folder: str) -> str:
     if "config.json" in names and held:
         return f" A folder that transformers saved is named hf:{folder}."
     if held:
-        return f" Weights alone are no model: {LOADED}."
+        return f" Weights alone are no model: {LOADED}{folder}."
     return f" A folder is no model: write a function that returns the net, and name it {FACTORY}."
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CensusError
+
+if TYPE_CHECKING:  # heavy to import
+    from torch import Tensor
 
 INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 
 @dataclass(frozen=True)
 class Prepare:
-    """A model's own convention for images or text; what is None is left as the data has it.
+    """A model's own convention for images, text or sound; what is None is left as the data has it.
 
     >>> Prepare(size=(224, 224), channels=3).interpolation
     'bicubic'
@@ -30,6 +33,12 @@ class Prepare:
     crop: float = 1.0  # the central fraction of the shorter side that is kept
     tokenizer: Callable[..., Any] | None = None  # called as those of transformers are
     max_length: int | None = None  # tokens
+    transform: Callable[[Any], Tensor] | None = None  # the model's own way from an upright picture of Pillow, exactly
+    says: str | None = None  # in words, what a transform does, where the numbers above do not say it
+    sound: Callable[[Any], Tensor] | None = None  # the model's own way from (samples,) float32 in -1..1, one channel
+    rate: int | None = None  # samples a second that it takes
+    decoder_start: int | None = None  # the token that an encoder-decoder begins to answer with
+    input_name: str | None = None  # by which the net takes its picture or sound, where it takes more beside it
 
     def __post_init__(self) -> None:
         if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
@@ -58,9 +67,25 @@ class Prepare:
         >>> Prepare(channels=1, mean=(0.5,), std=(0.25,)).describe()
         'grey, (x - 0.5) / 0.25 on the scale 0..1'
         """
+        if self.tokenizer is not None and self.transform is not None:
+            return f"{self._of_pictures()}; {self._of_text()}"
         if self.tokenizer is not None:
-            truncated = f", truncated to {self.max_length} tokens" if self.max_length else ""
-            return f"tokens by {getattr(self.tokenizer, '__name__', type(self.tokenizer).__name__)}{truncated}"
+            return self._of_text()
+        return self._of_sound() if self.rate is not None else self._of_pictures()
+
+    def _of_text(self) -> str:
+        truncated = f", truncated to {self.max_length} tokens" if self.max_length else ""
+        shifted = "; the decoder is given the same, shifted by one" if self.decoder_start is not None else ""
+        return f"tokens by {getattr(self.tokenizer, '__name__', type(self.tokenizer).__name__)}{truncated}{shifted}"
+
+    def _of_sound(self) -> str:
+        own = f", {self.says}" if self.says else ""
+        begun = "; the decoder is given its first token" if self.decoder_start is not None else ""
+        return f"one channel, {self.rate:,} samples a second{own}{begun}"
+
+    def _of_pictures(self) -> str:
+        if self.says is not None:
+            return self.says
         steps = [{1: "grey", 3: "RGB", None: "channels as the files have them"}[self.channels]]
         if self.size:
             steps.append(f"shorter side resized ({self.interpolation}), centre {self.size[0]} x {self.size[1]} kept")
