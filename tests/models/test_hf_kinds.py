@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,11 @@ def test_pictures_are_counted_by_the_net_that_a_folder_holds(tmp_path: Path) -> 
     assert census.about["examples"] == 6
     rows = census.layers.set_index("layer")
     assert rows.loc["classifier", "width"] == 3
+
+
+def test_a_preparation_can_be_sent_to_another_process(tmp_path: Path) -> None:
+    prepare = open_model(f"hf:{saved(vit(), tmp_path, PICTURES)}").prepare
+    assert prepare is not None
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8))
+    sent = pickle.loads(pickle.dumps(prepare))
+    assert torch.equal(sent.transform(image), prepare.transform(image))

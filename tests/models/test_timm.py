@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 
@@ -102,3 +103,10 @@ def test_it_is_counted(photographs: Path, timm) -> None:
     assert census.about["model"] == "timm:test_resnet@untrained"
     assert census.about["classes"] == ["a", "b"] or census.about["classes"] == ("a", "b")
     assert census.layers["width"].iloc[-1] == 1000
+
+
+def test_a_preparation_can_be_sent_to_another_process(timm) -> None:
+    prepare = open_model("timm:test_resnet@untrained").prepare
+    assert prepare is not None
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8))
+    assert torch.equal(pickle.loads(pickle.dumps(prepare)).transform(image), prepare.transform(image))

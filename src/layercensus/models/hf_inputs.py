@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,30 @@ def example_of(prepare: Prepare, net: Any) -> Any:
     return with_decoder(inputs | {prepare.input_name: first}, prepare)
 
 
+@dataclass(frozen=True)
+class ByProcessor:
+    """A picture as an image processor prepares it; it can be sent to another process."""
+
+    processor: Any
+
+    def __call__(self, image: Any) -> Tensor:
+        return torch.as_tensor(np.asarray(self.processor(images=image, return_tensors="np")["pixel_values"][0]))
+
+
+@dataclass(frozen=True)
+class ByExtractor:
+    """Samples as a feature extractor prepares them."""
+
+    extractor: Any
+    rate: int
+    name: str  # of the net's input
+
+    def __call__(self, samples: Any) -> Tensor:
+        samples = np.asarray(samples, dtype=np.float32)
+        features = self.extractor(samples, sampling_rate=self.rate, return_tensors="np")
+        return torch.as_tensor(np.asarray(features[self.name][0], dtype=np.float32))
+
+
 def _text(net: Any, place: Place, transformers: Any) -> dict[str, Any]:
     tokenizer = transformers.AutoTokenizer.from_pretrained(place.name, **place.options)
     if tokenizer.pad_token is None:  # as those of generating models; padding is masked whatever it is
@@ -84,9 +109,7 @@ def _longest(net: Any, tokenizer: Any, place: Place, transformers: Any) -> int:
 def _picture(place: Place, transformers: Any) -> dict[str, Any]:
     processor = _processor(place, transformers)
 
-    def transform(image: Any) -> Tensor:
-        return torch.as_tensor(np.asarray(processor(images=image, return_tensors="np")["pixel_values"][0]))
-
+    transform = ByProcessor(processor)
     pictures = [Image.fromarray(np.zeros((*shape, 3), dtype=np.uint8)) for shape in SHAPES]
     shapes = {tuple(transform(picture).shape) for picture in pictures}
     size = next(iter(shapes))[-2:] if len(shapes) == 1 else None
@@ -127,11 +150,11 @@ def _sound(place: Place, transformers: Any) -> dict[str, Any]:
     extractor = transformers.AutoFeatureExtractor.from_pretrained(place.name, **place.options)
     rate, name = int(extractor.sampling_rate), extractor.model_input_names[0]
 
-    def sound(samples: Any) -> Tensor:
-        features = extractor(np.asarray(samples, dtype=np.float32), sampling_rate=rate, return_tensors="np")
-        return torch.as_tensor(np.asarray(features[name][0], dtype=np.float32))
-
-    return {"sound": sound, "rate": rate, "says": f"{name} by its {type(extractor).__name__}"}
+    return {
+        "sound": ByExtractor(extractor, rate, name),
+        "rate": rate,
+        "says": f"{name} by its {type(extractor).__name__}",
+    }
 
 
 def _sound_name(net: Any, kinds: tuple[str, ...]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import CensusError, first_line
 from .model import Model
@@ -84,21 +84,11 @@ def prepare_of(transforms: Any) -> Prepare:
     mean, std = (getattr(transforms, name, None) for name in ("mean", "std"))
     if not crop or not resize or mean is None or std is None:
         said = f"RGB, {type(transforms).__name__} of torchvision"
-        return Prepare(channels=3, transform=as_tensor(transforms), says=said)
+        return Prepare(channels=3, transform=transforms, says=said)
     size = (crop[0], crop[-1])
     how = str(getattr(transforms.interpolation, "value", "bilinear"))
     plain = Prepare(size, tuple(mean), tuple(std), 3, how, min(1.0, crop[0] / resize[0]))
     return Prepare(
         size, plain.mean, plain.std, 3, how, plain.crop,
-        transform=as_tensor(transforms), says=f"{plain.describe()}; torchvision's own",
+        transform=transforms, says=f"{plain.describe()}; torchvision's own",
     )  # fmt: skip
-
-
-def as_tensor(transforms: Any) -> Any:
-    """A preset as a function from a picture to a tensor."""
-
-    def transform(image: Any) -> Tensor:
-        x: Tensor = transforms(image)
-        return x
-
-    return transform
