@@ -16,7 +16,7 @@ from layercensus.settings import Changes, Integer, Number, about_setting, check_
 CHANGES_THE_NUMBERS = {
     "memory", "dtype",
     "panel", "spots", "reliability", "tau", "sign_blind", "q", "resamples", "unit_axis", "twins", "dimension", "sketch",
-    "top", "needed", "calibration", "held_out",
+    "top", "needed", "calibration", "held_out", "other_views",
 }  # fmt: skip
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"panel": "many"}, "panel must be an integer. Got 'many'."),

@@ -229,6 +229,9 @@ class Settings:
         "examples of the panel that choose those directions", flag="--calibration N")
     held_out: int = setting(128, "numbers", Integer(4, 1_000_000),
         "other examples of the panel on which the answers are judged", flag="--held-out N")
+    other_views: bool = setting(True, "numbers", boolean,
+        "read a few examples in other views as well, weaker, stronger and of one kind, for what depends on the views",
+        flag="--no-other-views", flag_help="without reading a few examples in other views")
     memory_format: str = setting("auto", "run", OneOf(("auto", "contiguous", "channels_last")),
         "of images: auto times both and takes the faster")
     progress: bool = setting(True, "run", boolean, "progress bars on standard error", flag="--quiet",

@@ -24,6 +24,7 @@ from .count.plan import Asked, Plan, make_plan
 from .count.probe import choose_probe
 from .count.room import foresee
 from .count.shards import Counted, write_shard
+from .count.shown import read_shown_otherwise
 from .count.store import COUNTING, SHARD, Store
 from .count.untrained import UntrainedCounts, untrained_counts
 from .data.batch import Batch
@@ -172,7 +173,8 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure], output: Choi
         untrained = untrained_counts(model, plan, classes, format)
         with _in_format(plan, format):
             needs = ask_needs(model, plan, store, output, classes=classes, format=format)
-        provenance = replace(counted.provenance, untrained_failed=untrained.failed, needs=needs)
+            shown = read_shown_otherwise(plan, store)
+        provenance = replace(counted.provenance, untrained_failed=untrained.failed, needs=needs, shown=shown)
         counted = replace(counted, untrained=untrained, provenance=provenance)
         if settings.shard is not None:
             write_shard(store, counted)

@@ -21,7 +21,7 @@ from layercensus.report.charts import fates, rarefaction
 from layercensus.report.layer_page import layer_page
 from layercensus.report.tiles import Examples
 from layercensus.report.two import write_two
-from layercensus.verdict.judge import answers, index_of_thresholds
+from layercensus.verdict.sensitivity import answers, index_of_thresholds
 
 from .browser import CHROMIUM, opened, seconds_to_open
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from ..count.enough_memory import enough_memory
 from ..count.nets import TRAINED, TWIN, LayerKey, Net, Nets
 from ..count.shards import Counted
+from ..count.side_files import read_shown
 from ..count.store import Store
 from ..data.labels import TARGET
 from ..gallery.drawings import matrix, strip
@@ -163,6 +164,7 @@ def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> Lay
             seed=counted.provenance.seed, classes=asked.classes, is_twin=net is nets.twin,
             of_trend=nets.compared(layer),
         )  # fmt: skip
+        evidence = replace(evidence, shown=read_shown(store.folder, LayerKey(net.name, layer.name)))
         evidence = with_needs(evidence, store, nets, net, layer.name)
         if net is nets.trained:
             eta2 = outcomes[TWIN].units.get("eta2") if TWIN in outcomes else None

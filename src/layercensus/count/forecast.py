@@ -12,6 +12,7 @@ import torch
 
 from ..layers.layer import Layer
 from ..measures.distinct import distinct
+from ..measures.in_other_views import in_other_views
 from ..measures.measure import Measure
 from ..measures.redundant import redundant
 from ..measures.similar_pairs import DENSE, too_wide
@@ -125,6 +126,8 @@ def _operations(net: Net, rows: int, measures: Sequence[Measure], settings: Sett
         if distinct.name in asked:
             blocks = too_wide(units, settings.memory)
             total += 2 * units**2 * (seen + half) + (0 if blocks else LINKAGE * units**2)
+        if in_other_views.name in asked and settings.other_views and not too_wide(units, settings.memory):
+            total += 2 * units**2 * (seen + half) + LINKAGE / 10 * units**2
         if redundant.name in asked:
             total += 16 * units * min(units, seen) * seen + 2 * min(units, seen) ** 3
     return total

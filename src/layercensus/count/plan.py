@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from ..data.batch import Batch, tensors
+from ..data.other_views import OtherViews, other_views
 from ..data.replay import Replay
 from ..data.source import Source
 from ..data.unique import Unique
@@ -59,6 +60,7 @@ class Plan:
     identity: Mapping[str, Any]  # what must be equal for two counts to be of the same thing
     settings: Settings
     own_twin: bool  # the twin was initialised here, so more untrained nets can be
+    other_views: OtherViews | None = None  # beside `views`; None for views of the user's own
     unreached: tuple[str, ...] = ()  # modules with parameters that no pass of the survey called
 
     @property
@@ -121,6 +123,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         identity,
         settings,
         asked.twin is True,
+        other_views(asked.views, source) if settings.other_views else None,
         tuple(name for name, _ in unreached),
     )
 

@@ -1,9 +1,9 @@
-"""What belongs to single layers beside the panel: what the answers rest on there, and rows of untrained nets."""
+"""What belongs to single layers beside the panel: what the answers rest on, rows of untrained nets, other views."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ from ..tally import Needs, Rows
 from .nets import LayerKey
 from .tensor_file import TensorFile
 
-NEEDS, ROWS = "needs", "rows"  # how their files begin
+NEEDS, ROWS, SHOWN = "needs", "rows", "shown"  # how their files begin
 
 
 def save_needs(folder: Path, key: LayerKey, needs: Needs) -> None:
@@ -56,9 +56,24 @@ def read_rows(folder: Path, key: LayerKey) -> Rows | None:
     return _rows(file) if file.exists() else None
 
 
+def save_shown(folder: Path, key: LayerKey, r: Tensor) -> None:
+    """Keep the reliability of a layer's units in other views: (views, units)."""
+    _write(_file(folder, SHOWN, key), {"r": r})
+
+
+def read_shown(folder: Path, key: LayerKey) -> Tensor | None:
+    """What `save_shown` kept, if anything.
+
+    Raises:
+        CensusError: when it is damaged.
+    """
+    file = _file(folder, SHOWN, key)
+    return _shown(file) if file.exists() else None
+
+
 def side_files(folder: Path) -> list[Path]:
     """All of them in a folder of checkpoints."""
-    return sorted(file for kind in (NEEDS, ROWS) for file in folder.glob(f"{kind}-*.safetensors"))
+    return sorted(file for kind in (NEEDS, ROWS, SHOWN) for file in folder.glob(f"{kind}-*.safetensors"))
 
 
 def copy_side_files(source: Path, target: Path) -> None:
@@ -68,7 +83,7 @@ def copy_side_files(source: Path, target: Path) -> None:
         CensusError: when one is damaged.
     """
     for file in side_files(source):
-        _needs(file) if file.name.startswith(NEEDS) else _rows(file)
+        next(read for kind, read in _READ.items() if file.name.startswith(kind))(file)
         if not (target / file.name).exists():
             with beside(target / file.name, file.stat().st_size / 1e6, resumes=True) as part:
                 shutil.copyfile(file, part)
@@ -98,6 +113,18 @@ def _rows(file: Path) -> Rows:
         if rows.spots.ndim != 3 or len(rows.key) != len(rows.spots) or rows.key.dtype != torch.int64:
             raise ValueError("its parts do not fit together")
     return rows
+
+
+def _shown(file: Path) -> Tensor:
+    state = _read(file)
+    with _whole(file):
+        r = state["r"]
+        if r.ndim != 2 or not r.is_floating_point():
+            raise ValueError("its parts do not fit together")
+    return r
+
+
+_READ: dict[str, Callable[[Path], object]] = {NEEDS: _needs, ROWS: _rows, SHOWN: _shown}
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from .source import Source
 Floats = Any  # NDArray[np.float32], which numpy's own operators do not keep
 Random = np.random.Generator
 Make = Callable[[Any, Random], Any]
+Kinds = frozenset[str]
 
 SHIFT = 1 / 16  # of the side, either way
 CONTRAST = 0.2  # in log units, either way
@@ -24,12 +25,17 @@ NOISE = 0.1  # of the example's own standard deviation
 JITTER = 0.25  # of each feature's standard deviation over the data
 REPLACED = 0.15  # of the tokens
 MOST_SHIFT, MOST_CONTRAST, MOST_REPLACED = 0.5, 5.0, 1.0  # at any strength
+SHIFTED, LOUDER, NOISY = "shift", "contrast", "noise"  # the kinds; of a signal, contrast is its gain
+ALL = frozenset({SHIFTED, LOUDER, NOISY})
 SAMPLE = 1024  # examples that give the features' standard deviations, or the tokens in use
 PORTION = 64
 
 
-def jitter_of(source: Source, strength: float) -> tuple[str, Make]:
-    """The perturbation of floating-point inputs, by the number of axes of each: in words, and to call."""
+def jitter_of(source: Source, strength: float, kinds: Kinds = ALL) -> tuple[str, Make]:
+    """The perturbation of floating-point inputs, by the number of axes of each: in words, and to call.
+
+    kinds: of images and signals, which of them; the others are left out, and the randomness is the same.
+    """
     first = tensors(source.first(1).inputs)
     axes = [x.ndim - 1 if x.is_floating_point() else 0 for x in first]
     deviations = _deviations(source, [index for index, n in enumerate(axes) if n == 1])
@@ -42,7 +48,7 @@ def jitter_of(source: Source, strength: float) -> tuple[str, Make]:
             index = next(indices)
             if axes[index] == 0:
                 return x
-            perturbed = _perturbed(x.cpu().numpy(), axes[index], strength, deviations.get(index), random)
+            perturbed = _perturbed(x.cpu().numpy(), axes[index], strength, deviations.get(index), random, kinds)
             return torch.from_numpy(perturbed).to(x.device)
 
         return each(example, change)
@@ -50,29 +56,41 @@ def jitter_of(source: Source, strength: float) -> tuple[str, Make]:
     return "; ".join(words) or "none: no input is floating-point", make
 
 
-def _perturbed(x: Floats, axes: int, strength: float, deviation: Floats | None, random: Random) -> Floats:
+def _perturbed(
+    x: Floats, axes: int, strength: float, deviation: Floats | None, random: Random, kinds: Kinds = ALL
+) -> Floats:
     if axes == 3:
-        return image(x, strength, random)
+        return image(x, strength, random, kinds)
     if axes == 2:
-        return signal(x, strength, random)
+        return signal(x, strength, random, kinds)
     own = deviation if deviation is not None else np.float32(x.std())
     return x + np.float32(JITTER * strength) * own * random.standard_normal(x.shape, dtype=np.float32)
 
 
-def image(x: Floats, strength: float, random: Random) -> Floats:
+def image(x: Floats, strength: float, random: Random, kinds: Kinds = ALL) -> Floats:
     """A picture (channels, height, width) moved, with another contrast about each channel's mean, and with noise."""
     noise = np.float32(NOISE * strength) * x.std()
-    x = shifted(shifted(x, -1, _amount(random, x.shape[-1], strength)), -2, _amount(random, x.shape[-2], strength))
-    middle = x.mean((-2, -1), keepdims=True)
-    x = middle + (x - middle) * _factor(random, strength)
-    return x + noise * random.standard_normal(x.shape, dtype=np.float32)
+    amounts = [_amount(random, side, strength) for side in (x.shape[-1], x.shape[-2])]
+    factor = _factor(random, strength)
+    if SHIFTED in kinds:
+        x = shifted(shifted(x, -1, amounts[0]), -2, amounts[1])
+    if LOUDER in kinds:
+        middle = x.mean((-2, -1), keepdims=True)
+        x = middle + (x - middle) * factor
+    return _noisy(x, noise, random) if NOISY in kinds else x
 
 
-def signal(x: Floats, strength: float, random: Random) -> Floats:
+def signal(x: Floats, strength: float, random: Random, kinds: Kinds = ALL) -> Floats:
     """A signal (channels, length) moved, louder or quieter, and with noise."""
     noise = np.float32(NOISE * strength) * x.std()
-    x = shifted(x, -1, _amount(random, x.shape[-1], strength)) * _factor(random, strength)
-    return x + noise * random.standard_normal(x.shape, dtype=np.float32)
+    amount, factor = _amount(random, x.shape[-1], strength), _factor(random, strength)
+    x = shifted(x, -1, amount) if SHIFTED in kinds else x
+    x = x * factor if LOUDER in kinds else x
+    return _noisy(x, noise, random) if NOISY in kinds else x
+
+
+def _noisy(x: Floats, amount: np.float32, random: Random) -> Floats:
+    return x + amount * random.standard_normal(x.shape, dtype=np.float32)
 
 
 def shifted(x: Floats, axis: int, amount: float) -> Floats:

@@ -4,6 +4,7 @@ from .column import Column
 from .distinct import distinct
 from .distinct_status import distinct_status
 from .fate import FATES, funnel
+from .in_other_views import in_other_views
 from .informative import informative
 from .learned import learned
 from .live import live
@@ -18,8 +19,8 @@ from .span import span
 from .spectrum import linear
 
 MEASURES = (
-    live, reliability, distinct, redundant, span, distinct_status, informative, replicated, funnel, needed,
-    needed_units, learned, linear, nonlinear,
+    live, reliability, distinct, redundant, span, distinct_status, in_other_views, informative, replicated, funnel,
+    needed, needed_units, learned, linear, nonlinear,
 )  # fmt: skip
 
 __all__ = ["FATES", "MEASURES", "Column", "Evidence", "Measure", "Outcome", "measure"]

@@ -40,6 +40,7 @@ class Evidence:
     untrained: tuple[Rows, ...] = ()  # the same layer in untrained nets, the twin first; where replicas are given
     untrained_needs: tuple[Needs | None, ...] = ()  # of the first of them
     shuffled: tuple[Rows, ...] = ()  # in nets of its own weights, shuffled; where `untrained` were re-initialised
+    shown: Tensor | None = None  # (views, units) reliability in other views, the count's own first
     is_twin: bool = False  # this IS the untrained twin, held against its own quantile
     units: Mapping[str, Tensor] = field(default_factory=dict)  # per-unit results of earlier measures
     layer: Mapping[str, float] = field(default_factory=dict)  # per-layer results of earlier measures

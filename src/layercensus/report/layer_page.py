@@ -13,7 +13,7 @@ from ..census.record import CensusRecord
 from ..gallery.gallery import RANKS, Strip
 from ..measures import Column
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from ..verdict.judge import index_of_thresholds
+from ..verdict.sensitivity import index_of_thresholds
 from .cells import cell, css, heading, shown
 from .fates import LOOKS, UNJUDGED
 from .lines import Plot, Point, plots

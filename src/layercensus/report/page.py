@@ -15,9 +15,10 @@ from ..census.columns import twin_of
 from ..census.record import CensusRecord, Finding
 from ..layers.memory_format import in_words
 from ..settings import RELIABILITY_GRID, TAU_GRID
+from ..verdict.compared import FEWEST_COMPARED, hidden
 from ..verdict.excess import excess
-from ..verdict.judge import FEWEST_COMPARED, answers, hidden, index_of_thresholds
 from ..verdict.lines import LEARNED
+from ..verdict.sensitivity import answers, index_of_thresholds
 from ..verdict.verdict import Verdict
 from .cells import cell, css, heading
 from .charts import dimensions, fates, over_depth, rarefaction, rarefied

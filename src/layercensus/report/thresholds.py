@@ -9,7 +9,8 @@ import altair as alt
 
 from ..census.record import CensusRecord
 from ..settings import RELIABILITY_GRID, TAU_GRID
-from ..verdict.judge import FEWEST_COMPARED, hidden, index_of_thresholds
+from ..verdict.compared import FEWEST_COMPARED, hidden
+from ..verdict.sensitivity import index_of_thresholds
 from .picture import NETS, layer_axis, net_colours, styled
 
 UNITS, RAREFIED = "units", "rarefied"

@@ -8,6 +8,7 @@ from ..census.columns import twin_of
 from ..census.findings import number_of
 from ..census.record import CensusRecord
 from ..count.provenance import NO_TWIN
+from .sensitivity import VIEWS
 from .trend import ALPHA
 from .verdict import Verdict
 
@@ -127,9 +128,13 @@ def _thresholds(verdict: Verdict, twin: bool) -> list[str]:
     here = verdict.sensitivity["here"]
     others = [f"{name} ({says})" for name, says in verdict.sensitivity.items() if says != here]
     subject = "The shape of the rarefied excess" if twin else "The shape of the rarefied count"
+    read = any(name.startswith(VIEWS) for name in verdict.sensitivity)
     if not others:
-        return [f"{subject} is the same at every tau from .5 to .95 and every reliability threshold from .1 to .9."]
-    return [f"{subject} would read otherwise at {', '.join(others)}."]
+        views = ", and in weaker, stronger and single views" if read else ""
+        return [
+            f"{subject} is the same at every tau from .5 to .95 and every reliability threshold from .1 to .9{views}."
+        ]
+    return [f"{subject} says {here}, and would read otherwise at {', '.join(others)}."]
 
 
 def _weight(census: CensusRecord, verdict: Verdict, layers: pd.DataFrame, twin: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,15 +15,15 @@ from ..census.record import CensusRecord
 from ..count.nets import TRAINED, TWIN
 from ..errors import some_of
 from ..measures.distinct_status import COVERED
-from ..measures.trend_layers import FEWEST_LAYERS, of_trend
-from ..settings import RELIABILITY_GRID, TAU_GRID
+from ..measures.trend_layers import FEWEST_LAYERS
+from .compared import FEWEST_COMPARED, compared, hidden
 from .details import NOTHING_TO_COMPARE, details
 from .lines import FEWEST_EXAMPLES, LEARNED, NEEDED, Line, asked, decisive, families, line, too_few
-from .trend import Trend, Untrained, shape_of, trend
+from .sensitivity import otherwise, sensitivity_of
+from .trend import Trend, Untrained, trend
 from .verdict import MEANS, Verdict
 from .wording import FAMILIES, paragraph
 
-FEWEST_COMPARED = 2  # layers between which anything can change
 DIRECTIONS = "directions"  # the correction of counts that do not follow the width
 Values = NDArray[np.float64]
 
@@ -49,11 +49,12 @@ def judge(census: CensusRecord) -> Verdict:
     table = _table(census, layers)
     twin = census.has_twin
     reasons = _too_little(census, layers)
-    sensitivity = {} if reasons else _sensitivity(census, layers, twin)
+    sensitivity = {} if reasons else sensitivity_of(census, layers, twin)
     lines = _lines(census)
     chosen = decisive(lines)
     if chosen is None:
-        answer, reasons = _by_units(table, layers, twin, reasons or [each.silent for each in lines if each.final])
+        reasons = reasons or [each.silent for each in lines if each.final]
+        answer, reasons = _by_units(census, table, layers, sensitivity, reasons)
     else:
         answer = chosen.says
         reasons = [f"the answer would be {chosen.differs}"] if chosen.differs else []
@@ -63,20 +64,21 @@ def judge(census: CensusRecord) -> Verdict:
     )  # fmt: skip
 
 
-def _by_units(table: pd.DataFrame, layers: pd.DataFrame, twin: bool, reasons: list[str]) -> tuple[str, list[str]]:
+def _by_units(
+    census: CensusRecord, table: pd.DataFrame, layers: pd.DataFrame, sensitivity: Mapping[str, str], reasons: list[str]
+) -> tuple[str, list[str]]:
     """What distinct units say where no count of directions can speak, and why it is not more definite."""
+    twin = census.has_twin
     answer = "undecided" if reasons else _answer(table, twin)
-    if answer in ("earlier", "later", "middle"):
-        bound = _width_bound(layers)
-        if 2 * len(bound) >= len(layers):
-            answer = "undecided"
-            reasons = [*reasons, f"the width decides the count of distinct units in {some_of(bound)}"]
-        elif twin and not _gained(layers):
-            answer = "undecided"
-            reasons = [
-                *reasons, "no hidden layer holds more distinct units in a rarefied count than its untrained twin"
-            ]  # fmt: skip
-    return answer, reasons
+    if answer == "undecided":
+        return answer, reasons
+    bound = _width_bound(layers)
+    if answer != "even" and 2 * len(bound) >= len(layers):
+        return "undecided", [f"the width decides the count of distinct units in {some_of(bound)}"]
+    if answer != "even" and twin and not _gained(layers):
+        return "undecided", ["no hidden layer holds more distinct units in a rarefied count than its untrained twin"]
+    other = otherwise(sensitivity, answer)
+    return ("undecided", [f"the distinct units would say {other}"]) if other else (answer, [])
 
 
 def _width_bound(layers: pd.DataFrame) -> list[str]:
@@ -102,17 +104,6 @@ def _trend_of(census: CensusRecord, count: str, layers: pd.DataFrame) -> Trend:
     series = _series(census, layers, count, census.columns.layers[count].resamples)
     assert series is not None  # the layers are those with a value
     return trend(series.trained, series.replicates, float(np.abs(series.trained).mean()))
-
-
-def hidden(layers: pd.DataFrame) -> pd.DataFrame:
-    """The rows that a trend is read from: see `of_trend`."""
-    return layers[of_trend(list(layers["role"]))]
-
-
-def _compared(census: CensusRecord, layers: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Without the layers that are too narrow for the rarefied count, which is then of all their units."""
-    wide = layers["width"] >= census.provenance.rarefied_to
-    return layers[wide] if column == "distinct_rarefied" else layers
 
 
 def _too_little(census: CensusRecord, layers: pd.DataFrame) -> list[str]:
@@ -175,7 +166,7 @@ def _table(census: CensusRecord, layers: pd.DataFrame) -> pd.DataFrame:
     if len(layers) < FEWEST_COMPARED:
         return pd.DataFrame(rows, columns=list(Row._fields))
     for name, column in census.columns.where(lambda column: column.trend).items():
-        some = _compared(census, layers, name)
+        some = compared(census, layers, name)
         series = _series(census, some, name, column.resamples)
         if series is None or column.trend is None:
             continue
@@ -265,48 +256,3 @@ def _replicates(census: CensusRecord, layers: pd.DataFrame, array: str, net: str
         return np.tile(values, (2, 1))
     common = min(len(a) for a in arrays if a is not None)  # wide layers of many near pairs have fewer
     return np.stack([np.asarray(a, dtype=np.float64)[:common] for a in arrays], axis=1)
-
-
-def _sensitivity(census: CensusRecord, layers: pd.DataFrame, twin: bool) -> dict[str, str]:
-    """What the rarefied count would say at other thresholds, read off the shape alone, by "tau .8" and so on."""
-    says = {}
-    at_r, at_tau = index_of_thresholds(census)
-    for i, threshold in enumerate(RELIABILITY_GRID):
-        says[f"reliability {threshold:.1f}"] = _at(census, layers, i, at_tau, twin)
-    for j, tau in enumerate(TAU_GRID):
-        says[f"tau {tau:.2f}"] = _at(census, layers, at_r, j, twin)
-    says["here"] = _at(census, layers, at_r, at_tau, twin)
-    return says
-
-
-def answers(census: CensusRecord) -> list[list[str]]:
-    """What the rarefied count's shape says at every pair of thresholds: a row per reliability, a column per tau."""
-    layers = hidden(census.layers)
-    twin = census.has_twin
-    return [[_at(census, layers, i, j, twin) for j in range(len(TAU_GRID))] for i in range(len(RELIABILITY_GRID))]
-
-
-def index_of_thresholds(census: CensusRecord) -> tuple[int, int]:
-    """Where on the grid the census's own thresholds are, or the nearest to them: reliability, tau."""
-    return _nearest(census, "reliability", RELIABILITY_GRID), _nearest(census, "tau", TAU_GRID)
-
-
-def _nearest(census: CensusRecord, setting: str, grid: Sequence[float]) -> int:
-    """Index on the grid of the threshold that the census was counted with."""
-    threshold = float(census.provenance.settings[setting])
-    return min(range(len(grid)), key=lambda i: abs(grid[i] - threshold))
-
-
-def _at(census: CensusRecord, layers: pd.DataFrame, i: int, j: int, twin: bool) -> str:
-    layers = _compared(census, layers, "distinct_rarefied")
-
-    def values(net: str) -> Values:
-        grids = [census.array(name, "rarefied_grid", net) for name in layers["layer"]]
-        return np.array([np.nan if g is None else g[i, j] for g in grids], dtype=np.float64)
-
-    own = values(TRAINED)
-    other = values(TWIN) if twin else np.zeros(len(own))
-    if len(own) < FEWEST_COMPARED or np.isnan(own).any() or np.isnan(other).any():
-        return "undecided"
-    level = (np.abs(own).mean() + np.abs(other).mean()) / (2 if twin else 1)
-    return MEANS[shape_of(own - other, float(level))]

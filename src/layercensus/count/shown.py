@@ -1,0 +1,99 @@
+"""How reliable units are in other views than those of the count, read on a few examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ..data.batch import Batch
+from ..data.replay import portions
+from ..data.views import Views, make_view
+from ..measures.by_units import by_units
+from ..measures.reliability import icc
+from .calibration import CALIBRATION, calibration
+from .enough_memory import enough_memory
+from .nets import LayerKey, Net, Nets
+from .one_by_one import Chance, Spots
+from .plan import Plan
+from .read_batch import read_net
+from .side_files import read_shown, save_shown
+from .store import Store
+
+MOST, FEWEST = 192, 64  # examples: as many as cost FRACTION of the passes, within these
+FRACTION = 0.2
+AS_COUNTED = "as counted"  # the views of the count on the same few examples
+UNTRAINED = 832  # passes of an example through each untrained net that is counted beside the twin
+
+
+def read_shown_otherwise(plan: Plan, store: Store) -> Mapping[str, Any]:
+    """Read the net and its twin in other views, keep each unit's reliability in `store`, and say how, as JSON.
+
+    Empty where nothing is read: Settings(other_views=False), views of one's own, or too few examples. What was read
+    before an interruption is not read again.
+    """
+    other = plan.other_views
+    if other is None or not plan.settings.other_views:
+        return {}
+    views = {AS_COUNTED: plan.views} | other.views
+    batches = _few(plan, examples_for(plan.nets, plan.source.length, len(views), plan))
+    examples = sum(len(batch.ids) for batch in batches)
+    if examples < FEWEST:
+        return {}
+    nets = [net for net in (plan.nets.trained, plan.nets.twin) if net is not None]
+    with (
+        enough_memory("Reading other views", "Pass a smaller batch, or other_views=False"),
+        tqdm(total=len(nets), desc="other views", unit="net", disable=not plan.settings.progress) as bar,
+    ):
+        for net in nets:
+            if any(read_shown(store.folder, net.key(layer)) is None for layer in net.layers):
+                for key, r in _of_net(net, batches, list(views.values()), plan).items():
+                    save_shown(store.folder, key, r)
+            bar.update()
+    return {"names": list(views), "examples": examples, "scale": round(other.scale, 4)}
+
+
+def examples_for(nets: Nets, examples: int | None, views: int, plan: Plan) -> int:
+    """How many examples may be read in `views` other views, so that it costs FRACTION of all passes or little."""
+    settings = plan.settings
+    known = settings.panel if examples is None else examples
+    every = len(list(nets)) * (known + 2 * min(settings.panel, known))
+    every += UNTRAINED * (settings.twins - 1) if plan.own_twin else 0
+    each = 2 * views * (1 if nets.twin is None else 2)
+    return int(min(MOST, CALIBRATION, max(FEWEST, FRACTION * every / each)))
+
+
+def _few(plan: Plan, examples: int) -> list[Batch]:
+    found, left = list[Batch](), examples
+    for batch in calibration(plan.source):
+        some = batch.first(left)
+        found += portions(some, plan.settings.batch, None)
+        left -= len(some.ids)
+        if left <= 0:
+            break
+    return found
+
+
+def _of_net(net: Net, batches: Sequence[Batch], views: Sequence[Views], plan: Plan) -> dict[LayerKey, Tensor]:
+    """(views, units) the reliability of each layer's units."""
+    found: dict[LayerKey, list[Tensor]] = {net.key(layer): [] for layer in net.layers}
+    for each in views:
+        a, b = (_means(net, batches, each, view, plan) for view in (0, 1))
+        for key, rows in found.items():
+            both = torch.stack([torch.cat(a[key]), torch.cat(b[key])])
+            both = both[:, both.isfinite().all(0).all(1)]  # the examples that came to this layer in both
+            rows.append(by_units(icc, *both) if both.shape[1] > 1 else torch.full(both.shape[2:], torch.nan))
+    return {key: torch.stack(rows) for key, rows in found.items()}
+
+
+def _means(net: Net, batches: Sequence[Batch], views: Views, view: int, plan: Plan) -> dict[LayerKey, list[Tensor]]:
+    found: dict[LayerKey, list[Tensor]] = {net.key(layer): [] for layer in net.layers}
+    for batch in batches:
+        chance = Chance(plan.seed, view) if plan.nets.alone else None
+        readings = read_net(net, make_view(views, batch, plan.seed, view), Spots(), {}, chance=chance)
+        for key, rows in found.items():
+            rows.append(readings[key].mean)
+    return found

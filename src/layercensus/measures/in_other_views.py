@@ -1,0 +1,56 @@
+"""How many units are distinct when reliability is that in other views: clusters need none, and stay the count's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from .column import Column
+from .correlation import flat_clusters, linkage_of, similarity_of, unit_correlation
+from .measure import Evidence, Measure, Outcome
+from .rarefaction import presence
+from .relations import Relations
+from .reliability import FEWEST
+from .similar_pairs import too_wide
+
+
+def compute(evidence: Evidence) -> Outcome:
+    """Distinct units, and rarefied ones, in each of the other views: arrays `distinct_shown`, `rarefied_shown`."""
+    half, settings = evidence.panel.half(1), evidence.settings
+    if evidence.shown is None or "distinct" not in evidence.layer or len(half) < FEWEST:
+        return Outcome()
+    keep = evidence.units["live"] & (evidence.shown >= settings.reliability)  # (views, units)
+    some = keep.any(0).nonzero().flatten()
+    if too_wide(len(some), settings.memory):
+        return Outcome()
+    linear = unit_correlation(half.spots[:, :, some], half.peak[:, some])
+    relations = Relations.of(half.spots, some, half.group)
+    c, _ = relations.block(linear, slice(None), slice(None), settings.sign_blind)
+    similarity = similarity_of(c, settings.sign_blind)
+    chance = presence(evidence.width, min(evidence.rarefy_to, evidence.width))
+    found = np.zeros((2, len(keep)))
+    for row, kept in enumerate(keep[:, some].numpy()):
+        units = int(kept.sum())
+        merges = linkage_of(similarity[np.ix_(kept, kept)])
+        sizes = np.bincount(flat_clusters(merges, units, settings.tau)) if units else np.zeros(0, dtype=np.int64)
+        found[:, row] = len(sizes), chance[sizes].sum()
+    return Outcome(
+        layer={"distinct_least": int(found[0].min()), "distinct_most": int(found[0].max())},
+        arrays={"distinct_shown": torch.from_numpy(found[0]), "rarefied_shown": torch.from_numpy(found[1])},
+    )
+
+
+def _column(which: str, order: int) -> Column:
+    return Column(
+        f"{which} distinct units in other views: strengths .25 to 2, where at 1 the input's own reliability is .8, and "
+        "each kind of perturbation alone, on a few examples",
+        "concepts", 0, source="docs/numbers.md", kind="count", order=order, compare=False, over_depth=False,
+        shown=False,
+    )  # fmt: skip
+
+
+in_other_views = Measure(
+    "in_other_views",
+    compute,
+    layer_columns={"distinct_least": _column("fewest", 93), "distinct_most": _column("most", 94)},
+)
