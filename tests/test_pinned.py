@@ -44,6 +44,7 @@ def census() -> lc.Census:
         pictures=0,
         resamples=100,
         needed=False,
+        other_views=False,
     )
     runs = [lc.Model(run(number), "digits", fresh=lambda seed: factory(seed)) for number in (0, 1)]
     return lc.take(runs[0], digits.images[:600], labels=digits.labels[:600], replicas=runs[1:], settings=settings)

@@ -19,7 +19,7 @@ from .source import Source
 from .views import Views, default_views, make_view
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0)
-RELIABLE = 0.8  # of the input's own variance comes back in a second view at strength 1
+RELIABLE = 0.8  # of the input's own variance is reproduced in a second view at strength 1
 FEW, FEWEST, NUMBERS = 256, 16, 2_000_000  # examples that set the scale: fewer where each is of many numbers
 FINEST, COARSEST = 1 / 16, 16.0  # nominal strengths between which it is looked for
 
@@ -67,7 +67,7 @@ def calibrated(source: Source) -> float | None:
         if (after > RELIABLE) != (r > RELIABLE):
             return _between(source, few, *sorted([(near, r), (far, after)]))
         near, r = far, after
-    return near if RELIABLE < r < 1 else None  # else nothing comes back, nothing varies, or nothing is perturbed
+    return near if RELIABLE < r < 1 else None  # else nothing is reproduced, nothing varies, or nothing is perturbed
 
 
 Point = tuple[float, float]  # strength, reliability

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..census.columns import Columns
 from ..measures import MEASURES, Column, Evidence, Measure, Outcome, measure
+from ..measures.reliability import icc
 from ..tally import Rows
 from .evidence import evidence, first, panel
 from .planted_needs import planted_needs
@@ -51,7 +52,7 @@ def mixed_evidence(order: Tensor | None = None, units: Tensor | None = None, gai
     return replace(
         whole, replicas=(other,), needs=needs, replica_needs=(planted_needs(replica, heads[1]),), untrained=untrained,
         untrained_needs=tuple(planted_needs(rows.spots, heads[0]) for rows in untrained[:2]),
-        shuffled=tuple(drawn[4:]),
+        shuffled=tuple(drawn[4:]), shown=torch.stack([icc(a, b), 0.6 * icc(a, b)])[:, units],
     )  # fmt: skip
 
 
