@@ -13,7 +13,8 @@ PACKAGE = SOURCE.name
 TOP = {"__init__", "demo", "errors", "settings", "take"}
 # A room may import those before it. What is named in a table of openers is imported when it is used, and not seen here.
 FLOORS = (
-    "errors", "settings", "layers", "models", "data", "tally", "measures", "count", "intervene", "gallery", "census",
+    "errors", "settings", "layers", "models", "data", "tally", "measures", "count", "intervene", "concepts",
+    "gallery", "census",
     "verdict", "visualise", "report", "take", "demo", "labs", "testing", "cli", "__init__",
 )  # fmt: skip
 UPWARDS = {
@@ -29,6 +30,7 @@ UNKNOWN = {  # room -> what it must not know, though the floors would let it: ro
     "measures": FILES | {"layers", "models", "data", "count"},
     "count": {"PIL", "jinja2", "matplotlib"},
     "intervene": FILES | {"PIL", "jinja2", "matplotlib"},
+    "concepts": {"jinja2", "matplotlib"},
     "census": {"PIL", "jinja2", "matplotlib"},
     "verdict": {"torch", "models", "data", "layers", "tally"},
     "gallery": {"census", "jinja2"},

@@ -18,6 +18,9 @@ from .census.directions import ends_by_layer
 from .census.record import holds_census
 from .census.summarise import classes_of, summarise
 from .census.used import with_lost
+from .concepts.ask import ask_concepts, identity_of
+from .concepts.open import open_concepts
+from .concepts.sets import ConceptSet
 from .count.count import count
 from .count.memory import kept_memory
 from .count.plan import Asked, Plan, make_plan
@@ -65,6 +68,7 @@ def take(
     twin: bool | nn.Module = True,
     replicas: Sequence[nn.Module | Model | str] = (),
     labels: Sequence[Any] | None = None,
+    concepts: Any = None,
     groups: Sequence[Any] | str | None = None,
     views: Views | float | Any = None,
     output: Choice = None,
@@ -86,6 +90,11 @@ def take(
     replicas: further trained nets of the same architecture.
     labels: one per example in row order, as integers or names; overrides those in the data. None, NaN, a negative
         number: this one has no label.
+    concepts: what people have words for, to be looked for in every layer: "labels", "plain" (brightness, colours,
+        edges; of text the shapes of lines and tokens), "folders" (of category/name/picture), "alpha", "masks:FOLDER",
+        "tags:FILE", "FILE.csv"; a DataFrame; a dict from names to columns (booleans, integers, names, lists of names)
+        or to functions of an example; `lc.concepts.masks(...)`, `lc.concepts.tags(...)`; or a list of such. See
+        docs/concepts.md.
     groups: one per example in row order, as integers or names: which examples come from one source (the crops of one
         photograph, the sentences of one document), so that they are drawn together and never lie in both halves of the
         panel. None: this one stands for itself. Overrides those in the data. Or the name of the entry of dicts, or
@@ -130,14 +139,16 @@ def take(
         raise CensusError(refusal(source.kind))
     if settings.see and not source.reusable:
         raise CensusError("Optimised images of concepts need data that can be read twice. Got an iterator.")
+    sets = open_concepts(concepts, source)
     asked = Asked(layers, twin, [open_model(run, "replica") for run in replicas], views, seed)
     nets = [unwrap(model.net) for model in (opened, *asked.replicas)]
     with on_device([*nets, *([twin] if isinstance(twin, nn.Module) else [])], there):
         with forward_in(DTYPES.get(settings.dtype), device_of(nets[0]).type):
             plan = make_plan(opened, source, asked, settings)
-            plan = replace(plan, identity={**plan.identity, "output": named(output)})
+            identity = {**plan.identity, "output": named(output)}
+            plan = replace(plan, identity=identity | ({"concepts": identity_of(sets)} if sets else {}))
             check_answers(plan, output)
-            return _counted(opened, plan, tuple(measures), output)
+            return _counted(opened, plan, tuple(measures), output, sets)
 
 
 def _check_room(settings: Settings) -> None:
@@ -159,7 +170,9 @@ def _checked(settings: Settings | None, device: str | None) -> Settings:
     return settings if device is None else replace(settings, device=device)
 
 
-def _counted(model: Model, plan: Plan, measures: Sequence[Measure], output: Choice) -> Census:
+def _counted(
+    model: Model, plan: Plan, measures: Sequence[Measure], output: Choice, sets: Sequence[ConceptSet]
+) -> Census:
     """Count, measure, save, and draw what the report shows; the numbers are safe before anything is drawn."""
     settings = plan.settings
     with _folder(settings) as folder:
@@ -174,7 +187,10 @@ def _counted(model: Model, plan: Plan, measures: Sequence[Measure], output: Choi
         with _in_format(plan, format):
             needs = ask_needs(model, plan, store, output, classes=classes, format=format)
             shown = read_shown_otherwise(plan, store)
-        provenance = replace(counted.provenance, untrained_failed=untrained.failed, needs=needs, shown=shown)
+        provenance = replace(
+            counted.provenance, untrained_failed=untrained.failed, needs=needs, shown=shown,
+            concepts=ask_concepts(plan, store, sets),
+        )  # fmt: skip
         counted = replace(counted, untrained=untrained, provenance=provenance)
         if settings.shard is not None:
             write_shard(store, counted)

@@ -11,6 +11,7 @@ import pandas as pd
 from ..count.nets import TRAINED
 from ..errors import CensusError
 from ..layers.torch_state import neutral
+from .concepts import concept_table
 from .directions import LayerDirections, directions_of, needed_of
 from .record import CensusRecord, read_record
 
@@ -62,6 +63,22 @@ class Census(CensusRecord):
 
         with neutral():
             return excess(self)
+
+    @cached_property
+    def concepts(self) -> pd.DataFrame:
+        """The named concepts over the layers: a row for each concept and layer that it was asked of, by depth.
+
+        set, concept, layer, depth: which. auc: of the direction that tells it, fitted on one half of the examples and
+        judged on the other; floor: what this must exceed; readable: whether it does; first: whether this is the first
+        layer in which it does. input_auc, twin_auc: the same of what the net is given, and of the untrained twin's
+        layer; gained: readable here and from neither. within_needed: the fraction of that direction's variance which
+        goes with the directions that the answers rest on, where these were counted. unit, unit_auc, unit_floor,
+        unit_detects: the unit that tells it best, chosen on one half.
+
+        >>> census.concepts.pivot(index="concept", columns="layer", values="auc").shape  # none were asked for
+        (0, 0)
+        """
+        return concept_table(self)
 
     def needed(self, layer: str, net: str = TRAINED) -> pd.DataFrame:
         """How much of the net's answers so many directions of a layer hold: directions, fidelity, low, high.

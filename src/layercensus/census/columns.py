@@ -193,6 +193,8 @@ def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
         return values
     if column.kind in ("text", "sentence"):
         return values.astype(object).where(values.notna(), "").astype("string")
+    if column.kind == "concept":
+        return values.astype("string")
     if column.kind == "choice":
         return values.map(lambda value: _chosen(value, column)).astype("string")
     if column.dtype == "Int64":

@@ -78,6 +78,13 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
             "Pass labels=..., one class per example, for that.",
             {"targets": provenance.data["targets"]},
         )  # fmt: skip
+    left_out = provenance.concepts.get("left_out", {})
+    if left_out:
+        shown = [f"{name} ({why})" for name, why in left_out.items()]
+        yield Finding(
+            None, (), f"{number_of(len(left_out), 'concept', 'is', 'are')} in too few examples of the panel, or in "
+            f"nearly all, and left out: {some_of(shown)}.", {"left_out": dict(left_out)},
+        )  # fmt: skip
     bare = provenance.bare
     if bare:
         yield Finding(

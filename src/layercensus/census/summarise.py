@@ -27,6 +27,7 @@ from ..settings import Settings
 from ..tally import Panel
 from ..tally.streams import NOBODY, Top
 from .columns import FRAME, Columns, twin_of, typed
+from .concepts import marks_of, with_left_out
 from .directions import with_ids
 from .findings import find
 from .near_copies import groups_of, sources_seen
@@ -59,19 +60,19 @@ class _Rows:
     matrices: dict[str, Matrix] = field(default_factory=dict)
     sources: int | None = None  # that the examples seem to come from
 
-    def add(self, summary: LayerSummary, row: dict[str, Any], columns: Columns, sign_blind: bool) -> None:
+    def add(self, summary: LayerSummary, row: dict[str, Any], columns: Columns, asked: _Asked) -> None:
         name = summary.layer.name
         if not self.layers:  # the first layer is nearest to the examples themselves
             self.sources = sources_seen(summary.panel)
         self.layers.append(row)
         self.strips[name] = strip(summary.panel)
-        compared = matrix(summary.panel, summary.outcomes[TRAINED].units, sign_blind)
+        compared = matrix(summary.panel, summary.outcomes[TRAINED].units, asked.settings.sign_blind)
         if compared is not None:
             self.matrices[name] = compared
         for net, outcome in summary.outcomes.items():
             self.arrays.update({ArrayKey(net, name, k): v.numpy() for k, v in outcome.arrays.items()})
             if net in self.units:
-                self.units[net].append(_units(name, outcome, summary.tops[net], columns.units))
+                self.units[net].append(_units(name, outcome, summary.tops[net], columns.units, asked.concepts))
             if net != TWIN:
                 self.runs.append({"net": net, "layer": name} | outcome.layer)
 
@@ -81,7 +82,8 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     nets, columns = counted.nets, Columns.of(measures)
     classes = classes_of(store, counted, settings)
     named = counted.provenance.origin.get("classes")
-    asked = _Asked(measures, settings, classes, named if isinstance(named, int) else 0)
+    concepts = tuple(counted.provenance.concepts.get("names", ()))
+    asked = _Asked(measures, settings, classes, named if isinstance(named, int) else 0, concepts)
     rows, panel, unreached = _Rows(), 0, list[str]()
     for layer in tqdm(nets.trained.layers, desc="measuring", unit="layer", disable=not settings.progress):
         with enough_memory(f"Measuring layer {layer.name!r}", MEASURING):
@@ -92,6 +94,7 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
         counted.provenance, data=_data(store, counted, settings), panel=panel, rarefied_to=nets.narrowest,
         classes_seen=classes, groups=groups_of(store.groups(settings.panel)), sources_seen=rows.sources,
         not_counted=(*counted.provenance.not_counted, *unreached),
+        concepts=with_left_out(counted.provenance, store, torch.from_numpy(store.panel_members(settings.panel))),
         needs=with_ids(counted.provenance.needs, rows.arrays, store.names),
     )  # fmt: skip
     layers = typed(pd.DataFrame(rows.layers), columns.table(nets.twin is not None))
@@ -115,7 +118,7 @@ def _add(rows: _Rows, summary: LayerSummary, asked: _Asked, nets: Nets, columns:
     """Add a layer that examples reached, and say how many its panel holds, which is let go before the next is read."""
     if TRAINED not in summary.outcomes:
         return None
-    rows.add(summary, _row(summary, nets, asked.classes, asked.of_model), columns, asked.settings.sign_blind)
+    rows.add(summary, _row(summary, nets, asked.classes, asked.of_model), columns, asked)
     return len(summary.panel)
 
 
@@ -144,6 +147,7 @@ class _Asked:
     settings: Settings
     classes: int
     of_model: int  # classes that the model names
+    concepts: tuple[str, ...] = ()  # names
 
 
 def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> LayerSummary:
@@ -162,14 +166,15 @@ def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> Lay
         evidence = Evidence(
             net.layer(layer.name).width, streams, panels[net.name], asked.settings, nets.narrowest,
             seed=counted.provenance.seed, classes=asked.classes, is_twin=net is nets.twin,
-            of_trend=nets.compared(layer),
+            of_trend=nets.compared(layer), marks=marks_of(store, counted.provenance, layer.name),
         )  # fmt: skip
         evidence = replace(evidence, shown=read_shown(store.folder, LayerKey(net.name, layer.name)))
         evidence = with_needs(evidence, store, nets, net, layer.name)
         if net is nets.trained:
             eta2 = outcomes[TWIN].units.get("eta2") if TWIN in outcomes else None
             runs = tuple(panels[run.name] for run in nets.replicas)
-            evidence = replace(evidence, replicas=runs, twin_eta2=eta2)
+            arrays = outcomes[TWIN].arrays if TWIN in outcomes else {}
+            evidence = replace(evidence, replicas=runs, twin_eta2=eta2, twin_arrays=arrays)
         outcomes[net.name] = measure(evidence, asked.measures)
         del evidence
         tops[net.name] = _top(streams.top, store.names)
@@ -212,17 +217,20 @@ def _row(summary: LayerSummary, nets: Nets, classes: int, of_model: int) -> dict
 
 
 def _units(
-    layer: str, outcome: Outcome, tops: Sequence[tuple[str, ...]], columns: Mapping[str, Column]
-) -> pd.DataFrame:
+    layer: str, outcome: Outcome, tops: Sequence[tuple[str, ...]], columns: Mapping[str, Column],
+    concepts: tuple[str, ...],
+) -> pd.DataFrame:  # fmt: skip
     live = outcome.units["live"].tolist()
     table: dict[str, Any] = {"layer": layer, "unit": np.arange(len(live))}
-    table |= {name: _plain(columns[name], value) for name, value in outcome.units.items() if name in columns}
+    table |= {name: _plain(columns[name], value, concepts) for name, value in outcome.units.items() if name in columns}
     table["top"] = [ids if alive else () for ids, alive in zip(tops, live, strict=True)]
     return pd.DataFrame(table)
 
 
-def _plain(column: Column, values: Tensor) -> Any:
+def _plain(column: Column, values: Tensor, concepts: tuple[str, ...]) -> Any:
     """One value per unit as a table holds it."""
+    if column.kind == "concept":
+        return [concepts[number] if number >= 0 else None for number in values.tolist()]
     if column.kind == "choice":
         return [column.choices[code] if code >= 0 else None for code in values.tolist()]
     if column.kind == "index":

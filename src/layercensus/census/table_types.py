@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .columns import PREFIX, Columns
 
-WORDS = ("text", "sentence", "choice", "ids")  # kinds of columns that hold no number
+WORDS = ("text", "sentence", "choice", "concept", "ids")  # kinds of columns that hold no number
 TEXTS = ("str", "string", "object", "text or none")
 NEEDED = {"layers": ("layer", "role"), "units": ("layer", "unit")}
 

@@ -23,6 +23,7 @@ EXAMPLES = """Examples:
   layercensus run digits digits --layers 'act*' --layers out --out results
   layercensus run digits digits --out results --resume
   layercensus run hf:encoder text:lines.txt --groups sources.txt --out results
+  layercensus run digits digits --concepts labels --concepts plain --out results
   layercensus run digits digits --shard 1/4 --out part1"""
 
 
@@ -37,6 +38,14 @@ class Counted:
     no_twin: Annotated[bool, Parameter(help="count without the untrained twin", show_default=False)] = False
     replica: Replicas = field(default_factory=list)
     size: Size = None
+    concepts: Annotated[
+        list[str] | None,
+        Parameter(
+            metavar="SET",
+            help="named concepts to look for: labels, plain, folders, alpha, masks:FOLDER, tags:FILE or FILE.csv "
+            "(several times: several sets)",
+        ),
+    ] = None
     groups: Annotated[
         str | None,
         Parameter(metavar="FILE", help="a line for each example: the source it comes from; or an entry of the data"),
@@ -81,7 +90,7 @@ def run(
     with kept("counted", folder):
         census = take(
             opened, data, layers=counted.layers, twin=not counted.no_twin, replicas=counted.replica,
-            groups=groups, views=counted.strength, seed=seed, settings=chosen,
+            concepts=counted.concepts, groups=groups, views=counted.strength, seed=seed, settings=chosen,
         )  # fmt: skip
     if chosen.shard is None:
         show_census(census, folder, quiet=not chosen.progress)

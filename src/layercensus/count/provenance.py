@@ -12,7 +12,7 @@ NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 # left out of the JSON where there is nothing to say
 OPTIONAL = (
     "copies", "shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late", "forecast", "looks_untrained",
-    "untrained_failed", "needs", "shown", "groups", "sources_seen",
+    "untrained_failed", "needs", "shown", "groups", "sources_seen", "concepts",
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ class Provenance:
     untrained_failed: tuple[str, ...] = ()  # why further untrained nets could not be counted, one reason each
     needs: Mapping[str, Any] = field(default_factory=dict)  # how it was found what the net needs of its layers
     shown: Mapping[str, Any] = field(default_factory=dict)  # in which other views a few examples were read, how many
+    concepts: Mapping[str, Any] = field(default_factory=dict)  # names and sets of those that were asked for
     alone: str = ""  # why examples passed through the nets one by one
     met_late: tuple[str, ...] = ()  # modules that ran for the first time after the survey, each with an example
     forecast: Mapping[str, Any] = field(default_factory=dict)  # bytes and seconds, where a layer is very wide

@@ -1,4 +1,4 @@
-"""What belongs to single layers beside the panel: what the answers rest on, rows of untrained nets, other views."""
+"""What lies beside the panel: what answers rest on, rows of untrained nets, other views, marks of concepts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch import Tensor
 
 from ..data.files import beside
 from ..errors import CensusError, first_line
-from ..tally import Needs, Rows
+from ..tally import Marks, Needs, Rows
 from .nets import LayerKey
 from .tensor_file import TensorFile
 
-NEEDS, ROWS, SHOWN = "needs", "rows", "shown"  # how their files begin
+NEEDS, ROWS, SHOWN, MARKS = "needs", "rows", "shown", "marks"  # how their files begin
 
 
 def save_needs(folder: Path, key: LayerKey, needs: Needs) -> None:
@@ -71,9 +71,36 @@ def read_shown(folder: Path, key: LayerKey) -> Tensor | None:
     return _shown(file) if file.exists() else None
 
 
+def save_marks(folder: Path, place: str, marks: Marks) -> None:
+    """Keep which concepts these examples have, at whole examples or in maps of one kind."""
+    _write(_marks_file(folder, place, marks.key), marks.state_dict())
+
+
+def has_marks(folder: Path, place: str, keys: Tensor) -> bool:
+    """Whether `save_marks` has kept those of these examples. keys: (examples,) int64, ascending."""
+    return _marks_file(folder, place, keys).exists()
+
+
+def read_marks(folder: Path, place: str) -> Marks | None:
+    """What `save_marks` kept of a place, of all shards together, if anything.
+
+    Raises:
+        CensusError: when it is damaged.
+    """
+    found: Marks | None = None
+    for file in sorted(folder.glob(f"{MARKS}-{place}-*.safetensors")):
+        marks = _marks(file)
+        found = marks if found is None else found.joined(marks)
+    return found
+
+
+def _marks_file(folder: Path, place: str, keys: Tensor) -> Path:
+    return folder / f"{MARKS}-{place}-{sha256(keys.numpy().tobytes()).hexdigest()[:20]}.safetensors"
+
+
 def side_files(folder: Path) -> list[Path]:
     """All of them in a folder of checkpoints."""
-    return sorted(file for kind in (NEEDS, ROWS, SHOWN) for file in folder.glob(f"{kind}-*.safetensors"))
+    return sorted(file for kind in _READ for file in folder.glob(f"{kind}-*.safetensors"))
 
 
 def copy_side_files(source: Path, target: Path) -> None:
@@ -124,7 +151,21 @@ def _shown(file: Path) -> Tensor:
     return r
 
 
-_READ: dict[str, Callable[[Path], object]] = {NEEDS: _needs, ROWS: _rows, SHOWN: _shown}
+def _marks(file: Path) -> Marks:
+    state = _read(file)
+    with _whole(file):
+        marks = Marks.from_state(state)
+        examples, concepts = len(marks.key), len(marks.concept)
+        shapes = [
+            marks.value.ndim == marks.inputs.ndim == 3, len(marks.value) == len(marks.inputs) == examples,
+            marks.value.shape[:2] == marks.inputs.shape[:2], marks.value.shape[2] == len(marks.graded) == concepts,
+        ]  # fmt: skip
+        if not all(shapes):
+            raise ValueError("its parts do not fit together")
+    return marks
+
+
+_READ: dict[str, Callable[[Path], object]] = {NEEDS: _needs, ROWS: _rows, SHOWN: _shown, MARKS: _marks}
 
 
 @contextmanager

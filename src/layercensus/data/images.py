@@ -74,6 +74,11 @@ class Images(Source):
         names = ", ".join(sorted(self._bad)[:SHOWN]) + (" and more" if len(self._bad) > SHOWN else "")
         return self._about | {"skipped": f"{len(self._bad)} ({names})"}
 
+    def without_folder_groups(self) -> None:
+        """Folders name concepts and no sources."""
+        self._folder = {}
+        self._about.pop("groups", None)
+
     def pick(self, ids: Sequence[str]) -> Batch:
         """These pictures in this order; files that cannot be read, and may be skipped, are left out."""
         with ThreadPoolExecutor(THREADS) as pool:

@@ -57,7 +57,7 @@ def prepared(image: Image.Image, prepare: Prepare, channels: int) -> Tensor:
     image = _channelled(ImageOps.exif_transpose(image), channels)
     if prepare.transform is not None:
         return prepare.transform(image).float()
-    x = _values(_sized(image, prepare))
+    x = _values(sized(image, prepare))
     if prepare.mean and prepare.std:
         mean, std = (np.array(v, dtype=np.float32).reshape(-1, 1, 1) for v in (prepare.mean, prepare.std))
         x = (x - mean) / std
@@ -76,7 +76,7 @@ def _channelled(image: Image.Image, channels: int) -> Image.Image:
     return image.convert("L" if channels == 1 else "RGB")
 
 
-def _sized(image: Image.Image, prepare: Prepare) -> Image.Image:
+def sized(image: Image.Image, prepare: Prepare) -> Image.Image:
     """The shorter side at size / crop, then the centre of `size`."""
     if prepare.size is None:
         return image

@@ -10,6 +10,7 @@ from .learned import learned
 from .live import live
 from .manifold import nonlinear
 from .measure import Evidence, Measure, Outcome, measure
+from .named import named
 from .needed import needed
 from .needed_units import needed_units
 from .redundant import redundant
@@ -20,7 +21,7 @@ from .spectrum import linear
 
 MEASURES = (
     live, reliability, distinct, redundant, span, distinct_status, in_other_views, informative, replicated, funnel,
-    needed, needed_units, learned, linear, nonlinear,
+    needed, needed_units, learned, named, linear, nonlinear,
 )  # fmt: skip
 
 __all__ = ["FATES", "MEASURES", "Column", "Evidence", "Measure", "Outcome", "measure"]

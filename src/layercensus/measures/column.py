@@ -13,7 +13,8 @@ LAST = 1000  # order of a column that does not say where it stands
 NUMERIC = ("count", "number", "fraction", "dimension")
 DTYPES = {
     "count": "Int64", "index": "Int64", "number": "Float64", "fraction": "Float64", "dimension": "Float64",
-    "truth": "boolean", "text": "string", "sentence": "string", "choice": "string", "ids": "object",
+    "truth": "boolean", "text": "string", "sentence": "string", "choice": "string", "concept": "string",
+    "ids": "object",
 }  # fmt: skip
 
 
@@ -23,7 +24,8 @@ class Column:
 
     kind: "count" (integers: units, concepts, examples), "fraction" (of something, 0 to 1), "dimension", "number",
     "truth" (a boolean), "choice" (one of `choices`, given by its index, -1 for none), "index" (of a unit, -1 for none),
-    "text" (a name) or "sentence" (words that may fill several lines). A column without a value is NA, never 0.
+    "concept" (a named one, given by its number, -1 for none), "text" (a name) or "sentence" (words that may fill
+    several lines). A column without a value is NA, never 0.
 
     >>> Column("third standardised moment over examples").described
     'third standardised moment over examples'

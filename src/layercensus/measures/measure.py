@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import CensusError, out_of_memory
 from ..settings import Settings
-from ..tally import Needs, Panel, Rows, Streams
+from ..tally import Marks, Needs, Panel, Rows, Streams
 from .column import Column
 
 
@@ -41,6 +41,8 @@ class Evidence:
     untrained_needs: tuple[Needs | None, ...] = ()  # of the first of them
     shuffled: tuple[Rows, ...] = ()  # in nets of its own weights, shuffled; where `untrained` were re-initialised
     shown: Tensor | None = None  # (views, units) reliability in other views, the count's own first
+    marks: tuple[Marks, ...] = ()  # which named concepts are in which examples, and where in them
+    twin_arrays: Mapping[str, Tensor] = field(default_factory=dict)  # of the untrained twin's layer
     is_twin: bool = False  # this IS the untrained twin, held against its own quantile
     units: Mapping[str, Tensor] = field(default_factory=dict)  # per-unit results of earlier measures
     layer: Mapping[str, float] = field(default_factory=dict)  # per-layer results of earlier measures

@@ -10,7 +10,7 @@ import pandas as pd
 from ..measures import Column
 
 LONGEST = 60  # characters of an example's id
-CLASSES = {"text": "t", "choice": "t", "ids": "t", "sentence": "wrap"}  # kind -> CSS class of its cells
+CLASSES = {"text": "t", "choice": "t", "concept": "t", "ids": "t", "sentence": "wrap"}  # kind -> CSS class of its cells
 
 
 def heading(name: str, column: Column) -> str:

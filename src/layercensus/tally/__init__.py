@@ -1,14 +1,16 @@
 """Mergeable state of one layer: streams over all the data, and a bounded panel of examples."""
 
+from .marks import Marks
 from .needs import Needs, Rows
 from .panel import Panel, joined_spots
-from .reading import Reading, reduce_output
+from .reading import Reading, reduce_output, spot_indices
 from .sketch import Sketch
 from .streams import Moments, Streams, Top
 from .tally import Tally
 from .unit_needs import UnitNeeds
 
 __all__ = [
+    "Marks",
     "Moments",
     "Needs",
     "Panel",
@@ -21,4 +23,5 @@ __all__ = [
     "UnitNeeds",
     "joined_spots",
     "reduce_output",
+    "spot_indices",
 ]

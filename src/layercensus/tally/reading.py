@@ -86,13 +86,13 @@ def _masked(flat: Tensor, units_last: bool, mask: Tensor) -> tuple[Tensor, Tenso
 
 
 def _spots(flat: Tensor, units_last: bool, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:
-    index = _indices(flat.shape[1 if units_last else 2], rows, draws, mask).to(flat.device)
+    index = spot_indices(flat.shape[1 if units_last else 2], rows, draws, mask).to(flat.device)
     row = rows.to(flat.device).unsqueeze(1)
     picked = flat[row, index] if units_last else flat[row, :, index]
     return kept(picked)
 
 
-def _indices(positions: int, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:
+def spot_indices(positions: int, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:
     """Indices (chosen, spots) of the sampled positions; a map with no more positions than spots is read whole."""
     if mask is None:
         if positions <= draws.shape[1]:

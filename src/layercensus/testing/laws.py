@@ -11,8 +11,9 @@ from torch import Tensor
 from ..census.columns import Columns
 from ..measures import MEASURES, Column, Evidence, Measure, Outcome, measure
 from ..measures.reliability import icc
-from ..tally import Rows
+from ..tally import Marks, Rows
 from .evidence import evidence, first, panel
+from .planted_concepts import marks_of
 from .planted_needs import planted_needs
 
 UNITS, EXAMPLES, CLASSES = 24, 400, 4
@@ -53,7 +54,17 @@ def mixed_evidence(order: Tensor | None = None, units: Tensor | None = None, gai
         whole, replicas=(other,), needs=needs, replica_needs=(planted_needs(replica, heads[1]),), untrained=untrained,
         untrained_needs=tuple(planted_needs(rows.spots, heads[0]) for rows in untrained[:2]),
         shuffled=tuple(drawn[4:]), shown=torch.stack([icc(a, b), 0.6 * icc(a, b)])[:, units],
+        marks=(_named(label, base),),
     )  # fmt: skip
+
+
+def _named(label: Tensor, base: Tensor) -> Marks:
+    """Four named concepts, three of them told: the first class or not, two latents, and none."""
+    latent, none = base.mean(1), _normal(11, EXAMPLES)
+    has = torch.stack(
+        [(label == 0).float(), (latent[:, 3] > 0).float(), (latent[:, 5] > 0.3).float(), (none > 0).float()], 1
+    )
+    return marks_of(torch.arange(EXAMPLES), has[:, None], inputs=latent[:, None, 3:5])
 
 
 def columns(measures: Measures) -> dict[str, Column]:
@@ -84,7 +95,7 @@ def in_range(measures: Measures) -> None:
     found = values(measure(mixed_evidence(), measures))
     for name, column in columns(measures).items():
         assert column.meaning, f"{name} must say what it means"
-        if column.dtype == "string" and column.kind != "choice":
+        if column.dtype == "string" and column.kind not in ("choice", "concept"):
             continue
         numbers = found[name].flatten()
         numbers = numbers[~numbers.isnan()]
