@@ -26,6 +26,8 @@ NO_COLUMNS = {
     ("report/terminal.py", frozenset({"layer", "kind", "role"})),
     ("visualise/options.py", frozenset({"examples", "shared", "top"})),
     ("census/used.py", frozenset({"dead", "noise", "duplicate"})),
+    ("census/concepts.py", frozenset({"concept", "depth", "layer", "unit"})),  # a table of concepts has its own columns
+    ("report/layer_page.py", frozenset({"concept", "fate", "unit"})),  # keys that units are sorted by
 }
 
 
