@@ -7,7 +7,7 @@ import torch
 import layercensus as lc
 from layercensus.testing.planted import DEAD, KINDS, NOISE, Planted, Truth, planted
 
-QUIET = lc.Settings(progress=False, batch=64, resamples=50, spots=4, dimension=False)
+QUIET = lc.Settings(progress=False, batch=64, resamples=50, spots=4, dimension=False, needed=False)
 TRUTH = Truth(latents=12, copies=3, dead=5, noise=7)
 
 

@@ -33,7 +33,7 @@ def test_efficientnet_on_a_folder_of_photographs(tmp_path: Path, capsys: pytest.
     from natural_crops import write_crops
 
     write_crops(tmp_path / "crops", 72)
-    layers = ["--layers", "_swish*", "--layers", "_blocks.1*._swish*", "--layers", "_fc"]
+    layers = ["--layers", "_swish*", "--layers", "_blocks.15._swish", "--layers", "_fc"]
     crops, out = f"images:{tmp_path / 'crops'}", str(tmp_path / "out")
     assert main(["run", "efficientnet-lite:0", crops, "--out", out, "--quiet", "--twins", "1", *layers]) == 0
     printed = capsys.readouterr().out
@@ -77,13 +77,16 @@ def test_minilm_on_a_text_file(tmp_path: Path) -> None:
         "--twins",
         "1",
     ]
-    assert main([*argv, "--batch", "8"]) == 0
+    assert main([*argv, "--batch", "8", "--needed", "none"]) == 0
     census = lc.load(tmp_path / "out")
     assert census.layers["width"].tolist() == [1536, 384] * 6 + [384]
     assert sums_up(census.layers)
-    assert main([*argv, "--batch", "1", "--overwrite"]) == 0  # one sentence a batch: no padding at all
-    alone = lc.load(tmp_path / "out")
-    pd.testing.assert_series_equal(census.units["mean"], alone.units["mean"], rtol=1e-4, atol=1e-5)
+    alone = [*argv, "--batch", "1", "--overwrite"]  # one sentence a batch: no padding at all
+    assert main([*alone, "--needed", "none"]) == 0
+    pd.testing.assert_series_equal(census.units["mean"], lc.load(tmp_path / "out").units["mean"], rtol=1e-4, atol=1e-5)
+    assert main([*alone, "--layers", "encoder.layer.5*"]) == 0
+    needed = lc.load(tmp_path / "out").layers
+    assert (needed["needed"] < needed["width"]).all()  # of a few sentences, whatever the padding
 
 
 def test_a_fully_connected_net_on_a_table(tmp_path: Path) -> None:

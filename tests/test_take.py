@@ -13,7 +13,7 @@ from layercensus.models.digits import factory
 
 
 def settings(**more: object) -> lc.Settings:
-    return lc.Settings(**({"progress": False, "panel": 128, "resamples": 20} | more))
+    return lc.Settings(**({"progress": False, "panel": 128, "resamples": 20, "needed": False} | more))
 
 
 class Tokens(nn.Module):

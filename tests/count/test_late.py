@@ -44,7 +44,9 @@ def data() -> Tensor:
 
 
 def settings(**more: Any) -> lc.Settings:
-    return lc.Settings(progress=False, resamples=20, twins=1, memory_format="contiguous", batch=1, panel=16, **more)
+    return lc.Settings(
+        progress=False, resamples=20, twins=1, memory_format="contiguous", batch=1, panel=16, needed=False, **more
+    )
 
 
 def late(census: lc.Census) -> list[str]:

@@ -1,4 +1,4 @@
-"""Part 3 of 10,000 damaged files: each is read or refused in one line, in little memory and time. See files/."""
+"""Part 3 of the damaged files: each is read or refused in one line, in little memory and time. See files/."""
 
 from pathlib import Path
 

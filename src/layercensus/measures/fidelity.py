@@ -10,6 +10,7 @@ from torch import Tensor
 from ..tally.needs import MOST
 
 LEAST = 1e-12  # loss below which the answers are the same
+STEEP = 4.0  # times the tail's own slope, or its inverse: what a curve outside the tried numbers may have
 
 
 def loss_by_directions(tried: Tensor, loss: Tensor, spectrum: Tensor) -> Tensor:
@@ -34,6 +35,20 @@ def loss_by_directions(tried: Tensor, loss: Tensor, spectrum: Tensor) -> Tensor:
     inside = torch.where(below, known[0] + tail - at[0], torch.where(above, known[-1] + tail - at[-1], inside))
     inside[tried] = known
     return torch.cummin(inside, 0).values.exp()
+
+
+def outside(tried: Tensor, loss: Tensor, spectrum: Tensor, *, above: bool) -> Tensor:
+    """(rank + 1,) float64: the loss as the last two tried numbers go on above them, or the first two below them.
+
+    tried, loss, spectrum: as above, at least two of tried. The logarithm of the loss is linear in that of the tail.
+    """
+    tail = _tail(spectrum.double())
+    ends = slice(-2, None) if above else slice(0, 2)
+    at, known = tail[tried[ends]], loss.double()[ends].clamp(LEAST, MOST).log()
+    run = float(at[1] - at[0])
+    slope = float(known[1] - known[0]) / run if abs(run) > 1e-9 else 1.0
+    from_, value = (at[1], known[1]) if above else (at[0], known[0])
+    return (value + min(max(slope, 1 / STEEP), STEEP) * (tail - from_)).exp()
 
 
 def smallest(loss: Tensor, fidelity: float) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from .samples import make
 from .trial import Outcome, run
 
-INPUTS = 10_000
+INPUTS = int(os.environ.get("LAYERCENSUS_FUZZ_FILES", 3_000))
 PARTS = 4
 
 
