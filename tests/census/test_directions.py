@@ -14,6 +14,18 @@ import layercensus as lc
 from layercensus.testing.read_directions import Planted, inputs
 from tests.intervene.planted import SMALL
 
+
+class Power(nn.Module):
+    """A power of one number, and twice the other."""
+
+    def __init__(self, power: int) -> None:
+        super().__init__()
+        self.power = power
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([x[:, 0] ** self.power, 2 * x[:, 1]], 1)
+
+
 NET = Planted("dense", 24, 3, seed=2)
 X = inputs("dense", 24, 240, seed=2)
 NAMES = [f"pic-{n:03d}" for n in range(len(X))]
@@ -65,7 +77,7 @@ def _key(id: str) -> int:
 
 def test_the_fidelity_curve_is_that_of_the_intervention(census: lc.Census) -> None:
     curve = census.needed("act")
-    assert curve.columns.tolist() == ["directions", "fidelity", "low", "high"]
+    assert curve.columns.tolist() == ["directions", "fidelity", "low", "high", "first_order"]
     assert (curve["low"] <= curve["fidelity"]).all()
     assert (curve["fidelity"] <= curve["high"]).all()
     found, x = census.directions("act"), torch.from_numpy(rows())
@@ -76,6 +88,26 @@ def test_the_fidelity_curve_is_that_of_the_intervention(census: lc.Census) -> No
             other = NET.head(torch.from_numpy(found.mean) + own @ torch.from_numpy(found.writer[:, :kept]).T).detach()
             mine = 1 - (other - plain).square().sum() / (plain - plain.mean(0)).square().sum()
             assert fidelity == pytest.approx(float(mine), abs=0.1)  # of all examples, not of the held-out ones
+
+
+def test_to_first_order_a_linear_net_is_as_measured_and_one_that_bends_is_not(census: lc.Census) -> None:
+    found, curve = census.directions("act"), census.needed("act")
+    for kept, together in zip(curve["directions"], curve["first_order"], strict=True):
+        assert together == pytest.approx(found.carries[:kept].sum(), abs=1e-6)
+    # E[(d x^p / dx)^2] = 1 and 27, variances 1 and 15; 4 and 4 of the other answer, twice its number
+    for power, by_gradient, measured in ((1, 4 / 5, 4 / 5), (3, 27 / 31, 15 / 19)):
+        at_one = of_two_numbers(power).needed("1").set_index("directions").loc[1]
+        assert at_one["first_order"] == pytest.approx(by_gradient, abs=0.04)
+        assert at_one["fidelity"] == pytest.approx(measured, abs=0.04)
+
+
+def of_two_numbers(power: int) -> lc.Census:
+    """Of a net that answers a power of one number and twice the other."""
+    net = nn.Sequential(nn.Linear(2, 2), nn.Identity(), Power(power))
+    net[0].load_state_dict({"weight": torch.eye(2), "bias": torch.zeros(2)})
+    x = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0))
+    settings = lc.Settings(**(SMALL | {"calibration": 1500, "held_out": 1500, "panel": 4000}))  # type: ignore[arg-type]
+    return lc.take(net, x, twin=False, layers="1", settings=settings)
 
 
 def test_saved_loaded_resumed_and_of_shards(census: lc.Census, tmp_path: Path) -> None:

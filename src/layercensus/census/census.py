@@ -81,16 +81,18 @@ class Census(CensusRecord):
         return concept_table(self)
 
     def needed(self, layer: str, net: str = TRAINED) -> pd.DataFrame:
-        """How much of the net's answers so many directions of a layer hold: directions, fidelity, low, high.
+        """How much of the net's answers so many directions of a layer hold, as measured and to first order.
 
         A row for each number of directions that was tried, the rest of the layer being at its mean: fidelity is 1 -
         squared change of the answers / their variance on held-out examples, low and high its 95 % interval. It is 1
         where nothing changed, 0 where the answers are no better than their mean, and below 0 where they are worse.
+        first_order is what the same directions carry by gradients, without trying: where it is far from the fidelity,
+        what `directions` says of a single direction is as far off.
 
         net: "trained", "twin", or "replica0", "replica1", ...
 
         >>> census.needed("1").columns.tolist()
-        ['directions', 'fidelity', 'low', 'high']
+        ['directions', 'fidelity', 'low', 'high', 'first_order']
         >>> bool(census.needed("1", net="twin")["fidelity"].max() > 0.95)
         True
 
@@ -100,7 +102,7 @@ class Census(CensusRecord):
         return needed_of(self, layer, net)
 
     def directions(self, layer: str, net: str = TRAINED) -> LayerDirections:
-        """The directions that the answers rest on in a layer, what each carries, and which examples lie at its ends.
+        """The directions that the answers rest on in a layer, what each carries to first order, and its ends.
 
         `(rows - mean) @ reader` are the scores of one's own rows of activations (..., units). Those that count as
         learned beside the first replica are in `learned_reader`. `lc.objectives.of_direction` makes an optimised image

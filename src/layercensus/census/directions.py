@@ -29,8 +29,8 @@ class LayerDirections:
     directions kept and the rest at its mean a row is `mean + scores[..., :k] @ writer[:, :k].T`. A direction has no
     sign: it is turned so that the longer tail of the examples' scores is above 0.
 
-    carries is measured to first order, by gradients; the fidelity with the first k kept (`census.needed(layer)`) is
-    measured by intervention.
+    carries is to first order, by gradients, and no intervention. What the first k hold together is one:
+    `census.needed(layer)` has their measured fidelity beside what they carry to first order.
 
     >>> import layercensus as lc, torch
     >>> from torch import nn
@@ -50,7 +50,7 @@ class LayerDirections:
     mean: NDArray[np.float32]  # (units,)
     reader: NDArray[np.float32]  # (units, directions)
     writer: NDArray[np.float32]  # (units, directions)
-    carries: NDArray[np.float64]  # (directions,) fraction of what the answers move, 0 to 1
+    carries: NDArray[np.float64]  # (directions,) fraction of what moves the answers, to first order, 0 to 1
     by_gradient: bool  # False: principal directions, and `carries` is a fraction of the layer's variance
     top: tuple[tuple[str, ...], ...]  # of each direction up to 9 ids of the panel, the highest mean score first
     bottom: tuple[tuple[str, ...], ...]  # the same with the lowest score first
@@ -101,7 +101,16 @@ def needed_of(census: CensusRecord, layer: str, net: str = TRAINED) -> pd.DataFr
     ends = _array(census, layer, net, "needed_interval")
     low, high = (np.full(len(tried), np.nan),) * 2 if ends is None else ends
     fidelity = _array(census, layer, net, "needed_fidelity")
-    return pd.DataFrame({"directions": tried, "fidelity": fidelity, "low": low, "high": high})
+    by_first_order = _first_order(np.asarray(_array(census, layer, net, "needed_spectrum"), dtype=np.float64), tried)
+    columns = {"directions": tried, "fidelity": fidelity, "low": low, "high": high, "first_order": by_first_order}
+    return pd.DataFrame(columns)
+
+
+def _first_order(spectrum: NDArray[np.float64], tried: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(tried,) what the first so many directions carry to first order, all together 1."""
+    together = np.concatenate([[0.0], spectrum.cumsum()])
+    carried: NDArray[np.float64] = together[tried] / max(together[-1], 1e-300)
+    return carried
 
 
 def with_ids(
