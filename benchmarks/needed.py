@@ -79,8 +79,10 @@ def forward(net: Net, batches: Sequence[Batch]) -> float:
 
 
 def _now() -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    """Seconds: of the clock on a GPU, of all cores together else, so that other work on the machine does not count."""
+    if not torch.cuda.is_available():
+        return time.process_time()
+    torch.cuda.synchronize()
     return time.perf_counter()
 
 
@@ -89,11 +91,13 @@ def passes_of_census(images: int) -> float:
     return 6 * images + (TWINS - 1) * (256 + 3 * 192)
 
 
-def table(net: Net, layers: Sequence[Layer], examples: Examples, answers: Answers) -> list[tuple[Layer, Needs]]:
+def table(
+    net: Net, layers: Sequence[Layer], examples: Examples, answers: Answers, *, units: bool = True
+) -> list[tuple[Layer, Needs]]:
     """Find and print what a net needs of each layer."""
     start, found = _now(), []
     print(f"{net.name}: {'layer':28s} width  .90  .95 [interval]   .99  status               tries  seconds")
-    for layer, needs in needs_of(net, layers, examples, answers, memory=2e9):
+    for layer, needs in needs_of(net, layers, examples, answers, memory=2e9, units=units):
         found.append((layer, needs))
         loss, low, high = curves(needs)
         n = [smallest(loss, q) for q in (0.9, 0.95, 0.99)]
@@ -148,7 +152,6 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=512, help="of the census whose passes the cost is compared with")
     parser.add_argument("--side", type=int, default=224)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--twin", action="store_true", help="the untrained twin's table as well")
     args = parser.parse_args()
     module, model = open_net(args.net)
     module = module.eval().to(args.device)
@@ -179,16 +182,19 @@ def main() -> None:
             for layer, needs in found:
                 same = agreement(net, layer, needs, examples, answers)
                 print(f"{layer.name:36s} same largest score at .95 and .99: {same[0]:.2f} {same[1]:.2f}")
-    both, whole = 2 * seconds, bare * passes_of_census(args.images)
+        twin = net
+        if model is not None:
+            fresh, how = untrained(model, 0)
+            fresh = fresh.eval().to(args.device)
+            calibrate(fresh, (batch.for_net(fresh) for batch in examples.calibration))
+            twin = Net("twin", fresh, tuple(layers))
+            print(how)
+        start = _now()
+        table(twin, asked, examples, answers, units=False)
+        both, whole = seconds + _now() - start, bare * passes_of_census(args.images)
     tries = sum(len(needs.tried) for _, needs in found) / len(found)
     print(f"{name}; {len(asked)} layers, {tries:.1f} tries a layer: {seconds:.1f} s; net and twin {both:.1f} s")
     print(f"bare passes of a census of {args.images} images: {whole:.1f} s; ratio {both / whole:.2f}")
-    if args.twin and model is not None:
-        fresh, how = untrained(model, 0)
-        fresh = fresh.eval().to(args.device)
-        calibrate(fresh, (batch.for_net(fresh) for batch in examples.calibration))
-        print(how)
-        table(Net("twin", fresh, tuple(layers)), asked, examples, answers)
 
 
 if __name__ == "__main__":
