@@ -249,9 +249,9 @@ def test_a_view_of_a_photograph_costs_milliseconds() -> None:
     views, batch = default_views(source), source.pick([str(i) for i in range(8)])
     times = []
     for view in range(4):
-        start = time.perf_counter()
+        start = time.process_time()
         make_view(views, batch, 0, view)
-        times.append((time.perf_counter() - start) / 8)
+        times.append((time.process_time() - start) / 8)
     assert min(times) < 0.02  # 2 to 3 ms on a quiet core
 
 
