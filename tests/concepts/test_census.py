@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ import layercensus as lc
 from layercensus.errors import CensusError
 
 EXAMPLES = 240
+EVIL = "<img src=x onerror=alert(1)>"
 
 
 def net() -> nn.Module:
@@ -40,7 +42,7 @@ def census() -> lc.Census:
     x, positive = data()
     rare = torch.zeros(EXAMPLES, dtype=torch.bool)
     rare[:7] = True
-    concepts = {"sign": positive, "rare": rare, "random": torch.arange(EXAMPLES) % 2}
+    concepts = {"sign": positive, "rare": rare, EVIL: torch.arange(EXAMPLES) % 2}
     return lc.take(net(), x, concepts=concepts, settings=settings())
 
 
@@ -66,7 +68,7 @@ def test_the_table_says_where_a_concept_is_first_read(census: lc.Census) -> None
     assert sign["layer"].tolist() == ["1", "3", "4"]
     assert sign["first"].tolist() == [True, False, False]
     assert sign["unit"].iloc[0] == 0
-    assert not table[table["concept"] == "random"]["readable"].any()
+    assert not table[table["concept"] == EVIL]["readable"].any()
     assert "rare" not in set(table["concept"])
 
 
@@ -137,3 +139,22 @@ def test_masks_are_judged_at_positions(tmp_path: Path) -> None:
     assert table.loc["act", "unit_auc"] > 0.95
     assert bool(table.loc["act", "unit_detects"])
     assert count.layers.set_index("layer")["named"].isna()["out"]
+
+
+def test_the_verdict_says_what_the_concepts_show(census: lc.Census) -> None:
+    said = str(census.verdict)
+    assert "Named concepts: of 2 asked, 1 can be read from 1 and 1 from 4; 1 can be read from the input itself" in said
+    assert "No layer has one that neither the input nor an untrained net gives." in said
+
+
+def test_the_page_shows_concepts_by_depth_and_the_names_of_units(census: lc.Census, tmp_path: Path) -> None:
+    page = census.report(tmp_path)
+    index = page.read_text("utf-8")
+    assert "Named concepts by depth" in index
+    rows = pd.read_csv(tmp_path / "pictures" / "concepts.csv")
+    assert rows[rows["concept"] == "sign"]["layer"].tolist() == ["the input", "1", "3", "4"]
+    assert rows[rows["first"]]["concept"].tolist() == ["sign"]
+    assert '<a href="layers/layer-000.html#unit-0">1:0</a>' in index
+    for file in [*tmp_path.rglob("*.html"), *tmp_path.rglob("*.svg")]:
+        assert EVIL not in file.read_text("utf-8")
+    assert "<b>sign</b>" in (tmp_path / "layers" / "layer-000.html").read_text("utf-8")

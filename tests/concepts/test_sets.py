@@ -74,9 +74,9 @@ def test_functions_give_booleans_numbers_or_several() -> None:
 
 def test_labels_are_concepts_and_none_is_unknown() -> None:
     found = values("labels", (X, [2, 0, -1, 1, 0, 2]))
-    assert found["0"][:2] == [0, 1]
-    assert np.isnan(found["0"][2])
-    assert list(found) == ["0", "1", "2"]
+    assert found["class 0"][:2] == [0, 1]
+    assert np.isnan(found["class 0"][2])
+    assert list(found) == ["class 0", "class 1", "class 2"]
 
 
 def pictures(root: Path) -> Path:

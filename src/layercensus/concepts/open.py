@@ -114,7 +114,7 @@ def of_labels(source: Source) -> ConceptSet:
         CensusError: the examples have no labels, or how many classes there are is not known before reading.
     """
     count = len(source.class_names or ()) or _classes(source)
-    names = source.class_names or tuple(map(str, range(count)))
+    names = source.class_names or tuple(f"class {number}" for number in range(count))
 
     def values(batch: Batch) -> Tensor:
         label = torch.full((len(batch.ids),), -1) if batch.labels is None else batch.labels.long()

@@ -46,6 +46,7 @@ class Row:
     visualisation: Tile | None = None
     score: str = ""  # of the optimised image
     failed: str = ""  # why it failed
+    name: str = ""  # of the concept that it tells
 
 
 def layer_page(
@@ -162,7 +163,9 @@ def _rows(
         ids = tuple(shown(id) for id in top)
         picture = visualisations.tiles[row][0] if visualisations is not None and visualisations.tiles[row] else None
         score, failed = _score(examples, name, number) if picture is not None else ("", "")
-        rows.append(Row(number, cells, ids, tiles, words, histogram, picture, score, failed))
+        concept = unit.get("concept")
+        told = str(concept) if isinstance(concept, str) else ""
+        rows.append(Row(number, cells, ids, tiles, words, histogram, picture, score, failed, told))
     return rows
 
 

@@ -22,6 +22,7 @@ from ..verdict.sensitivity import answers, index_of_thresholds
 from ..verdict.verdict import Verdict
 from .cells import cell, css, heading
 from .charts import dimensions, fates, over_depth, rarefaction, rarefied
+from .concepts_chart import concept_rows, concepts_picture
 from .directions_chart import directions
 from .directions_table import DirectionsTable, directions_table
 from .files import drawn_files, environment, put, vega
@@ -51,6 +52,7 @@ def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[t
     """Every file of the report, by its path in the folder; index.html comes last."""
     pictures = {
         "directions": directions(census),
+        "concepts": concepts_picture(census),
         "units": fates(census, fraction=False),
         "fractions": fates(census, fraction=True),
         "rarefied": rarefied(census),
@@ -143,6 +145,8 @@ def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture |
         about=census.about,
         verdict=verdict,
         pictures=pictures,
+        concepts=concept_rows(census),
+        files_of=files,
         learned_known=LEARNED in census.layers and _has_values(census.layers[LEARNED]),
         heads=_heads,
         lines=_lines,

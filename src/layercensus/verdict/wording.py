@@ -11,6 +11,7 @@ from ..census.record import CensusRecord
 from ..measures.distinct_status import COVERED
 from .details import NOTHING_TO_COMPARE, SHAPES, nothing_to_compare
 from .lines import BLOCKS, DISTINCT, INSIDE, LEARNED, NEEDED, Line, asked
+from .named import of_concepts
 from .verdict import Verdict
 
 FAMILIES = {BLOCKS: "directions, outputs of blocks", INSIDE: "directions, nonlinearities", "": "directions"}
@@ -55,6 +56,7 @@ def paragraph(census: CensusRecord, verdict: Verdict, chosen: Line | None, layer
     parts += [f"Nothing can be said of what {PAST[each.count]}: {each.silent}." for each in silent]
     parts += _missing(verdict)
     parts += _units(census, layers)
+    parts += of_concepts(census)
     return " ".join(parts)
 
 
