@@ -231,7 +231,7 @@ def test_several_inputs_stay_several() -> None:
         (iter([torch.zeros(0, 3)]), "at least one example"),
         (5, "data must be an array, a Dataset, a DataLoader, an iterable of batches or a short name. Got int."),
         ([(X, Y, Y)], "Got a tuple of 3"),
-        (["words"], "Got str"),
+        (["words"], "Texts need a model with a tokenizer"),
         ([{}], "Got an empty dict"),
         ([(X, Y[:3])], "labels must have one entry for each of the 20 examples. Got 3."),
         ([{"inputs": X, "ids": ["a"]}], "ids must name each of the 20 examples of a batch. Got 1."),

@@ -1,9 +1,8 @@
-"""Arrays and tensors in memory, and npz files."""
+"""Arrays and tensors in memory or mapped from disk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +15,9 @@ from .groups import Groups, group_keys
 from .groups import same_length as equally_many
 from .labels import Labels, as_classes, described, same_length
 from .numbers import KINDS, as_floats, as_tensor, first_not_finite
-from .reading import one_line
-from .request import Request
 from .source import Source, unique
 
-INPUT_NAMES = ("inputs", "x", "X", "data", "images")
 BESIDE = "given beside the data"  # where labels come from that the user names as such
-LABEL_NAMES = ("labels", "y", "Y", "targets")
-GROUP_NAMES = ("groups", "group")
 
 
 class Arrays(Source):
@@ -79,43 +73,3 @@ class Arrays(Source):
             None if column is None else column[torch.tensor(rows)] for column in (self.labels, self.groups)
         )
         return Batch(x, tuple(ids), labels, groups=groups)
-
-
-def open_npz(file: str, request: Request) -> Arrays:
-    """The arrays of an npz file: inputs under "inputs" or "x", labels under "labels" or "y", groups under "groups"."""
-    arrays = _load(file)
-    inputs = next((n for n in INPUT_NAMES if n in arrays), None)
-    target = next((n for n in LABEL_NAMES if n in arrays and n != inputs), None)
-    together = next((n for n in (request.groups, *GROUP_NAMES) if n in arrays and n != inputs), None)
-    if inputs is None:
-        rest = [n for n in arrays if n not in (target, together)]
-        if len(rest) != 1:
-            names = ", ".join(arrays) or "none"
-            raise CensusError(f"npz:{file} must hold an array named inputs or x. Got {names}. Save it with that name.")
-        inputs = rest[0]
-    name = f"npz:{Path(file).name}"
-    if request.labels is not None:
-        opened = Arrays(arrays[inputs], request.labels, name=name)
-    else:
-        origin = f"the file's array {target}"
-        opened = Arrays(arrays[inputs], arrays[target] if target else None, name=name, origin=origin)
-    if together is not None:
-        opened.group(arrays[together], f"the file's array {together}")
-    return opened
-
-
-def _load(file: str) -> dict[str, np.ndarray[Any, Any]]:
-    path = Path(file)
-    if not path.is_file():
-        raise CensusError(f"npz:{file} must be an npz file. Got {'a folder' if path.is_dir() else 'no such file'}.")
-    try:
-        with path.open("rb") as opened:  # numpy itself leaves a broken archive open
-            content = np.load(opened, allow_pickle=False)
-            return (
-                {"inputs": content}
-                if isinstance(content, np.ndarray)
-                else {name: content[name] for name in content.files}
-            )
-    except Exception as error:
-        why = one_line(error)
-        raise CensusError(f"npz:{file} must be an npz file of plain arrays. It cannot be read: {why}.") from error

@@ -10,9 +10,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from ..errors import CensusError
+from ..models.prepare import Prepare
 from .arrays import BESIDE, Arrays
 from .dataset import rows_of_dataset, rows_of_loader
+from .hf_data import is_dataset, of_dataset
+from .items import raw_items
 from .labels import Labels
+from .records import Records
+from .request import Request
 from .source import Source
 from .stream import Batches, Stream
 from .understood import examples_of, is_array, pair_of
@@ -20,13 +25,20 @@ from .understood import examples_of, is_array, pair_of
 STREAM_BATCH = 32  # examples of an IterableDataset at a time
 
 
-def open_object(data: Any, labels: Labels | None = None) -> Source:
+def open_object(data: Any, labels: Labels | None = None, prepare: Prepare | None = None) -> Source:
     """The source behind a Python object.
+
+    prepare: the model's convention for pictures and texts that are not numbers yet.
 
     Raises:
         CensusError: for an object that holds no examples.
     """
     name = type(data).__name__
+    if is_dataset(data) and getattr(data, "format", {}).get("type") is None:
+        return of_dataset(data, Request(prepare, labels), name)
+    items = raw_items(data)
+    if items is not None:
+        return Records(items, Request(prepare, labels))
     if isinstance(data, DataLoader):
         once = isinstance(data.dataset, IterableDataset) or data.batch_sampler is None
         return Stream(data, labels, name) if once else rows_of_loader(data, labels, name)

@@ -51,7 +51,7 @@ def open_data(
             )
         return data
     if not isinstance(data, (str, Path)):
-        return open_object(data, labels)
+        return open_object(data, labels, prepare)
     return _of_name(str(data), Request(prepare, labels, None, limit_bad, workers))
 
 

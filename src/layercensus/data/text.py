@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..errors import CensusError
-from ..models.decoder import with_decoder
 from ..models.prepare import Prepare
 from .batch import Batch
 from .labels import Labels, as_classes, same_length
 from .reading import one_line
+from .records import Records, Table, in_memory
 from .request import Request, one_kind
 from .source import Source
+from .tokens import Tokens
 
-PADDED_WITH = {"token_type_ids": 0, "attention_mask": 0}
-STRUCTURE = ("bos_token_id", "eos_token_id", "sep_token_id", "cls_token_id", "pad_token_id", "mask_token_id")
+JSON_LINES = (".jsonl", ".ndjson")
 
 
 class Lines(Source):
@@ -40,7 +39,7 @@ class Lines(Source):
         if prepare is None or prepare.tokenizer is None:
             raise CensusError(f"text:{file} needs a model with a tokenizer, such as hf:FOLDER. Got one without.")
         self.lines = _lines(file)
-        self.prepare, self.tokenizer = prepare, prepare.tokenizer
+        self.prepare = prepare
         self.name, self.ids, self.length = f"text:{Path(file).name}", tuple(self.lines), len(self.lines)
         self._label: dict[str, int] = {}
         if labels is not None:
@@ -54,47 +53,27 @@ class Lines(Source):
         }  # fmt: skip
 
     def _know_the_tokens(self) -> None:
-        around = {getattr(self.tokenizer, name, None) for name in STRUCTURE} - {None}
-        self.structural = frozenset(int(i) for i in around if i is not None)
-        self.special = self.structural | {int(i) for i in getattr(self.tokenizer, "all_special_ids", ())}
-        self.vocabulary = len(self.tokenizer) if hasattr(self.tokenizer, "__len__") else None
-        self._padding = int(getattr(self.tokenizer, "pad_token_id", None) or 0)
+        self.tokens = Tokens(self.prepare)
+        self.structural, self.special, self.vocabulary = (
+            self.tokens.structural, self.tokens.special, self.tokens.vocabulary
+        )  # fmt: skip
 
     def words(self, tokens: Sequence[int]) -> list[str]:
         """The tokenizer's pieces, a continued word's marked as the tokenizer marks it."""
-        convert = getattr(self.tokenizer, "convert_ids_to_tokens", None)
-        return super().words(tokens) if convert is None else [str(word) for word in convert(list(tokens))]
+        known = self.tokens.words(tokens)
+        return super().words(tokens) if known is None else known
 
     def pick(self, ids: Sequence[str]) -> Batch:
-        inputs = self._tokens([self.lines[id] for id in ids])
-        real = inputs["attention_mask"].bool()
-        mask = real & ~torch.isin(inputs["input_ids"], torch.tensor(sorted(self.structural), dtype=torch.int64))
-        nothing = ~mask.any(1)  # a line of such tokens alone
-        mask[nothing] = real[nothing]
+        inputs, mask = self.tokens.encoded([self.lines[id] for id in ids])
         labels = torch.tensor([self._label[id] for id in ids]) if self._label else None
         return Batch(inputs, tuple(ids), labels, mask)
 
-    def _tokens(self, lines: list[str]) -> dict[str, Tensor]:
-        """(lines, tokens) int64 by the name of each input, padded to the longest line."""
-        truncation: dict[str, Any] = {}
-        if self.prepare.max_length is not None:
-            truncation = {"truncation": True, "max_length": self.prepare.max_length}
-        encoded = dict(self.tokenizer(lines, **truncation))
-        encoded.setdefault("attention_mask", [[1] * len(row) for row in encoded["input_ids"]])
-        longest = max(1, *map(len, encoded["input_ids"]))
-        tokens = {
-            name: torch.tensor(
-                [list(row) + [PADDED_WITH.get(name, self._padding)] * (longest - len(row)) for row in rows]
-            )
-            for name, rows in encoded.items()
-            if len(rows) == len(lines)
-        }
-        return with_decoder(tokens, self.prepare)
 
-
-def open_text(file: str, request: Request) -> Lines:
-    """The lines of a text file."""
+def open_text(file: str, request: Request) -> Source:
+    """The lines of a text file; of one that ends in .jsonl the objects that they are."""
     one_kind(request.prepare, "texts", "text")
+    if file.lower().endswith(JSON_LINES):
+        return Records(_objects(file), request)
     return Lines(file, request.prepare, request.labels)
 
 
@@ -113,3 +92,19 @@ def _lines(file: str) -> dict[str, str]:
     if not lines:
         raise CensusError(f"text:{file} must hold a line of text. Got an empty file.")
     return lines
+
+
+def _objects(file: str) -> Table:
+    """The objects of a file of JSON lines as a table; a line that is a string is a text."""
+    rows = []
+    for number, line in _lines(file).items():
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise CensusError(f"text:{file} must hold JSON in every line. Line {number}: {one_line(error)}.") from error
+        rows.append({"text": row} if isinstance(row, str) else row)
+    odd = next((n for n, row in enumerate(rows, 1) if not isinstance(row, dict)), None)
+    if odd is not None:
+        raise CensusError(f"text:{file} must hold an object or a string in every line. Got another in line {odd}.")
+    names = [name for name in rows[0] if all(name in row for row in rows)]
+    return in_memory([{name: row[name] for name in names} for row in rows], f"text:{Path(file).name}")
