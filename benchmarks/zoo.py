@@ -190,7 +190,7 @@ def _limit(seconds: int) -> Iterator[None]:
 
 
 def chosen(only: str, third: int, commit: str) -> list[Family]:
-    """The families whose "library: name" begins with `only`; third: 1 to 3, which part, as a commit's hash cuts them."""
+    """The families whose "library: name" begins with `only`; third: 1 to 3, the part, by a commit's hash."""
     every = [f for f in families() if f"{f.library}: {f.name}".startswith(only)]
     if not third:
         return every
