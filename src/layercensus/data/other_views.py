@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from numbers import Real
 from typing import Any
 
@@ -12,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .batch import Batch, tensors
+from .batch import Batch, joined, tensors
 from .keys import key
 from .perturb import LOUDER, NOISY, REPLACED, SHIFTED, jitter_of
 from .source import Source
@@ -57,8 +55,8 @@ def calibrated(source: Source) -> float | None:
     """
     if source.kind == "tokens":
         return float((1 - RELIABLE**0.5) / REPLACED)
-    few = next(_few(source), None)
-    if few is None or len(few.ids) < 2:
+    few = _few(source)
+    if len(few.ids) < 2:
         return None
     near, r = 1.0, _reliability(source, few, 1.0)
     step = 2.0 if r > RELIABLE else 0.5
@@ -98,14 +96,20 @@ def _sums(a: Tensor, b: Tensor) -> tuple[float, float]:
     return float((a * b).sum()), float((a.square().sum() + b.square().sum()) / 2)
 
 
-def _few(source: Source) -> Iterator[Batch]:
-    """The examples with the smallest keys, or the first ones where ids are not known before reading."""
+def _few(source: Source) -> Batch:
+    """The examples with the smallest keys, or the first ones of one shape where ids are not known before reading."""
     size = sum(x.numel() for x in tensors(source.first(1).inputs))
     number = min(FEW, max(FEWEST, NUMBERS // max(1, size)))
-    if source.ids is None:
-        yield from islice(source.peek(number, number), 1)
-        return
-    yield source.pick(sorted(source.ids, key=key)[:number])
+    if source.ids is not None:
+        return source.pick(sorted(source.ids, key=key)[:number])
+    read = list(source.peek(number, number))
+    shape = _shape(read[0])
+    return joined([batch for batch in read if _shape(batch) == shape])
+
+
+def _shape(batch: Batch) -> list[tuple[int, ...]]:
+    """Of an example's tensors, with that of its mask."""
+    return [tuple(x.shape[1:]) for x in (*tensors(batch.inputs), *([] if batch.mask is None else [batch.mask]))]
 
 
 def _kinds(source: Source) -> tuple[str, ...]:
