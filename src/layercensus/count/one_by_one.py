@@ -50,7 +50,8 @@ def one_by_one(
     with kept_chance(), kept_state(net.net) as state:
         for row, id in enumerate(batch.ids):
             draw_from(seed_of(chance.seed, id, chance.view))
-            parts.append(read(batch.take(torch.tensor([row])), _own(spots, row)))
+            found = read(batch.take(torch.tensor([row])), _own(spots, row))
+            parts.append({key: reading.on_cpu() for key, reading in found.items()})
             state.restore()
     rows = set() if spots.rows is None else set(spots.rows.tolist())
     chosen = [row in rows for row in range(len(parts))]
@@ -71,7 +72,7 @@ def not_reached(width: int, chosen: bool, bins: int = 0) -> Reading:
 
 def everyone(reading: Reading) -> Tensor:
     """(examples,) bool: all of them."""
-    return torch.ones(len(reading.mean), dtype=torch.bool)
+    return torch.ones(len(reading.mean), dtype=torch.bool, device=reading.mean.device)
 
 
 @contextmanager

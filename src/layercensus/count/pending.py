@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..tally import Reading, Streams, joined_spots
+from ..tally import Streams, joined_spots
+from ..tally.slab import kept, on_host
 from .nets import LayerKey, Nets
 from .one_by_one import everyone
 from .read_batch import BatchReadings
 from .store import Checkpoint, State, Store
 from .stored_panel import written_once
 
-BUFFER_BYTES = 96_000_000  # readings in memory between checkpoints
+FOLDED = {True: 96_000_000, False: 384_000_000}  # bytes of readings that wait to be tallied, on the CPU and on a GPU
+PANEL_BYTES = 48_000_000  # the panel's rows in memory between checkpoints
+Rows = dict[LayerKey, list[State]]
 
 
 @dataclass
 class Pending:
-    """What was read and is not on disk yet; `save` makes a checkpoint of it."""
+    """What was read and is not on disk yet; `save` makes a checkpoint of it.
+
+    Readings wait where they were made until there are several batches of them. Then they are tallied there, and only
+    the panel's rows come to the CPU; the tallies do so at a checkpoint.
+    """
 
     nets: Nets
     store: Store
@@ -33,8 +40,12 @@ class Pending:
     waiting: list[BatchReadings] = field(default_factory=list)
     streams: dict[LayerKey, Streams] = field(default_factory=dict)
     saved_at: float = field(default_factory=time.monotonic)
-    bytes: int = 0
-    broken: bool = False  # a checkpoint failed half way: what waits is in the streams, and must not be added twice
+    bytes: int = 0  # of what waits
+    broken: bool = False  # a tally failed half way: what waits is in the streams, and must not be added twice
+    _shared: list[State] = field(default_factory=list)  # of the panel's new rows, what all layers have in common
+    _own: Rows = field(default_factory=dict)  # and what each layer has for itself
+    _tallied: list[tuple[Tensor, tuple[str, ...]]] = field(default_factory=list)  # keys and ids since the checkpoint
+    _panel_bytes: int = 0
 
     def __post_init__(self) -> None:
         layers = self.nets.keys
@@ -45,53 +56,70 @@ class Pending:
     def add(self, readings: BatchReadings) -> None:
         """Take in a batch; a checkpoint where it is due."""
         self.waiting.append(readings)
-        groups = (readings.clean, readings.a, readings.b)
-        self.bytes += sum(_bytes(reading) for group in groups for reading in group.values())
-        if self.bytes > BUFFER_BYTES or time.monotonic() - self.saved_at > self.checkpoint:
+        several = [reading for group in (readings.clean, readings.a, readings.b) for reading in group.values()]
+        self.bytes += sum(reading.bytes for reading in several)
+        if self.bytes > FOLDED[all(on_host(reading.mean.device) for reading in several)]:
+            self._tally()
+        if self._panel_bytes > PANEL_BYTES or time.monotonic() - self.saved_at > self.checkpoint:
             self.save()
 
     def save(self) -> None:
         """A checkpoint with everything that waits."""
+        self._tally()
+        if not self._tallied or self.broken:
+            return
+        self.broken = True
+        keys = torch.cat([keys for keys, _ in self._tallied])
+        shared = {name: torch.cat([part[name] for part in self._shared]) for name in (self._shared or [{}])[0]}
+        own = {key: written_once(_rows(parts, self.spots)) for key, parts in self._own.items()}
+        self.store.save(Checkpoint(shared, own, self.streams, keys.tolist(), self._names()))
+        self._shared, self._own, self._tallied, self._panel_bytes = [], {}, [], 0
+        self.saved_at, self.broken = time.monotonic(), False
+
+    def _tally(self) -> None:
+        """Add what waits to the streams, and keep the panel's rows of it."""
         if not self.waiting or self.broken:
             return
         self.broken = True
         keys = torch.cat([readings.keys for readings in self.waiting])
         for key, streams in self.streams.items():
             readings = [batch.clean[key] for batch in self.waiting]
-            reached = torch.cat([everyone(r) if r.reached is None else r.reached for r in readings])
             mean, peak = torch.cat([r.mean for r in readings]), torch.cat([r.peak for r in readings])
-            streams.update(mean[reached], peak[reached], keys[reached])
-        self.store.save(Checkpoint(*self._panel(), self.streams, keys.tolist(), self._names()))
-        self.waiting, self.bytes, self.saved_at, self.broken = [], 0, time.monotonic(), False
+            if all(r.reached is None for r in readings):
+                streams.update(mean, peak, keys)
+                continue
+            reached = torch.cat([everyone(r) if r.reached is None else r.reached for r in readings])
+            streams.update(mean[reached], peak[reached], keys[reached.to(keys.device)])
+        self._tallied += [(readings.keys, readings.ids) for readings in self.waiting]
+        self._keep_panel()
+        self.waiting, self.bytes, self.broken = [], 0, False
 
-    def _panel(self) -> tuple[State, dict[LayerKey, State]]:
-        """The panel's new rows: what all layers share, and each layer's own."""
-        chosen = [readings for readings in self.waiting if len(readings.rows)]
-        if not chosen:
-            return {}, {}
-        shared = {
-            "key": torch.cat([readings.keys[readings.rows] for readings in chosen]),
-            "label": torch.cat([readings.labels[readings.rows] for readings in chosen]),
-            "group": torch.cat([readings.groups[readings.rows] for readings in chosen]),
-        }
-        own = {
-            key: {name: torch.cat([pick(r, key) for r in chosen]) for name, pick in _ROWS.items()}
-            for key in self.streams
-        }
-        for key, rows in own.items():
-            rows["spots"] = joined_spots([_spots(readings, key) for readings in chosen], self.spots)
-        return shared, {key: written_once(rows) for key, rows in own.items()}
+    def _keep_panel(self) -> None:
+        """The panel's new rows, on the CPU."""
+        for readings in (readings for readings in self.waiting if len(readings.rows)):
+            beside = {"key": readings.keys, "label": readings.labels, "group": readings.groups}
+            self._shared.append({name: x[readings.rows] for name, x in beside.items()})
+            for key in self.streams:
+                rows = {name: kept(pick(readings, key).cpu()) for name, pick in _ROWS.items()}
+                self._own.setdefault(key, []).append(rows)
+                self._panel_bytes += sum(x.numel() * x.element_size() for x in rows.values())
 
     def _names(self) -> dict[int, str]:
         """Ids of the examples that are stored by name: the top ones of each unit, and those of the panel."""
-        top_keys = {int(k) for streams in self.streams.values() for k in streams.top.peak_key.unique()}  # type: ignore[no-untyped-call]
-        chosen = [self.store.panel_keys(), *(readings.keys[readings.rows].numpy() for readings in self.waiting)]
-        top_keys |= set(np.sort(np.concatenate(chosen))[: self.panel].tolist())
-        names = {k: name for k, name in self.store.names.items() if k in top_keys}
-        for readings in self.waiting:
-            pairs = zip(readings.keys.tolist(), readings.ids, strict=True)
-            names.update((k, id) for k, id in pairs if k in top_keys)
+        tops = torch.cat([streams.top.peak_key.flatten().cpu() for streams in self.streams.values()]).numpy()
+        chosen = np.sort(np.concatenate([self.store.panel_keys(), *(part["key"].numpy() for part in self._shared)]))
+        wanted = set(np.union1d(tops, chosen[: self.panel]).tolist())
+        names = {k: name for k, name in self.store.names.items() if k in wanted}
+        for keys, ids in self._tallied:
+            names.update((k, id) for k, id in zip(keys.tolist(), ids, strict=True) if k in wanted)
         return names
+
+
+def _rows(parts: Sequence[State], spots: int) -> State:
+    """The rows of several batches together; maps that differ in size have `spots` positions each."""
+    names = [name for name in parts[0] if name != "spots"]
+    together = {name: torch.cat([part[name] for part in parts]) for name in names}
+    return together | {"spots": joined_spots([part["spots"] for part in parts], spots)}
 
 
 def _spots(readings: BatchReadings, key: LayerKey) -> Tensor:
@@ -105,6 +133,7 @@ def _sketch(readings: BatchReadings, key: LayerKey) -> Tensor:
 
 
 _ROWS: dict[str, Callable[[BatchReadings, LayerKey], Tensor]] = {
+    "spots": _spots,
     "mean": lambda readings, key: readings.clean[key].mean[readings.rows],
     "peak": lambda readings, key: readings.clean[key].peak[readings.rows],
     "a_mean": lambda readings, key: readings.a[key].mean,
@@ -113,8 +142,3 @@ _ROWS: dict[str, Callable[[BatchReadings, LayerKey], Tensor]] = {
     "b_peak": lambda readings, key: readings.b[key].peak,
     "sketch": _sketch,
 }
-
-
-def _bytes(reading: Reading) -> int:
-    tensors = (reading.mean, reading.peak, reading.spots, reading.sketch)
-    return sum(t.numel() * t.element_size() for t in tensors if t is not None)

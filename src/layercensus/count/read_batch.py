@@ -20,6 +20,7 @@ from ..layers.net import call
 from ..layers.tap import tap
 from ..settings import Settings
 from ..tally import Reading, Sketch, reduce_output
+from ..tally.slab import on_host
 from .nets import LayerKey, Net
 from .one_by_one import CLEAN, Chance, Spots, naming, not_reached, one_by_one
 from .panel_sampler import PanelSampler
@@ -103,26 +104,52 @@ class _Reader:
         self._batch: Batch
         self._spots = Spots()
         self._readings: Readings = {}
+        self._there: dict[torch.device, tuple[Tensor | None, ...]] = {}
+        self._sums: list[tuple[Layer, Tensor, Tensor]] = []  # of layers on a device: their means, and these added up
 
     def take(self, layer: Layer, x: Tensor) -> None:
         """A layer has given this."""
-        mask, spots = self._batch.mask, self._spots
+        mask, rows, draws = self._beside(x.device)
         sketch = self._sketches.get(layer.name)
-        reading = reduce_output(x, layer.unit_axis, mask=mask, rows=spots.rows, draws=spots.draws, sketch=sketch)
+        reading = reduce_output(x, layer.unit_axis, mask=mask, rows=rows, draws=draws, sketch=sketch)
         read = reading.mean if reading.reached is None else reading.mean.masked_fill(~reading.reached[:, None], 0)
-        _finite(read, layer, self._batch, self._net.name)
+        if on_host(read.device):
+            self._check(layer, read)
+        else:  # looked at once, when the pass is over
+            self._sums.append((layer, read, read.sum()))
         self._readings[self._net.key(layer)] = reading
+
+    def _beside(self, device: torch.device) -> tuple[Tensor | None, ...]:
+        """The mask, and which positions are read, on a device: brought there once a pass."""
+        if device not in self._there:
+            beside = self._batch.mask, self._spots.rows, self._spots.draws
+            self._there[device] = tuple(None if x is None else x.to(device) for x in beside)
+        return self._there[device]
+
+    def _check(self, layer: Layer, read: Tensor) -> None:
+        _finite(read, layer, self._batch, self._net.name)
+
+    def _check_sums(self) -> None:
+        """The same for all layers that are on a device."""
+        if not self._sums:
+            return
+        first = self._sums[0][2].device
+        if not bool(torch.stack([one.to(first) for _, _, one in self._sums]).isfinite().all()):
+            for layer, read, _ in self._sums:
+                self._check(layer, read)
 
     def passed(self, batch: Batch, spots: Spots) -> Readings:
         """The readings of one forward pass."""
         net = self._net
-        self._batch, self._spots, self._readings = batch, spots, {}
+        self._batch, self._spots, self._readings, self._there, self._sums = batch, spots, {}, {}, []
         inputs = batch.for_net(net.net)
         with naming(batch):
             call(net.net, inputs)
+        self._check_sums()
         if len(batch.ids) == 1:
             missed = [layer for layer in net.layers if net.key(layer) not in self._readings]
-            return self._readings | {net.key(layer): self._nothing(layer) for layer in missed}
+            here = {key: reading.on_cpu() for key, reading in self._readings.items()}
+            return here | {net.key(layer): self._nothing(layer) for layer in missed}
         return self._readings
 
     def _nothing(self, layer: Layer) -> Reading:

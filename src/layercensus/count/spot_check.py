@@ -46,7 +46,9 @@ def spot_check(plan: Plan, batch: Batch, clean: Readings) -> None:
             if isinstance(error.__cause__, (MemoryError, RuntimeError)) and out_of_memory(error.__cause__):
                 raise
             continue  # an example that the net does not take alone
-        wrong = next((key for key, reading in own.items() if not _same(clean[key], row, reading, plan)), None)
+        wrong = next(
+            (key for key, reading in own.items() if not _same(clean[key].on_cpu(), row, reading.on_cpu(), plan)), None
+        )
         if wrong is not None:
             raise CensusError(_message(wrong, batch, row))
 

@@ -141,7 +141,8 @@ class Store:
         named = {str(k): v for k, v in checkpoint.names.items()}
         noted = {"unmasked": self.unmasked, "met_late": self.met_late}
         head = {"identity": self.identity, "parts": parts, "names": named, **noted}
-        streams = _flat({key: streams.state_dict() for key, streams in checkpoint.streams.items()})
+        states = {key: streams.state_dict() for key, streams in checkpoint.streams.items()}
+        streams = {name: tensor.cpu() for name, tensor in _flat(states).items()}
         content = self.content if self.seen is None else self.seen.table()
         examples = {"done": torch.from_numpy(done), "content": torch.from_numpy(content)}
         _write(self._streams_file, {**streams, **examples}, {"head": json.dumps(head)})

@@ -179,7 +179,8 @@ def _read(net: Net, batch: Batch, plan: Plan) -> Three:
     spots = Spots(torch.arange(len(batch.ids)), draws_of(keys_of(batch), plan.settings.spots, plan.seed))
 
     def read(batch: Batch, spots: Spots, view: int) -> Readings:
-        return read_net(net, batch, spots, {}, chance=Chance(plan.seed, view) if plan.nets.alone else None)
+        found = read_net(net, batch, spots, {}, chance=Chance(plan.seed, view) if plan.nets.alone else None)
+        return {key: reading.on_cpu() for key, reading in found.items()}
 
     a, b = (read(make_view(plan.views, batch, plan.seed, view), Spots(), view) for view in (0, 1))
     return read(batch, spots, CLEAN), a, b

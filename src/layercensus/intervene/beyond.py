@@ -82,7 +82,7 @@ def keep_rows(net: Net, layers: Sequence[Layer], panel: NDArray[np.int64], plan:
         readings = read_net(own, batch, chosen, {}, chance=chance)
         keys.append(torch.from_numpy(at))
         for layer in layers:
-            reading = readings[own.key(layer)]
+            reading = readings[own.key(layer)].on_cpu()
             spots[layer.name].append(reading.mean[:, None] if reading.spots is None else reading.spots)
     for layer in layers:
         save_rows(store.folder, own.key(layer), Rows(torch.cat(keys), torch.cat(spots[layer.name])))

@@ -23,6 +23,25 @@ class Reading:
     # (examples,) bool, which of them came to this layer with a position that counts; None: all. Others have nan
     reached: Tensor | None = None
 
+    def on_cpu(self) -> Reading:
+        """The same on the CPU."""
+        if self.mean.device.type == "cpu":
+            return self
+        mean = self.mean.cpu()
+        peak = mean if self.peak is self.mean else self.peak.cpu()
+        return Reading(mean, peak, _cpu(self.spots), _cpu(self.sketch), self.unmasked, _cpu(self.reached))
+
+    @property
+    def bytes(self) -> int:
+        """Of its tensors, of which the mean and the peak may be one."""
+        peak = None if self.peak is self.mean else self.peak
+        several = (self.mean, peak, self.spots, self.sketch)
+        return sum(t.numel() * t.element_size() for t in several if t is not None)
+
+
+def _cpu(x: Tensor | None) -> Tensor | None:
+    return None if x is None else x.cpu()
+
 
 def reduce_output(
     x: Tensor,
@@ -33,7 +52,9 @@ def reduce_output(
     draws: Tensor | None = None,
     sketch: Sketch | None = None,
 ) -> Reading:
-    """The mean, the maximum and, for the examples in `rows`, a few positions of a layer's output.
+    """The mean, the maximum and, for the examples in `rows`, a few positions of a layer's output, kept where it lies.
+
+    Where mask, rows and draws are on another device they are brought to it; none of it waits for a GPU.
 
     x: (examples, ...) with the units on `unit_axis`; any floating-point dtype; never written to.
     mask: (examples, positions) bool, True where a position counts; ignored where the layer has other positions.
@@ -44,13 +65,13 @@ def reduce_output(
     x = x.detach()
     if x.ndim == 2:
         value = kept(x)  # a copy, since the net may overwrite its own tensor
-        return Reading(value, value, None if rows is None else kept(value[rows].unsqueeze(1)))
+        return Reading(value, value, None if rows is None else kept(value[rows.to(value.device)].unsqueeze(1)))
     flat, units_last = _positions(x, unit_axis)
     axis = 1 if units_last else 2
     given, reached = mask is not None, None
     if mask is not None and mask.shape == (flat.shape[0], flat.shape[axis]):
         mean, peak = _masked(flat, units_last, mask.to(flat.device))
-        reached = None if bool(mask.any(1).all()) else mask.any(1).cpu()
+        reached = mask.any(1) if mask.device.type != "cpu" or not bool(mask.any(1).all()) else None
     else:
         mask, mean, peak = None, flat.mean(axis, dtype=torch.float32), flat.amax(axis)
     spots = None if rows is None or draws is None else _spots(flat, units_last, rows, draws, mask)
@@ -86,8 +107,10 @@ def _masked(flat: Tensor, units_last: bool, mask: Tensor) -> tuple[Tensor, Tenso
 
 
 def _spots(flat: Tensor, units_last: bool, rows: Tensor, draws: Tensor, mask: Tensor | None) -> Tensor:
-    index = spot_indices(flat.shape[1 if units_last else 2], rows, draws, mask).to(flat.device)
-    row = rows.to(flat.device).unsqueeze(1)
+    rows, draws = rows.to(flat.device), draws.to(flat.device)
+    mask = None if mask is None else mask.to(flat.device)
+    index = spot_indices(flat.shape[1 if units_last else 2], rows, draws, mask)
+    row = rows.unsqueeze(1)
     picked = flat[row, index] if units_last else flat[row, :, index]
     return kept(picked)
 
@@ -96,9 +119,9 @@ def spot_indices(positions: int, rows: Tensor, draws: Tensor, mask: Tensor | Non
     """Indices (chosen, spots) of the sampled positions; a map with no more positions than spots is read whole."""
     if mask is None:
         if positions <= draws.shape[1]:
-            return torch.arange(positions).expand(len(rows), positions)
+            return torch.arange(positions, device=rows.device).expand(len(rows), positions)
         return (draws * positions).long().clamp(max=positions - 1)
-    chosen = mask.cpu()[rows]
+    chosen = mask[rows]
     counted = chosen.sum(1, keepdim=True).clamp(min=1)
     rank = (draws * counted).long().minimum(counted - 1)
     order = (~chosen).to(torch.uint8).argsort(dim=1, stable=True)  # counted positions first, in their order

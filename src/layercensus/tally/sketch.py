@@ -30,14 +30,14 @@ class Sketch:
         self.signs = (2 * signs - 1).float()  # (blocks, bins)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(examples, ...) in the layer's own layout -> (examples, bins) float32; nan for maps of another size."""
+        """(examples, ...) in the layer's own layout -> (examples, bins) float32 there; nan for maps of another size."""
         if len(x) == 0 or x[0].numel() != self.coordinates:
-            return torch.full((len(x), self.bins), torch.nan)
+            return torch.full((len(x), self.bins), torch.nan, device=x.device)
         rows = x.movedim(self.axis, -1).flatten(1)  # units last: the same order in every memory format
         if self.coordinates == self.bins:
-            return rows.to("cpu", torch.float32, copy=True)  # the net may overwrite its own tensor
+            return rows.to(torch.float32, copy=True)  # the net may overwrite its own tensor
         self.signs = self.signs.to(rows.device)
-        return torch.cat([self._summed(part) for part in torch.split(rows, EXAMPLES)]).cpu()
+        return torch.cat([self._summed(part) for part in torch.split(rows, EXAMPLES)])
 
     def _summed(self, rows: Tensor) -> Tensor:
         """(examples, coordinates) -> (examples, bins), a few blocks at a time so that products stay in the cache."""

@@ -14,13 +14,20 @@ _open = threading.local()
 
 
 def kept(x: Tensor) -> Tensor:
-    """A float32 copy on the CPU, dense, outside the heap.
+    """A float32 copy, dense, that no later pass writes to: where x lies, or on the CPU, and there outside the heap.
 
     A reading that is put where a forward pass freed its scratch memory leaves that block too small for the next pass,
     which then gets a new one: a net whose convolutions need 120 MB of scratch grew by 120 MB a layer and pass.
     """
+    if not on_host(x.device):
+        return x.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
     out = _room(x.numel()).view(x.shape)
     return out.copy_(x)
+
+
+def on_host(device: torch.device) -> bool:
+    """Whether readings of tensors there are kept on the CPU: of its own, and of devices without float64 for sums."""
+    return device.type in ("cpu", "mps")
 
 
 def _room(numbers: int) -> Tensor:

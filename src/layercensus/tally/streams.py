@@ -38,6 +38,7 @@ class Moments(Tally):
         """Count examples: `mean` and `peak` are (examples, units), `keys` (examples,)."""
         if len(keys) == 0:
             return
+        self.move(peak.device)
         a, b = mean.double(), peak.double()
         m, p = a.mean(0), b.mean(0)
         count = torch.tensor(len(keys), dtype=torch.int64)
@@ -77,6 +78,8 @@ class Top(Tally):
         """Count examples: `peak` is (examples, units), `keys` (examples,)."""
         if len(keys) == 0:
             return
+        self.move(peak.device)
+        keys = keys.to(peak.device)
         k, order = len(self.peak), keys.argsort()
         value, index = highest(peak[order], k)
         self.merge(Top(padded(value, k, -torch.inf), padded(keys[order][index], k, NOBODY)))
@@ -105,6 +108,10 @@ class Streams(Tally):
     def merge(self, other: Streams) -> None:
         self.moments.merge(other.moments)
         self.top.merge(other.top)
+
+    def move(self, device: torch.device | str) -> None:
+        self.moments.move(device)
+        self.top.move(device)
 
     def state_dict(self) -> dict[str, Tensor]:
         parts = {"moments": self.moments, "top": self.top}

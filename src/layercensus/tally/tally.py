@@ -17,6 +17,13 @@ class Tally:
         """Add what `other` counted; the order of merging does not matter."""
         raise NotImplementedError
 
+    def move(self, device: torch.device | str) -> None:
+        """Bring the state to a device, single numbers apart, which go with any."""
+        for field in fields(self):
+            x = getattr(self, field.name)
+            if x.ndim and x.device != torch.device(device):
+                setattr(self, field.name, x.to(device))
+
     def state_dict(self) -> dict[str, Tensor]:
         """The state as plain tensors, ready for safetensors."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
