@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from layercensus.measures import MEASURES, measure
-from layercensus.measures.correlation import cluster_count, correlation, flat_clusters, linkage_of, similarity_of
+from layercensus.measures.correlation import cluster_sizes, correlation, flat_clusters, linkage_of, similarity_of
 from layercensus.measures.informative import eta_squared
 from layercensus.measures.redundant import mixture
 from layercensus.measures.reliability import icc
@@ -54,15 +55,28 @@ def test_complete_linkage_does_not_chain() -> None:
     x = base[:, :1] * angle.cos() + base[:, 1:] * angle.sin()
     similarity = similarity_of(correlation(x), sign_blind=True)
     number = flat_clusters(linkage_of(similarity), 8, 0.9)
-    assert len(set(number)) == cluster_count(linkage_of(similarity), 8, 0.9) >= 4  # single linkage would make it one
+    sizes = cluster_sizes(linkage_of(similarity), 8, 0.9)
+    assert len(set(number)) == len(sizes) >= 4  # single linkage would make it one
     assert all(similarity[i, j] >= 0.9 for i in range(8) for j in range(8) if number[i] == number[j])
 
 
 def test_a_sign_flipped_copy_is_the_same_concept_unless_signs_count() -> None:
     x = normal(0, 500, 2)
     c = correlation(torch.cat([x, -x], 1))
-    assert cluster_count(linkage_of(similarity_of(c, sign_blind=True)), 4, 0.9) == 2
-    assert cluster_count(linkage_of(similarity_of(c, sign_blind=False)), 4, 0.9) == 4
+    assert cluster_sizes(linkage_of(similarity_of(c, sign_blind=True)), 4, 0.9).tolist() == [2, 2]
+    assert cluster_sizes(linkage_of(similarity_of(c, sign_blind=False)), 4, 0.9).tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("units", [0, 1, 2, 3, 9, 40])
+@pytest.mark.parametrize("tau", [0.01, 0.3, 0.6, 0.9, 1.0])
+def test_sizes_of_clusters_are_those_that_scipy_numbers(units: int, tau: float) -> None:
+    rng = np.random.default_rng(units)
+    half = rng.random((units, units)).round(1)  # many equal ones
+    similarity = np.maximum(half, half.T)
+    np.fill_diagonal(similarity, 1.0)
+    merges = linkage_of(similarity)
+    sizes = sorted(np.bincount(flat_clusters(merges, units, tau)).tolist())
+    assert sorted(cluster_sizes(merges, units, tau).tolist()) == sizes
 
 
 def test_a_sum_of_two_units_is_redundant_though_no_unit_repeats_it() -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
 from ..errors import CensusError
-from ..settings import check_seed
+from ..settings import Settings, check_seed
 from .interrupt import kept
 from .open import model_of
-from .parameters import FLAT, DataName, ModelName, Out, Replicas, Seed, Size
+from .parameters import FLAT, INTEGER, RUN, DataName, ModelName, Out, Replicas, Seed, Size
 from .setting_flags import SettingFlags, settings_of
 from .show import show_census
+
+if TYPE_CHECKING:  # heavy to import
+    from ..census.census import Census
+    from ..models.model import Model
 
 COUNTED = Group("What is counted", sort_key=2)
 EXAMPLES = """Examples:
@@ -25,6 +30,21 @@ EXAMPLES = """Examples:
   layercensus run hf:encoder text:lines.txt --groups sources.txt --out results
   layercensus run digits digits --concepts labels --concepts plain --out results
   layercensus run digits digits --shard 1/4 --out part1"""
+
+
+@Parameter(group=RUN)
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Who counts."""
+
+    engine: Annotated[
+        str | None,
+        Parameter(metavar="NAME", help="ray: shards counted by its workers, and merged; torchrun is seen by itself"),
+    ] = None
+    shards: Annotated[
+        int, INTEGER, Parameter(metavar="N", help="with --engine: shards of the data", show_default=True)
+    ] = 2
+    gpus: Annotated[float, Parameter(metavar="X", help="with --engine: GPUs of each shard", show_default=False)] = 0.0
 
 
 @Parameter(group=COUNTED)
@@ -74,13 +94,16 @@ def run(
     seed: Seed = 0,
     counted: Annotated[Counted, FLAT] = Counted(),
     settings: Annotated[SettingFlags, FLAT] = SettingFlags(),  # noqa: B008 - frozen
+    engine: Annotated[Engine, FLAT] = Engine(),
 ) -> None:
     """Count a model on data."""
+    from ..engine.ranks import own_device, ranks, under_torchrun
     from ..layers.device import GPUS, asked_device, is_there
-    from ..take import take
 
     chosen, folder = settings_of(settings, out=out), Path(out)
     check_seed(seed)
+    spread = under_torchrun()
+    chosen = replace(chosen, device=own_device(chosen.device)) if spread else chosen
     if asked_device(chosen.device) is None and any(map(is_there, GPUS)):
         print("a GPU is here: --device auto counts on it")
     groups = None if counted.groups is None else lines_of(Path(counted.groups))
@@ -88,12 +111,30 @@ def run(
     if opened.prepare:
         print(f"inputs: {opened.prepare.describe()}")
     with kept("counted", folder):
-        census = take(
-            opened, data, layers=counted.layers, twin=not counted.no_twin, replicas=counted.replica,
-            concepts=counted.concepts, groups=groups, views=counted.strength, seed=seed, settings=chosen,
-        )  # fmt: skip
+        census = _counted(opened, data, counted, groups, seed=seed, settings=chosen, engine=engine)
+    if spread and ranks()[0] > 0:
+        return
     if chosen.shard is None:
         show_census(census, folder, quiet=not chosen.progress)
     else:
         print(f"shard {settings.shard} is counted: {census.about['examples']:,} examples, kept in {folder}")
         print("when all shards are: layercensus merge SHARD ... --out DIR")
+
+
+def _counted(
+    model: Model, data: str, counted: Counted, groups: list[str] | str | None, *, seed: int, settings: Settings,
+    engine: Engine,
+) -> Census:  # fmt: skip
+    """The census, counted here or in shards."""
+    from ..engine import in_shards
+    from ..engine.ranks import under_torchrun
+    from ..take import take
+
+    own = partial(
+        take, model, data, layers=counted.layers, twin=not counted.no_twin, replicas=counted.replica,
+        concepts=counted.concepts, groups=groups, views=counted.strength, seed=seed,
+    )  # fmt: skip
+    who = "torchrun" if under_torchrun() else engine.engine
+    if who is None:
+        return own(settings=settings)
+    return in_shards(own, settings, engine=who, shards=engine.shards, gpus=engine.gpus)

@@ -95,5 +95,5 @@ def _means(net: Net, batches: Sequence[Batch], views: Views, view: int, plan: Pl
         chance = Chance(plan.seed, view) if plan.nets.alone else None
         readings = read_net(net, make_view(views, batch, plan.seed, view), Spots(), {}, chance=chance)
         for key, rows in found.items():
-            rows.append(readings[key].mean)
+            rows.append(readings[key].mean.cpu())
     return found

@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from .correlation import flat_clusters, linkage_of
+from .correlation import cluster_sizes, linkage_of
 from .dealt import Dealt
 from .relations import BEHIND, Relations
 from .sparse_linkage import Pairs
@@ -149,6 +149,4 @@ def _sizes(
     matrix = np.zeros((len(alive), len(alive)))
     matrix[i, j] = matrix[j, i] = c
     matrix = matrix if alive.all() else matrix[np.ix_(alive, alive)]
-    return (
-        np.bincount(flat_clusters(linkage_of(matrix), len(matrix), tau)) if len(matrix) else np.zeros(0, dtype=np.int64)
-    )
+    return cluster_sizes(linkage_of(matrix), len(matrix), tau)

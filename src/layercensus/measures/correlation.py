@@ -64,6 +64,19 @@ def flat_clusters(merges: NDArray[np.float64], units: int, tau: float) -> NDArra
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def cluster_count(merges: NDArray[np.float64], units: int, tau: float) -> int:
-    """How many clusters `flat_clusters` would give."""
-    return units - int((merges[:, 2] <= 1.0 - tau + 1e-9).sum()) if units > 1 else units
+def cluster_sizes(merges: NDArray[np.float64], units: int, tau: float) -> NDArray[np.int64]:
+    """How many units each cluster of `flat_clusters` has, those of several units first.
+
+    Read off the merges: heights never fall in a complete linkage, so that a cut keeps the first of them, and what they
+    made and did not merge further are the clusters.
+
+    >>> merges = linkage_of(np.array([[1.0, 0.9, 0.1], [0.9, 1.0, 0.2], [0.1, 0.2, 1.0]]))
+    >>> cluster_sizes(merges, 3, 0.8).tolist(), cluster_sizes(merges, 3, 0.95).tolist()
+    ([2, 1], [1, 1, 1])
+    """
+    made = int(np.searchsorted(merges[:, 2], 1.0 - tau + 1e-9, side="right"))
+    root = np.ones(made, dtype=bool)
+    parts = merges[:made, :2].astype(np.int64).ravel() - units
+    root[parts[parts >= 0]] = False
+    several = merges[:made, 3][root].astype(np.int64)
+    return np.concatenate([several, np.ones(units - int(several.sum()), dtype=np.int64)])

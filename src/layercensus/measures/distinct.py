@@ -14,7 +14,7 @@ from ..tally import Panel
 from .bootstrap import Resamples, distinct_resamples
 from .column import Column
 from .column import interval as interval_columns
-from .correlation import flat_clusters, linkage_of, similarity_of, unit_correlation
+from .correlation import cluster_sizes, flat_clusters, linkage_of, similarity_of, unit_correlation
 from .dealt import Dealt
 from .interval import bounds
 from .measure import Evidence, Measure, Outcome
@@ -23,7 +23,7 @@ from .relation import RELATIONS, clusters_of_means, relation_of, representatives
 from .relations import Relations
 from .reliability import FEWEST, reliable_replicates
 from .similar_pairs import most_pairs, too_wide
-from .threshold_grid import Grid, Labels, threshold_grid
+from .threshold_grid import Grid, Sizes, threshold_grid
 from .wide import WideLayer
 
 POINTS = 24  # of the rarefaction curve
@@ -176,9 +176,9 @@ def _arrays(
 
 
 def _grid(similarity: NDArray[np.float64], r: NDArray[np.float64], evidence: Evidence) -> Grid:
-    def clusters(keep: NDArray[np.bool_]) -> Labels:
+    def clusters(keep: NDArray[np.bool_]) -> Sizes:
         merges, kept = linkage_of(similarity[np.ix_(keep, keep)]), int(keep.sum())
-        return lambda tau: flat_clusters(merges, kept, tau)
+        return lambda tau: cluster_sizes(merges, kept, tau)
 
     return threshold_grid(r, presence(evidence.width, min(evidence.rarefy_to, evidence.width)), clusters)
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from ..settings import RELIABILITY_GRID, TAU_GRID
 
-Labels = Callable[[float], NDArray[np.int64]]  # tau -> cluster number of each unit kept
+Sizes = Callable[[float], NDArray[np.int64]]  # tau -> how many units each cluster has
 Grid = tuple[NDArray[np.int64], NDArray[np.float64]]  # counts, and counts rarefied
 
 
 def threshold_grid(
-    r: NDArray[np.float64], presence: NDArray[np.float64], clusters: Callable[[NDArray[np.bool_]], Labels]
+    r: NDArray[np.float64], presence: NDArray[np.float64], clusters: Callable[[NDArray[np.bool_]], Sizes]
 ) -> Grid:
     """Distinct units for every pair of thresholds: (reliability, tau), as counts and rarefied.
 
@@ -30,6 +30,6 @@ def threshold_grid(
             continue
         kept, at = int(keep.sum()), clusters(keep)
         for j, tau in enumerate(TAU_GRID):
-            sizes = np.bincount(at(tau)) if kept else np.zeros(0, dtype=np.int64)
+            sizes = at(tau) if kept else np.zeros(0, dtype=np.int64)
             count[i, j], rarefied[i, j] = len(sizes), presence[sizes].sum()
     return count, rarefied

@@ -17,7 +17,7 @@ from .bootstrap import FEWEST, LARGE, MARGIN, Resamples
 from .relations import BEHIND, Relations
 from .similar_pairs import Rows, most_pairs, similar_pairs
 from .sparse_linkage import Pairs, clusters_at, merges_of
-from .threshold_grid import Grid, Labels, threshold_grid
+from .threshold_grid import Grid, Sizes, threshold_grid
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class WideLayer:
         if self.pairs.floor > min(TAU_GRID):
             return None
 
-        def clusters(keep: NDArray[np.bool_]) -> Labels:
+        def clusters(keep: NDArray[np.bool_]) -> Sizes:
             merges = merges_of(self.pairs.of(keep))
-            return lambda tau: clusters_at(merges, tau)
+            return lambda tau: np.bincount(clusters_at(merges, tau))
 
         return threshold_grid(r, presence, clusters)
 
