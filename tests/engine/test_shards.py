@@ -14,8 +14,8 @@ import pytest
 
 import layercensus as lc
 from layercensus.engine import in_shards
+from layercensus.engine.one_shard import SHARDS, count_shard, shard_settings
 from layercensus.engine.ranks import own_device, ranks
-from layercensus.engine.shards import SHARDS, count_shard, shard_settings
 
 from .counting import dying, settings, take
 

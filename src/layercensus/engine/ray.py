@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import CensusError, first_line
 from ..settings import Settings
-
-if TYPE_CHECKING:
-    from .shards import Take
+from .one_shard import Take, count_shard
 
 ATTEMPTS = 4  # further ones at a shard whose worker dies
 
@@ -18,7 +16,9 @@ def by_tasks(take: Take, parts: Sequence[Settings], gpus: float) -> None:
     """Count every shard in a task; those that are done stay done, whatever becomes of the others.
 
     Joins the cluster that the environment names (RAY_ADDRESS), else starts one on this machine, for as long as it
-    takes. Raises:
+    takes.
+
+    Raises:
         CensusError: Ray is not installed; or what a shard raised.
     """
     ray = _ray()
@@ -38,8 +38,6 @@ def by_tasks(take: Take, parts: Sequence[Settings], gpus: float) -> None:
 
 def _counted(take: Take, settings: Settings) -> str:
     """In a worker: count a shard; what must be changed where something must, else ""."""
-    from .shards import count_shard
-
     try:
         count_shard(take, settings)
     except CensusError as error:  # as text: an error of a user's class may not be there on the driver

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
 
 from ..census.census import Census, load
 from ..census.merge import merge
 from ..census.record import holds_census
-from ..count.store import COUNTING, SHARD
 from ..data.files import check_free
 from ..errors import CensusError
 from ..measures import MEASURES, Measure
 from ..settings import Integer, OneOf, Settings
+from .one_shard import SHARDS, Take, count_shard, shard_settings
 from .ranks import by_ranks, ranks, started_again
 
-SHARDS = "shards"  # the folder of unfinished shards within a results folder
 ENGINES = ("ray", "torchrun")
-
-
-class Take(Protocol):
-    """What counts: `lc.take` with all but its settings, as `functools.partial(lc.take, model, data)`."""
-
-    def __call__(self, *, settings: Settings) -> Any: ...
 
 
 def in_shards(
@@ -66,20 +57,6 @@ def in_shards(
         by_tasks(take, parts, gpus)
         finish()
     return load(out)
-
-
-def shard_settings(settings: Settings, number: int, of: int) -> Settings:
-    """The settings of one shard: its own folder, which is resumed where it holds something."""
-    folder = Path(str(settings.out)) / SHARDS / f"{number}-of-{of}"
-    return replace(settings, out=folder, shard=(number, of), resume=False, overwrite=False)
-
-
-def count_shard(take: Take, settings: Settings) -> None:
-    """Count a shard, or what an earlier attempt has left of it."""
-    counting = Path(str(settings.out)) / COUNTING
-    if (counting / SHARD).is_file():
-        return
-    take(settings=replace(settings, resume=counting.exists()))
 
 
 def _make_room(out: Path, settings: Settings) -> None:
