@@ -126,7 +126,7 @@ def test_every_shape_can_be_asked_drawn_saved_and_compared(
     verdict = census.verdict
     assert shape.sentence in " ".join((verdict.answer, str(verdict), *verdict.details)), str(verdict)
     assert readable(str(verdict)), str(verdict)
-    assert census.learned.empty == (not census.has_twin)
+    assert census.difference_to_untrained.empty == (not census.has_twin)
     assert all(layer in str(census) for layer in shape.layers)
     assert "Answer" in census._repr_html_()
     folder = census.save(tmp_path / "saved")

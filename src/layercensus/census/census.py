@@ -53,16 +53,19 @@ class Census(CensusRecord):
             return judge(self)
 
     @cached_property
-    def learned(self) -> pd.DataFrame:
-        """The difference to the untrained twin: a row per layer and count, with its interval.
+    def difference_to_untrained(self) -> pd.DataFrame:
+        """Each count of units minus that of untrained nets: a row per layer and count; empty without a twin.
 
-        >>> sorted({"excess", "low", "high"} & set(census.learned.columns))
-        ['excess', 'high', 'low']
+        The 95 % interval holds what untrained nets differ among themselves, and is missing for fewer than five. It is
+        no count of what was learned, which `layers["learned"]` is, where replicas are given.
+
+        >>> census.difference_to_untrained.columns.tolist()
+        ['layer', 'measure', 'trained', 'untrained', 'nets', 'difference', 'low', 'high']
         """
-        from ..verdict.excess import excess
+        from ..verdict.difference import difference_to_untrained
 
         with neutral():
-            return excess(self)
+            return difference_to_untrained(self)
 
     @cached_property
     def concepts(self) -> pd.DataFrame:

@@ -14,8 +14,8 @@ from .looks import untrained
 from .near_copies import few
 from .record import Finding
 
-SHOWN = ("responds to how an example is shown rather than to the example",
-         "respond to how an example is shown rather than to the example")  # fmt: skip
+SHOWN = ("is unreliable under these views: less than half of its variance is the same in both",
+         "are unreliable under these views: less than half of their variance is the same in both")  # fmt: skip
 REPEATED = ("repeats another unit of the layer", "repeat another unit of the layer")
 APART = 0.5  # distinct by means, of those by positions, below which the two are no small difference
 FEW = 200  # examples in the panel below which counts of duplicates are not trusted

@@ -13,7 +13,7 @@ WIDTH_BOUND, CEILING = "width-bound", "at its ceiling"
 LOWER_BOUND, UPPER_BOUND = "lower bound", "upper bound"
 COVERED = 0.5  # coverage below which the layer's width, not the layer, decides how many are found
 FULL = 0.85  # of the draw: layers above it differ by less than what counts as flat, whatever they hold
-DEFICIENT = 0.9  # of the distinct units: as many directions or fewer are a rank below them
+DEFICIENT = 0.9  # of the distinct units: fewer directions are a rank below them; scores of ten classes have nine
 
 
 def compute(evidence: Evidence) -> Outcome:
@@ -34,7 +34,7 @@ def compute(evidence: Evidence) -> Outcome:
 def deficient(layer: Mapping[str, Any]) -> str:
     """ "200 units span 10 directions", where distinct units are mixtures of fewer directions; else ""."""
     span = layer.get("span")
-    if span is None or "distinct" not in layer or span > DEFICIENT * layer["distinct"]:
+    if span is None or "distinct" not in layer or span >= DEFICIENT * layer["distinct"]:
         return ""
     return f"{layer['reliable']:,.0f} units span {span:,.0f} direction{'s' if span != 1 else ''}"
 

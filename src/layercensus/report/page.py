@@ -16,7 +16,7 @@ from ..census.record import CensusRecord, Finding
 from ..layers.memory_format import in_words
 from ..settings import RELIABILITY_GRID, TAU_GRID
 from ..verdict.compared import FEWEST_COMPARED, hidden
-from ..verdict.excess import excess
+from ..verdict.difference import difference_to_untrained
 from ..verdict.lines import LEARNED
 from ..verdict.sensitivity import answers, index_of_thresholds
 from ..verdict.verdict import Verdict
@@ -165,7 +165,7 @@ def _index(census: CensusRecord, verdict: Verdict, pictures: dict[str, Picture |
         rows=[[cell(row, name, ends.get(name)) for name in columns] for _, row in census.layers.iterrows()],
         files=list(files.values()),
         findings=[(f, _link(census, f, files)) for f in census.findings],
-        learned=_learned(census),
+        difference=_difference(census),
         trends=[row for _, row in verdict.table.iterrows()],
     )  # fmt: skip
 
@@ -221,14 +221,14 @@ def _lines(table: pd.DataFrame) -> list[tuple[str, list[str]]]:
     return [(str(name), ["–" if pd.isna(v) else f"{v:.3g}" for v in row]) for name, row in table.iterrows()]
 
 
-def _learned(census: CensusRecord) -> dict[str, Any]:
-    """The excess over the twin, a row per layer and a column per measure; empty without a twin."""
-    table = excess(census)
+def _difference(census: CensusRecord) -> dict[str, Any]:
+    """The difference to untrained nets, a row per layer and a column per measure; empty without a twin."""
+    table = difference_to_untrained(census)
     if not len(table):
         return {}
     measures = list(dict.fromkeys(table["measure"]))
     cells = {
-        (row["layer"], row["measure"]): _excess(row, census.columns.layers[row["measure"]].decimals)
+        (row["layer"], row["measure"]): _with_interval(row, census.columns.layers[row["measure"]].decimals)
         for _, row in table.iterrows()
     }
     layers = dict.fromkeys(table["layer"])
@@ -236,8 +236,8 @@ def _learned(census: CensusRecord) -> dict[str, Any]:
     return {"measures": measures, "rows": rows}
 
 
-def _excess(row: pd.Series[Any], decimals: int) -> str:
-    text = f"{row['excess']:+.{decimals}f}"
+def _with_interval(row: pd.Series[Any], decimals: int) -> str:
+    text = f"{row['difference']:+.{decimals}f}"
     return text if pd.isna(row["low"]) else f"{text} [{row['low']:+.{decimals}f}, {row['high']:+.{decimals}f}]"
 
 

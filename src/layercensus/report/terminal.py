@@ -81,7 +81,14 @@ def _table(census: CensusRecord) -> Table:
 def _columns(census: CensusRecord) -> dict[str, Column]:
     """The columns of the terminal's table: first those with the twin's beside them."""
     chosen = census.columns.where(lambda column: column.terminal)
+    chosen = {name: column for name, column in chosen.items() if _known(census, name)}
     return dict(sorted(chosen.items(), key=lambda item: not item[1].beside_twin))
+
+
+def _known(census: CensusRecord, name: str) -> bool:
+    """Whether the net or its twin has a value in some layer."""
+    both = [column for column in (name, twin_of(name)) if column in census.layers]
+    return bool(census.layers[both].notna().any().any())
 
 
 def bar(row: pd.Series[Any]) -> Text:

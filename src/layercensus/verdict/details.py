@@ -7,9 +7,10 @@ import pandas as pd
 from ..census.columns import twin_of
 from ..census.findings import number_of
 from ..census.record import CensusRecord
+from ..census.status import COUNT
 from ..count.provenance import NO_TWIN
 from .sensitivity import VIEWS
-from .trend import ALPHA
+from .trend import AGREEMENT, ALPHA, FIT
 from .verdict import Verdict
 
 NOTHING_TO_COMPARE = "there is no earlier or later to compare"
@@ -84,8 +85,24 @@ def _trends(verdict: Verdict, twin: bool) -> list[str]:
         ("rarefied, minus twin", "Its excess over the untrained twin"),
     ):
         if correction in rows:
-            sentences.append(f"{words} {SHAPES[rows[correction]['shape']]} ({_tau(rows[correction])}).")
+            sentences.append(
+                f"{words} {SHAPES[rows[correction]['shape']]} ({_tau(rows[correction])}){_why(rows[correction])}."
+            )
     return sentences
+
+
+def _why(row: pd.Series) -> str:
+    """Why an interval of tau that excludes 0 is no trend yet."""
+    if row["shape"] != "undecided" or row["tau_low"] <= 0 <= row["tau_high"]:
+        return ""
+    if row["p_untrained"] > ALPHA:
+        return ": tau excludes 0, but untrained nets differ among themselves by as much"
+    if row["agreement"] < AGREEMENT:
+        return f": tau excludes 0, but {row['agreement']:.0%} of the resamples agree on a shape, not {AGREEMENT:.0%}"
+    return (
+        f": tau excludes 0, but no rise, fall or bend explains {FIT:.0%} of the differences between layers better than "
+        "layers in random order"
+    )
 
 
 def _tau(row: pd.Series) -> str:
@@ -160,6 +177,15 @@ def _twins(census: CensusRecord, verdict: Verdict, twin: bool) -> str:
     return f"one untrained twin and {number_of(nets - 1, 'more untrained net')} for how much they differ{rare}"
 
 
+def _of_classes(census: CensusRecord, row: pd.Series) -> str:
+    """What a layer of scores can hold at most: a unit a class, and a direction fewer, since scores are compared."""
+    classes, needed = census.provenance.classes_seen, row.get("needed")
+    if classes < 2 or row["width"] != classes:
+        return ""
+    rest = "" if needed is None or pd.isna(needed) else f", {int(needed)} of {classes - 1} directions needed"
+    return f" for {classes:,} classes{rest}"
+
+
 def _class_layer(census: CensusRecord, trend: bool) -> list[str]:
     rows = census.layers[census.layers["role"] == "output"]
     out = []
@@ -168,7 +194,8 @@ def _class_layer(census: CensusRecord, trend: bool) -> list[str]:
             continue
         text = (
             f"The output layer ({row['layer']}){', no part of the trend,' if trend else ''} "
-            f"holds {row['distinct']} distinct of {number_of(row['width'], 'unit')}"
+            f"holds {row['distinct']} distinct of {number_of(row['width'], 'unit')}{_of_classes(census, row)}"
         )
-        out.append(text + ("." if row["status"] == "count" else f"; {row['status']}."))
+        less = str(row["status"]).removeprefix(COUNT).removeprefix("; ")
+        out.append(text + (f"; {less}." if less else "."))
     return out

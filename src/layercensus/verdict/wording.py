@@ -29,7 +29,7 @@ ANSWERS = {
         "earlier": "The answers of this net rest on more of its earlier layers",
         "middle": "The answers of this net rest on more of its middle layers than of the first and the last",
         "even": "The answers of this net rest on about equally much of every layer",
-        "undecided": "The answers of this net cannot be said to rest on more of its earlier or of its later layers",
+        "undecided": "Neither earlier nor later layers can be said to carry more of this net's answers",
     },
     DISTINCT: {
         "later": "Later layers hold more distinct units",
@@ -41,23 +41,24 @@ ANSWERS = {
 }
 PAST = {LEARNED: "was learned", NEEDED: "is needed"}
 ONE_RUN = "What of that was learned cannot be told from one training run: give replicas, which are other runs."
-WIDTH = "Counting units cannot tell: nearly every unit is distinct, so their number is the width that a designer chose."
+WIDTH = (
+    "Counting units cannot tell: most that are reliable are the only one of their kind, so that their number follows "
+    "the width that a designer chose."
+)
 FLAT = "flat: the largest and the smallest differ by less than 15 % of the mean"
 
 
 def paragraph(census: CensusRecord, verdict: Verdict, chosen: Line | None, layers: pd.DataFrame) -> str:
-    """The answer with its two numbers, what is needed and learned, and why units cannot tell."""
+    """The answer with its two numbers, then a line each: what is learned and needed, and why units cannot tell."""
     if chosen is None and verdict.reasons[:1] == (NOTHING_TO_COMPARE,):
         parts = nothing_to_compare(census, verdict, layers)
     else:
         parts = [_headline(census, verdict, chosen, layers)]
-    parts += [_said(census, each) for each in verdict.lines if not each.silent]
+    parts = [" ".join(parts), *(_said(census, each) for each in verdict.lines if not each.silent)]
     silent = [each for each in verdict.lines if each.silent and (chosen is not None or not each.final)]
     parts += [f"Nothing can be said of what {PAST[each.count]}: {each.silent}." for each in silent]
-    parts += _missing(verdict)
-    parts += _units(census, layers)
-    parts += of_concepts(census)
-    return " ".join(parts)
+    parts += [*_missing(verdict), *_units(census, layers), *of_concepts(census)]
+    return "\n".join(parts)
 
 
 def _headline(census: CensusRecord, verdict: Verdict, chosen: Line | None, layers: pd.DataFrame) -> str:
@@ -113,7 +114,7 @@ def _said(census: CensusRecord, line: Line) -> str:
 def _shape(line: Line) -> str:
     if line.differs:
         return f"the trend depends on what was chosen ({line.differs})"
-    shape = {"flat": f"no trend ({FLAT})", "undecided": "no trend that chance would not give as well"}
+    shape = {"flat": f"no trend ({FLAT})", "undecided": "no trend beyond what chance gives"}
     return shape.get(line.shape, SHAPES[line.shape])
 
 
@@ -125,7 +126,8 @@ def _beside(line: Line, rows: list[pd.Series]) -> str:
     numbers = [float(value) for value in twins]
     if not any(numbers):
         return "; in untrained nets 0 in every layer"
-    return f"; in an untrained net {_number(numbers[0])} and {_number(numbers[-1])}"
+    ends = " and ".join(f"{_number(numbers[at])} in {line.layers[at]}" for at in (0, -1))
+    return f"; in an untrained net {ends}"
 
 
 def _missing(verdict: Verdict) -> Iterator[str]:
