@@ -145,6 +145,8 @@ def test_top_examples_are_the_best_by_value_then_key(rows: Rows) -> None:
     for unit in range(rows.x.shape[1]):
         best = sorted(zip((-2 * rows.x[:, unit].float()).tolist(), rows.keys.tolist(), strict=True))[: len(tally.peak)]
         assert tally.peak_key[: len(best), unit].tolist() == [key for _, key in best]
+        by_mean = sorted(zip((-rows.x[:, unit].float()).tolist(), rows.keys.tolist(), strict=True))[: len(tally.peak)]
+        assert tally.mean_key[: len(by_mean), unit].tolist() == [key for _, key in by_mean]
 
 
 def test_the_panel_holds_the_smallest_keys() -> None:

@@ -59,10 +59,10 @@ def planted(
 def test_what_was_learned_answers_with_two_numbers(plain: Census) -> None:
     got = planted(plain, FLAT, RISES)
     assert got.answer == "later"
-    first = str(got).split(". ")[0]
+    first = str(got).splitlines()[0]
     assert first == (
         "Later layers learned more: all 9 of the 9 directions that the last hidden layer needs, none of the 9 that the "
-        "first needs"
+        "first needs."
     )
     assert planted(plain, FLAT, FALLS).answer == "earlier"
 

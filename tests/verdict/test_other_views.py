@@ -84,7 +84,8 @@ def test_one_kind_alone_is_what_it_says() -> None:
 def test_units_are_counted_again_in_every_view() -> None:
     """sin(w z), z normal, in two views of z with noise s: reliability exp(-w^2 s^2), s = strength / 2."""
     census = counted((7, 7, 7))
-    assert census.about["shown"]["names"] == ["as counted", "strength .25", "strength .5", "strength 1", "strength 2"]
+    strengths = ["strength .25", "strength .5", "strength 1", "strength 2"]
+    assert census.about["shown"]["names"] == ["as counted", *strengths, "by maps"]
     for layer in census.layers["layer"]:
         got = census.array(layer, "distinct_shown")
         assert got is not None
@@ -106,3 +107,19 @@ def test_what_the_strength_decides_is_undecided() -> None:
     off = counted(slow, views=2.0, settings=lc.Settings(progress=False, pictures=0, resamples=40, other_views=False))
     assert off.verdict.answer == "earlier"
     assert "shown" not in off.about
+
+
+def test_maps_that_stay_are_told_from_their_means_which_move() -> None:
+    """Textbook edges: by the mean of the map, which contrast moves, some are noise; no map is."""
+    sobel = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]])
+    diagonal = torch.tensor([[2.0, 1, 0], [1, 0, -1], [0, -1, -2]])
+    kernels = torch.stack([k.rot90(turns) for k in (sobel, diagonal) for turns in range(4)])[:, None]
+    net = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 64, 2))
+    net[0].weight.data = kernels
+    digits = open_data("digits").peek(500, 500)
+    census = lc.take(net, next(iter(digits)).inputs, layers=["1"], twin=False, settings=SETTINGS)
+    noise = census.units["fate"] == "noise"
+    assert noise.sum() >= 2
+    assert (census.units["reliability_map"] > 0.5).all()
+    told = [f for f in census.findings if "only their mean over positions is not" in f.sentence]
+    assert [f.units for f in told] == [tuple(np.flatnonzero(noise))]

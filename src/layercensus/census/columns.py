@@ -12,7 +12,8 @@ from ..count.nets import TRAINED, TWIN
 from ..errors import CensusError
 from ..measures import MEASURES, Column, Measure
 
-RESERVED = ("net", "top")  # of the tables themselves
+TOPS = ("top", "top_mean")  # of a unit, by peak and by mean
+RESERVED = ("net", *TOPS)  # of the tables themselves
 PREFIX = "twin_"  # before the name of a column: the untrained twin's
 
 
@@ -67,6 +68,15 @@ UNIT_FRAME = {
             "ids of the examples with the highest peak, highest first; empty for a dead unit", 120, "ids", shown=False
         ),
         heading="top examples",
+    ),
+    "top_mean": replace(
+        _frame(
+            "ids of the examples with the highest spatial mean, highest first; empty for a dead unit",
+            121,
+            "ids",
+            shown=False,
+        ),
+        heading="top examples by mean",
     ),
 }
 

@@ -18,6 +18,7 @@ SHOWN = ("is unreliable under these views: less than half of its variance is the
          "are unreliable under these views: less than half of their variance is the same in both")  # fmt: skip
 REPEATED = ("repeats another unit of the layer", "repeat another unit of the layer")
 APART = 0.5  # distinct by means, of those by positions, below which the two are no small difference
+STABLE = 0.5  # reliability of a map from which on it is the same in both views
 FEW = 200  # examples in the panel below which counts of duplicates are not trusted
 
 
@@ -169,7 +170,24 @@ def _of_layer(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
             {"units": len(silent), "firing_rate_upper": upper},
         )  # fmt: skip
     yield from _many(row, units, "noise", 0.1, SHOWN)
+    yield from _stable_maps(row, units)
     yield from _many(row, units, "duplicate", 0.1, REPEATED)
+
+
+def _stable_maps(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
+    """Units that are noise by the mean of their maps, while the maps themselves are the same in both views."""
+    if "reliability_map" not in units:
+        return
+    noise = units[units["fate"] == "noise"]
+    stable = noise[(noise["reliability_map"] >= STABLE).fillna(False)]
+    if len(stable):
+        yield Finding(
+            row["layer"], tuple(map(int, stable["unit"])),
+            f"Layer {row['layer']}: of {number_of(len(noise), 'unit')} called noise, the maps of {len(stable)} are the "
+            "same in both views, and only their mean over positions is not, as where contrast moves it: what they show "
+            "is no noise (reliability_map).",
+            {"units": len(stable), "noise": len(noise)},
+        )  # fmt: skip
 
 
 def _many(

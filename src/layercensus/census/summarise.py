@@ -25,8 +25,8 @@ from ..layers.layer import Layer
 from ..measures import Column, Evidence, Measure, Outcome, measure
 from ..settings import Settings
 from ..tally import Panel
-from ..tally.streams import NOBODY, Top
-from .columns import FRAME, Columns, twin_of, typed
+from ..tally.streams import NOBODY
+from .columns import FRAME, TOPS, Columns, twin_of, typed
 from .concepts import marks_of, with_left_out
 from .directions import with_ids
 from .findings import find
@@ -37,6 +37,8 @@ from .with_needs import with_needs
 
 MEASURING = "Free some memory and run again with resume=True, or count fewer layers or a smaller panel"
 
+Tops = Sequence[Sequence[tuple[str, ...]]]  # by peak and by mean: ids of each unit
+
 
 @dataclass(frozen=True)
 class LayerSummary:
@@ -45,7 +47,7 @@ class LayerSummary:
     layer: Layer
     panel: Panel
     outcomes: Mapping[str, Outcome]
-    tops: Mapping[str, Sequence[tuple[str, ...]]]  # net -> the ids of each unit's top examples
+    tops: Mapping[str, Tops]  # net -> the ids of each unit's top examples
 
 
 @dataclass
@@ -155,7 +157,7 @@ def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> Lay
     nets = counted.nets
     panels: dict[str, Panel] = {}
     outcomes: dict[str, Outcome] = {}
-    tops: dict[str, list[tuple[str, ...]]] = {}
+    tops: dict[str, Tops] = {}
     for net in _twin_first(nets):
         if net.name not in panels:
             panels.clear()  # the twin's panel goes before others are read
@@ -177,7 +179,7 @@ def _summary(store: Store, counted: Counted, layer: Layer, asked: _Asked) -> Lay
             evidence = replace(evidence, replicas=runs, twin_eta2=eta2, twin_arrays=arrays)
         outcomes[net.name] = measure(evidence, asked.measures)
         del evidence
-        tops[net.name] = _top(streams.top, store.names)
+        tops[net.name] = tuple(_top(keys, store.names) for keys in (streams.top.peak_key, streams.top.mean_key))
     return LayerSummary(layer, panels[TRAINED], outcomes, tops)
 
 
@@ -217,13 +219,14 @@ def _row(summary: LayerSummary, nets: Nets, classes: int, of_model: int) -> dict
 
 
 def _units(
-    layer: str, outcome: Outcome, tops: Sequence[tuple[str, ...]], columns: Mapping[str, Column],
+    layer: str, outcome: Outcome, tops: Tops, columns: Mapping[str, Column],
     concepts: tuple[str, ...],
 ) -> pd.DataFrame:  # fmt: skip
     live = outcome.units["live"].tolist()
     table: dict[str, Any] = {"layer": layer, "unit": np.arange(len(live))}
     table |= {name: _plain(columns[name], value, concepts) for name, value in outcome.units.items() if name in columns}
-    table["top"] = [ids if alive else () for ids, alive in zip(tops, live, strict=True)]
+    for name, each in zip(TOPS, tops, strict=True):
+        table[name] = [ids if alive else () for ids, alive in zip(each, live, strict=True)]
     return pd.DataFrame(table)
 
 
@@ -240,9 +243,8 @@ def _plain(column: Column, values: Tensor, concepts: tuple[str, ...]) -> Any:
     return pd.array([None if np.isnan(v) else v for v in values.double().numpy()], dtype="Float64")
 
 
-def _top(top: Top, names: Mapping[int, str]) -> list[tuple[str, ...]]:
-    """The ids of each unit's top examples, the highest peak first."""
+def _top(keys: Tensor, names: Mapping[int, str]) -> list[tuple[str, ...]]:
+    """The ids of each unit's top examples, the highest first."""
     return [
-        tuple(names[k] for k in column.tolist() if k != NOBODY and k in names)
-        for column in torch.unbind(top.peak_key, dim=1)
+        tuple(names[k] for k in column.tolist() if k != NOBODY and k in names) for column in torch.unbind(keys, dim=1)
     ]

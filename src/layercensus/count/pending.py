@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..tally import Streams, joined_spots
 from ..tally.slab import kept, on_host
+from ..tally.streams import Top
 from .nets import LayerKey, Nets
 from .one_by_one import everyone
 from .read_batch import BatchReadings
@@ -106,13 +107,17 @@ class Pending:
 
     def _names(self) -> dict[int, str]:
         """Ids of the examples that are stored by name: the top ones of each unit, and those of the panel."""
-        tops = torch.cat([streams.top.peak_key.flatten().cpu() for streams in self.streams.values()]).numpy()
+        tops = torch.cat([_top_keys(streams.top).cpu() for streams in self.streams.values()]).numpy()
         chosen = np.sort(np.concatenate([self.store.panel_keys(), *(part["key"].numpy() for part in self._shared)]))
         wanted = set(np.union1d(tops, chosen[: self.panel]).tolist())
         names = {k: name for k, name in self.store.names.items() if k in wanted}
         for keys, ids in self._tallied:
             names.update((k, id) for k, id in zip(keys.tolist(), ids, strict=True) if k in wanted)
         return names
+
+
+def _top_keys(top: Top) -> Tensor:
+    return torch.cat([top.peak_key, top.mean_key]).flatten()
 
 
 def _rows(parts: Sequence[State], spots: int) -> State:

@@ -19,13 +19,14 @@ from .enough_memory import enough_memory
 from .nets import LayerKey, Net, Nets
 from .one_by_one import Chance, Spots
 from .plan import Plan
-from .read_batch import read_net
+from .read_batch import draws_of, keys_of, read_net
 from .side_files import read_shown, save_shown
 from .store import Store
 
 MOST, FEWEST = 192, 64  # examples: as many as cost FRACTION of the passes, within these
 FRACTION = 0.2
 AS_COUNTED = "as counted"  # the views of the count on the same few examples
+MAPS = "by maps"  # the same by positions of the maps in place of their means
 UNTRAINED = 832  # passes of an example through each untrained net that is counted beside the twin
 
 
@@ -53,7 +54,7 @@ def read_shown_otherwise(plan: Plan, store: Store) -> Mapping[str, Any]:
                 for key, r in _of_net(net, batches, list(views.values()), plan).items():
                     save_shown(store.folder, key, r)
             bar.update()
-    return {"names": list(views), "examples": examples, "scale": round(other.scale, 4)}
+    return {"names": [*views, MAPS], "examples": examples, "scale": round(other.scale, 4)}
 
 
 def examples_for(nets: Nets, examples: int | None, views: int, plan: Plan) -> int:
@@ -78,22 +79,35 @@ def _few(plan: Plan, examples: int) -> list[Batch]:
 
 
 def _of_net(net: Net, batches: Sequence[Batch], views: Sequence[Views], plan: Plan) -> dict[LayerKey, Tensor]:
-    """(views, units) the reliability of each layer's units."""
+    """(views + 1, units) the reliability of each layer's units, at last that of their maps in the first views."""
     found: dict[LayerKey, list[Tensor]] = {net.key(layer): [] for layer in net.layers}
+    maps: dict[LayerKey, Tensor] = {}
     for each in views:
-        a, b = (_means(net, batches, each, view, plan) for view in (0, 1))
+        a, b = (_read(net, batches, each, view, plan) for view in (0, 1))
         for key, rows in found.items():
-            both = torch.stack([torch.cat(a[key]), torch.cat(b[key])])
-            both = both[:, both.isfinite().all(0).all(1)]  # the examples that came to this layer in both
-            rows.append(by_units(icc, *both) if both.shape[1] > 1 else torch.full(both.shape[2:], torch.nan))
-    return {key: torch.stack(rows) for key, rows in found.items()}
+            rows.append(_reliability(a[key][0], b[key][0]))
+            if key not in maps:
+                maps[key] = _reliability(a[key][1], b[key][1])
+    return {key: torch.stack([*rows, maps[key]]) for key, rows in found.items()}
 
 
-def _means(net: Net, batches: Sequence[Batch], views: Views, view: int, plan: Plan) -> dict[LayerKey, list[Tensor]]:
-    found: dict[LayerKey, list[Tensor]] = {net.key(layer): [] for layer in net.layers}
+def _reliability(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    both = torch.stack([torch.cat(list(a)), torch.cat(list(b))])
+    both = both[:, both.isfinite().all(0).all(1)]  # the examples that came to this layer in both
+    return by_units(icc, *both) if both.shape[1] > 1 else torch.full(both.shape[2:], torch.nan)
+
+
+Read = dict[LayerKey, tuple[list[Tensor], list[Tensor]]]  # means, and a few positions, (rows, units) each
+
+
+def _read(net: Net, batches: Sequence[Batch], views: Views, view: int, plan: Plan) -> Read:
+    found: Read = {net.key(layer): ([], []) for layer in net.layers}
     for batch in batches:
         chance = Chance(plan.seed, view) if plan.nets.alone else None
-        readings = read_net(net, make_view(views, batch, plan.seed, view), Spots(), {}, chance=chance)
-        for key, rows in found.items():
-            rows.append(readings[key].mean.cpu())
+        spots = Spots(torch.arange(len(batch.ids)), draws_of(keys_of(batch), plan.settings.spots, plan.seed))
+        readings = read_net(net, make_view(views, batch, plan.seed, view), spots, {}, chance=chance)
+        for key, (means, positions) in found.items():
+            means.append(readings[key].mean.cpu())
+            read = readings[key].spots
+            positions.append(means[-1] if read is None else read.flatten(0, 1).cpu())
     return found

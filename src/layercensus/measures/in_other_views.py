@@ -1,4 +1,4 @@
-"""How many units are distinct when reliability is that in other views: clusters need none, and stay the count's own."""
+"""How many units are distinct when reliability is that in other views, or that of maps; what a unit says stays."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def compute(evidence: Evidence) -> Outcome:
         found[:, row] = len(sizes), chance[sizes].sum()
     return Outcome(
         layer={"distinct_least": int(found[0].min()), "distinct_most": int(found[0].max())},
+        units={"reliability_map": torch.where(evidence.units["live"], evidence.shown[-1], torch.nan)},
         arrays={"distinct_shown": torch.from_numpy(found[0]), "rarefied_shown": torch.from_numpy(found[1])},
     )
 
@@ -43,7 +44,7 @@ def compute(evidence: Evidence) -> Outcome:
 def _column(which: str, order: int) -> Column:
     return Column(
         f"{which} distinct units in other views: strengths .25 to 2, where at 1 the input's own reliability is .8, and "
-        "each kind of perturbation alone, on a few examples",
+        "each kind of perturbation alone, and by maps in place of their means, on a few examples",
         "concepts", 0, source="docs/numbers.md", kind="count", order=order, compare=False, over_depth=False,
         shown=False,
     )  # fmt: skip
@@ -53,4 +54,11 @@ in_other_views = Measure(
     "in_other_views",
     compute,
     layer_columns={"distinct_least": _column("fewest", 93), "distinct_most": _column("most", 94)},
-)
+    unit_columns={
+        "reliability_map": Column(
+            "reproducible fraction of the variance over positions and examples, ICC(1), on a few examples: high where "
+            "the map is the same in both views, also if its mean is not",
+            "", -1, 1, kind="fraction", order=132, shown=False,
+        )
+    },
+)  # fmt: skip

@@ -40,7 +40,7 @@ class Evidence:
     untrained: tuple[Rows, ...] = ()  # the same layer in untrained nets, the twin first; where replicas are given
     untrained_needs: tuple[Needs | None, ...] = ()  # of the first of them
     shuffled: tuple[Rows, ...] = ()  # in nets of its own weights, shuffled; where `untrained` were re-initialised
-    shown: Tensor | None = None  # (views, units) reliability in other views, the count's own first
+    shown: Tensor | None = None  # (views, units) reliability in other views, the count's own first, of maps last
     marks: tuple[Marks, ...] = ()  # which named concepts are in which examples, and where in them
     twin_arrays: Mapping[str, Tensor] = field(default_factory=dict)  # of the untrained twin's layer
     is_twin: bool = False  # this IS the untrained twin, held against its own quantile

@@ -65,28 +65,40 @@ def _join(a: Moments, b: Moments, mean: str, m2: str, total: Tensor) -> tuple[Te
 
 @dataclass
 class Top(Tally):
-    """The examples in which each unit peaks highest; ties go to the smaller key."""
+    """The examples in which each unit peaks highest, and has the highest mean; ties go to the smaller key."""
 
     peak: Tensor  # (k, units) float32, largest first
     peak_key: Tensor  # (k, units) int64
+    mean: Tensor  # (k, units) float32, largest first
+    mean_key: Tensor  # (k, units) int64
 
     @classmethod
     def empty(cls, units: int, k: int = 9) -> Self:
-        return cls(torch.full((k, units), -torch.inf), torch.full((k, units), NOBODY, dtype=torch.int64))
+        none, nobody = torch.full((k, units), -torch.inf), torch.full((k, units), NOBODY, dtype=torch.int64)
+        return cls(none, nobody, none.clone(), nobody.clone())
 
     def update(self, mean: Tensor, peak: Tensor, keys: Tensor) -> None:
-        """Count examples: `peak` is (examples, units), `keys` (examples,)."""
+        """Count examples: `mean` and `peak` are (examples, units), `keys` (examples,)."""
         if len(keys) == 0:
             return
         self.move(peak.device)
         keys = keys.to(peak.device)
         k, order = len(self.peak), keys.argsort()
-        value, index = highest(peak[order], k)
-        self.merge(Top(padded(value, k, -torch.inf), padded(keys[order][index], k, NOBODY)))
+        best = _best(peak[order], keys[order], k)
+        self.merge(Top(*best, *(best if mean is peak else _best(mean[order], keys[order], k))))
 
     def merge(self, other: Top) -> None:
-        peak, keys = torch.cat([self.peak, other.peak]), torch.cat([self.peak_key, other.peak_key])
-        self.peak, self.peak_key = keep_best(peak, keys, len(self.peak))
+        self.peak, self.peak_key = _better(self.peak, self.peak_key, other.peak, other.peak_key)
+        self.mean, self.mean_key = _better(self.mean, self.mean_key, other.mean, other.mean_key)
+
+
+def _best(value: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    best, index = highest(value, k)
+    return padded(best, k, -torch.inf), padded(keys[index], k, NOBODY)
+
+
+def _better(value: Tensor, key: Tensor, other: Tensor, other_key: Tensor) -> tuple[Tensor, Tensor]:
+    return keep_best(torch.cat([value, other]), torch.cat([key, other_key]), len(value))
 
 
 @dataclass
