@@ -10,7 +10,7 @@ import pandas as pd
 from ..count.provenance import Provenance
 from ..errors import some_of
 from ..measures.distinct_status import deficient
-from .looks import untrained
+from .looks import unestimated, untrained
 from .near_copies import few
 from .record import Finding
 
@@ -101,6 +101,7 @@ def _whole(provenance: Provenance) -> Iterator[Finding]:
         yield Finding(None, (), f"The untrained twin was {provenance.twin}.", {})
     yield from _shared(provenance.shared)
     yield from untrained(provenance.looks_untrained)
+    yield from unestimated(provenance.unestimated)
 
 
 def _shared(shared: Mapping[str, Any]) -> Iterator[Finding]:

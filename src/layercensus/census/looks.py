@@ -1,8 +1,8 @@
-"""The finding that a net's weights look as if they never were trained."""
+"""The findings that a net's weights, or its running statistics, look as if it never was trained."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import some_of
@@ -24,3 +24,15 @@ def untrained(looks: Mapping[str, Any]) -> Iterator[Finding]:
     else:
         text = f"The weights of {some} look untrained: {how}{also}). Were the trained ones loaded there?"
     yield Finding(None, (), text, numbers | {"names": list(names)})
+
+
+def unestimated(names: Sequence[str]) -> Iterator[Finding]:
+    """The finding for normalisation layers that normalise nothing; `names` is what `models.unestimated` gave."""
+    if names:
+        which = "its" if len(names) == 1 else "their"
+        yield Finding(
+            None, (),
+            f"The running statistics of {some_of(names)} were never estimated: {which} means are 0 and variances 1, so "
+            "that nothing is normalised there. Pass examples through it in train mode, or load them with the weights.",
+            {"layers": list(names)},
+        )  # fmt: skip

@@ -26,6 +26,7 @@ from ..models.fingerprint import weights
 from ..models.model import Model
 from ..models.same import refuse_same
 from ..models.twin import calibrate, untrained
+from ..models.unestimated import unestimated
 from ..models.untrained_looks import looks_untrained
 from ..settings import Settings
 from .calibration import CALIBRATION, calibration
@@ -103,6 +104,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
         twin=how,
         shared=shared,
         looks_untrained=looks_untrained(net),
+        unestimated=unestimated(net),
         replicas=len(nets.replicas),
         seed=asked.seed,
         settings=settings.that_count(),

@@ -12,7 +12,7 @@ NO_TWIN = "none"  # what `Provenance.twin` says where there was none
 # left out of the JSON where there is nothing to say
 OPTIONAL = (
     "copies", "shared", "mask_unfit", "shard", "shards", "bare", "alone", "met_late", "forecast", "looks_untrained",
-    "untrained_failed", "needs", "shown", "groups", "sources_seen", "concepts",
+    "unestimated", "untrained_failed", "needs", "shown", "groups", "sources_seen", "concepts",
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ class Provenance:
     classes_seen: int = 0
     shared: Mapping[str, Any] = field(default_factory=dict)  # what the twin has in common with the net
     looks_untrained: Mapping[str, Any] = field(default_factory=dict)  # which weights of the net, and how many
+    unestimated: tuple[str, ...] = ()  # normalisation layers whose statistics are those that they were made with
     mask_unfit: tuple[str, ...] = ()  # layers whose positions a mask was given for that does not fit
     shard: tuple[int, int] | None = None  # this one of so many
     shards: int | None = None  # that were merged

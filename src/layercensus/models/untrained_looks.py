@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from .initialiser_fit import drawn
+from .unestimated import at_start
 
 WHOLE = 0.95  # of the entries that can be judged, above which the net as a whole looks untrained
 PART = 0.05  # of the entries, from which on parts are named: many a sound net has a small head that nobody trained
@@ -96,12 +97,5 @@ def _as_made(norms: list[nn.Module]) -> Iterator[str]:
     if vectors and not any(map(_varied, vectors)):
         yield "the normalisation layers have the weights and biases that they are made with"
     counted = [m for m in norms if isinstance(m, _NormBase) and m.running_mean is not None]
-    if counted and all(_at_start(m) for m in counted):
+    if counted and all(at_start(m) for m in counted):
         yield "all running statistics are 0 and 1"
-
-
-def _at_start(norm: _NormBase) -> bool:
-    mean, variance = norm.running_mean, norm.running_var
-    if mean is None or variance is None or mean.is_meta:
-        return False
-    return bool((mean == 0).all()) and bool((variance == 1).all())
