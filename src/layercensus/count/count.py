@@ -22,6 +22,7 @@ from .panel_sampler import PanelSampler
 from .pending import Pending
 from .plan import Plan
 from .read_batch import read_batch, sketches_of
+from .speed import Speed
 from .spot_check import is_due, spot_check
 from .store import Store
 
@@ -46,6 +47,7 @@ def count(plan: Plan, store: Store) -> tuple[tuple[str, ...], int]:
     heap, number = tidied(), 0
     fitting = Fitting(settings.batch, smallest=settings.batch if plan.nets.alone else 1, said=settings.progress)
     instead = "Pass a smaller batch or a smaller panel, or count fewer layers"
+    speed = Speed(plan, bar)
     with (
         watching(plan.nets.trained.net, plan.unreached, store.met_late) as late,
         _saved(pending, bar),
@@ -63,6 +65,7 @@ def count(plan: Plan, store: Store) -> tuple[tuple[str, ...], int]:
                     pending.add(readings)
                     known.update(readings.keys.tolist())
                 bar.update(len(readings.ids))
+                speed.note(part, readings)
                 heap = tidied(heap)
     return sentences(store.met_late), fitting.size
 

@@ -23,7 +23,7 @@ from .reliability import FEWEST, reliable_replicates
 PERMUTATIONS = 999
 TWIN_QUANTILE = 0.95
 AT_A_TIME = 27  # permutations
-FEW_CLASSES = 40
+FEW_CLASSES, FEW_UNITS = 40, 8
 
 
 def compute(evidence: Evidence) -> Outcome:
@@ -137,10 +137,8 @@ def _between(centred: Tensor, labels: Tensor, classes: int) -> Tensor:
     labellings, n = labels.shape
     slot = (labels + classes * torch.arange(labellings)[:, None]).flatten()
     size = torch.bincount(slot, minlength=labellings * classes).view(labellings, classes, 1).clamp(min=1)
-    if classes <= FEW_CLASSES and centred.shape[1] > FEW_CLASSES:  # then one product is faster than adding rows
-        chosen = torch.zeros(labellings * classes, n)
-        chosen[slot, torch.arange(n).repeat(labellings)] = 1.0
-        sums = chosen @ centred
+    if classes <= FEW_CLASSES and centred.shape[1] > FEW_UNITS:  # then one product is faster than adding rows
+        sums = torch.zeros(labellings, classes, n).scatter_(1, labels[:, None], 1.0).view(-1, n) @ centred
     else:
         sums = torch.zeros(labellings * classes, centred.shape[1]).index_add_(0, slot, centred.repeat(labellings, 1))
     sums = sums.view(labellings, classes, -1)
