@@ -4,7 +4,7 @@
     python benchmarks/gpu.py --device cpu --smoke             # a few small ones, to see that it runs
 
 Prints the device, seconds of the bare passes and of the census, their ratio, that of a further image, and the peak of
-the memory on a GPU. Bare passes and census take the same batches from the same tensor; each runs once after a small one.
+the memory on a GPU. Bare passes and census take the same batches from the same tensor, warm.
 """
 
 from __future__ import annotations
