@@ -22,6 +22,7 @@ from .concepts.ask import ask_concepts, identity_of
 from .concepts.open import open_concepts
 from .concepts.sets import ConceptSet
 from .count.count import count
+from .count.fit import suited
 from .count.memory import kept_memory
 from .count.plan import Asked, Plan, make_plan
 from .count.probe import choose_probe
@@ -334,6 +335,7 @@ def layers_of(model: nn.Module | Model | str, data: Any = None, *, device: str |
         )
     with on_device([net], there):
         if source is not None:
+            source = suited(opened, source)
             return survey(net, choose_probe(net, source).for_net(net))
         assert opened.example is not None
         return survey(net, Batch(opened.example(), ("example",)).for_net(net))

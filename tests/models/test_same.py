@@ -264,3 +264,31 @@ def test_random_numbers_and_pruned_or_rounded_ones_are_not(shape: tuple[int, ...
         assert not looks_designed(x)
         assert not looks_designed((x * 10).round() / 10 if x.numel() > 30 else x)
         assert not looks_designed(np.sqrt(2) * x * (drawn(*shape, seed=seed + 100) > -1))
+
+
+class Timed(nn.Module):
+    """Sines of the time at frequencies that are made on the way, as nets of diffusion embed it; and a kept table."""
+
+    def __init__(self, kept: bool) -> None:
+        super().__init__()
+        self.table = [drawn(1, WIDTH)] if kept else []
+        self.fc = nn.Linear(WIDTH, 3)
+
+    def forward(self, time: Tensor) -> Tensor:
+        speed = torch.exp(-torch.arange(0, WIDTH, dtype=torch.float32) / WIDTH)[None, :]
+        for table in self.table:
+            speed = speed * table
+        return self.fc(torch.sin(time.float()[:, None] * speed))
+
+
+def test_numbers_that_are_made_on_the_way_out_of_nothing_are_no_weights() -> None:
+    time = torch.arange(8)
+    for kept in (False, True):
+        net = Timed(kept)
+        layers = [layer for layer in survey(net, time) if layer.default]
+        twin = untrained(Model(net, "net"), 0)[0]
+        if kept:
+            with pytest.raises(CensusError, match=r"would keep 1 trained weights that are no parameters"):
+                refuse_same(net, twin, layers, time)
+        else:
+            assert refuse_same(net, twin, layers, time) == {}

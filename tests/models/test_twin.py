@@ -529,3 +529,24 @@ def test_activations_that_were_kept_in_a_list_do_not_hinder_the_copy() -> None:
     net = Keeper(3, 3)
     net(torch.ones(2, 3))
     assert weights(twin_of(net)) != weights(net)
+
+
+class Decaying(nn.Module):
+    """A state space layer's decay, which its architecture always begins with: the same numbers for every seed."""
+
+    def __init__(self, rows: int = 3) -> None:
+        super().__init__()
+        self.decay = nn.Parameter(torch.arange(1.0, 5.0).log().repeat(rows, 1))
+        self.fc = nn.Linear(20, 20)
+
+
+def test_weights_that_an_architecture_always_begins_with_are_no_trained_ones() -> None:
+    twin, how = untrained(Model(Decaying(), "mine", fresh=seeded(Decaying)), 0)
+    assert torch.equal(twin.get_parameter("decay"), Decaying().decay)
+    assert how.endswith("; what it always begins with is as in the net, which training has not moved: decay")
+
+
+def test_a_factory_that_loads_a_large_part_is_refused_all_the_same() -> None:
+    fresh = seeded(lambda: Decaying(rows=100))
+    with pytest.raises(CensusError, match=r"would keep 1 trained weights: decay\."):
+        untrained(Model(Decaying(rows=100), "mine", fresh=fresh), 0)

@@ -30,6 +30,7 @@ from ..models.unestimated import unestimated
 from ..models.untrained_looks import looks_untrained
 from ..settings import Settings
 from .calibration import CALIBRATION, calibration
+from .fit import suited
 from .nets import TWIN, Net, Nets, replica
 from .probe import choose_probe
 from .provenance import NO_TWIN, Provenance
@@ -76,7 +77,7 @@ def make_plan(model: Model, source: Source, asked: Asked, settings: Settings) ->
     Raises:
         CensusError: one line that says what must be changed.
     """
-    source = Unique(source)
+    source = Unique(suited(model, source))
     if not source.reusable:
         source = Replay(source, CALIBRATION, settings.batch)
     views = open_views(asked.views, source)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from .model import Model
 from .randomness import own_randomness
 from .reinitialise import reinitialise
 
+FEW = 0.1  # of a net's weights, that every initialisation of it may share
 INSTEAD = "Pass twin=a module of yours, or twin=False."
 TOO_FEW = "Expected more than 1"  # how torch's complaint begins about a batch with one value a channel
 
@@ -42,12 +44,12 @@ def untrained(model: Model, seed: int) -> tuple[nn.Module, str]:
     own_seed = random.Random(f"untrained twin {seed}").getrandbits(31)
     if model.fresh is not None:
         twin = _alike(_made(model.fresh, own_seed, model.name), net, model.name)
-        _refuse_trained(net, twin, tables=True)
-        return twin.eval(), f"freshly initialised by its own factory with seed {seed}"
+        begins = _refuse_trained(net, twin, again=partial(_made, model.fresh, own_seed + 1, model.name))
+        return twin.eval(), f"freshly initialised by its own factory with seed {seed}{begins}"
     twin = copied(net)
     with own_randomness(own_seed), on_cpu(twin):  # the same numbers, wherever the net is
         bare = reinitialise(twin)
-    _refuse_trained(net, twin, tables=False)
+    _refuse_trained(net, twin)
     how = f"re-initialised with seed {seed} by each layer's own initialiser"
     if bare:
         how += (
@@ -110,18 +112,33 @@ def copied(net: nn.Module) -> nn.Module:
         ) from error
 
 
-def _refuse_trained(net: nn.Module, twin: nn.Module, *, tables: bool) -> None:
-    """tables: whether weights that take no gradient may be equal, such as the fixed positions of a factory."""
+def _refuse_trained(net: nn.Module, twin: nn.Module, again: Callable[[], nn.Module] | None = None) -> str:
+    """What the net and the twin both begin with, in words; a twin that keeps any other weight is refused.
+
+    again: the factory at another seed, whose weights without a gradient (fixed positions) may be equal. So may the few
+    that it gives at every seed, such as the decay of a state space: in the net they are as they began.
+    """
     fresh = dict(twin.named_parameters())
     unchanged = [
         name
         for name, p in net.named_parameters()
-        if p.ndim >= 2 and not (tables and not fresh[name].requires_grad) and same_numbers(p, fresh[name])
+        if p.ndim >= 2 and not (again and not fresh[name].requires_grad) and same_numbers(p, fresh[name])
     ]
-    if unchanged:
+    begins = _always(unchanged, fresh, again()) if unchanged and again else []
+    if len(begins) < len(unchanged):
         raise CensusError(
             f"The untrained twin would keep {len(unchanged)} trained weights: {some_of(unchanged)}. {INSTEAD}"
         )
+    said = "; what it always begins with is as in the net, which training has not moved: "
+    return said + some_of(begins) if begins else ""
+
+
+def _always(names: Sequence[str], fresh: Mapping[str, Tensor], other: nn.Module) -> list[str]:
+    """Those of the weights that are the same at another seed, where all of these are a small part of the net."""
+    others = dict(other.named_parameters())
+    same = [name for name in names if same_numbers(fresh[name], others[name])]
+    small = sum(fresh[name].numel() for name in same) <= FEW * sum(p.numel() for p in fresh.values())
+    return same if small else []
 
 
 @torch.no_grad()

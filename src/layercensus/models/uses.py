@@ -24,6 +24,7 @@ CONTRACTIONS = frozenset({
     "multi_head_attention_forward", "scaled_dot_product_attention", "transformer_encoder_layer_fwd",
     "lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell",
 })  # fmt: skip
+RULES = frozenset({"arange", "linspace", "logspace", "eye", "ones", "zeros", "full"})  # make numbers out of a few
 PRODUCTS = frozenset({"mul", "rmul", "multiply", "sub", "rsub"})  # where broadcasting makes more of the input
 
 
@@ -45,6 +46,7 @@ class Uses:
         self._modules = modules_by_name(net)
         self._running = [""]
         self._from_input = WeakTensorKeyDictionary()
+        self._by_rule = WeakTensorKeyDictionary()  # made in this pass out of nothing, as positions are
         self._mark(inputs)
 
     @contextmanager
@@ -72,13 +74,16 @@ class Uses:
     def _note(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
         given = {key: value for key, value in kwargs.items() if "mask" not in key}
         every = [tensor for _, tensor in tensors((list(args), given))]
+        if (name in RULES and not every) or (every and all(tensor in self._by_rule for tensor in every)):
+            for _, tensor in tensors(output):
+                self._by_rule[tensor] = True
         if not any(tensor in self._from_input for tensor in every):
             return
         self._mark((output, args[:1]) if name == "setitem" else output)
         packed = [tensor for value in (*args, *given.values()) for tensor in _packed(value)]
         if name == "scaled_dot_product_attention":
             every = every[:3]
-        still = [t for t in every if t not in self._from_input and _is_table(t)]
+        still = [t for t in every if t not in self._from_input and t not in self._by_rule and _is_table(t)]
         grown = [
             t for t in every if t in self._from_input and isinstance(output, Tensor) and output.numel() > t.numel()
         ]
