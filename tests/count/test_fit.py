@@ -71,6 +71,8 @@ def test_one_change_that_makes_them_fit_is_made_and_said(name: str) -> None:
 
 
 def test_data_that_the_net_takes_are_left_as_they_are() -> None:
+    unclear = open_data(X[:, :1, 0])  # an example of (1, 10): a signal of one channel, or a picture of one row
+    assert suited(Model(convolution(1), "net"), unclear) is unclear
     flat = nn.Sequential(nn.Flatten(), nn.Linear(240, 4))  # takes any order of axes
     for net, x in (
         (convolution(3), X),

@@ -90,7 +90,7 @@ def _steps(x: Tensor) -> list[Mend]:
         steps.append(Mend("channels moved from the last axis to the first", lambda x: x.movedim(-1, 1).contiguous()))
     if x.ndim == 4 and x.shape[1] == 1:
         steps.append(Mend("grey repeated for three channels", lambda x: x.expand(-1, 3, -1, -1).contiguous()))
-    if x.ndim in (2, 3):
+    if x.ndim == 2 or (x.ndim == 3 and x.shape[1] not in CHANNELS):  # else that axis may be the channels
         steps.append(Mend("an axis of one channel added", lambda x: x.unsqueeze(1)))
     return steps
 
