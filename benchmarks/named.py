@@ -22,8 +22,10 @@ import torch
 from torch import Tensor
 
 from layercensus.measures import Evidence
-from layercensus.measures.auc import aucs, centred_ranks
+from layercensus.measures.auc import aucs, centred_ranks, own_aucs
+from layercensus.measures.concept_rows import problems
 from layercensus.measures.named import named
+from layercensus.measures.readable import fitted
 from layercensus.testing import evidence
 from layercensus.testing.planted_concepts import Told, marks_of, planted_concepts
 
@@ -82,7 +84,9 @@ def intervals(seeds: int) -> None:
         true = int(((auc[torch.arange(GRADED), unit.clamp(min=0)] >= limit) & known).sum())
         held["named_units"] += outcome.layer["named_units_low"] <= true <= outcome.layer["named_units_high"]
         limit = outcome.arrays["concept_floor"]
-        true = int(((auc.amax(1) >= limit) & known).sum())
+        own = next(problems(whole.panel, whole.marks[0]))
+        values = fitted(own.fit.x, own.fit.has, own.fit.group).scores(fresh)
+        true = int(((own_aucs(centred_ranks(values), has) >= limit) & known).sum())
         held["named"] += outcome.layer["named_low"] <= true <= outcome.layer["named_high"]
     for name, times in held.items():
         print(f"interval of {name} holds the truth in {times} of {seeds} ({times / seeds:.0%})")

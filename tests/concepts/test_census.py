@@ -158,3 +158,39 @@ def test_the_page_shows_concepts_by_depth_and_the_names_of_units(census: lc.Cens
     for file in [*tmp_path.rglob("*.html"), *tmp_path.rglob("*.svg")]:
         assert EVIL not in file.read_text("utf-8")
     assert "<b>sign</b>" in (tmp_path / "layers" / "layer-000.html").read_text("utf-8")
+
+
+class Reader(nn.Module):
+    """Unit 0 of the nonlinearity is the token's own first number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.act, self.out = nn.Embedding(20, 6), nn.ReLU(), nn.Linear(6, 3)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        found: Tensor = self.out(self.act(self.embed(inputs)).mean(1))
+        return found
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_tags_are_judged_at_the_tokens_that_count(masked: bool) -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(0, 20, (EXAMPLES, 9), generator=torch.Generator().manual_seed(3))
+    model = Reader()
+    with torch.no_grad():
+        model.embed.weight[:, 0] = (torch.arange(20) < 7).float()
+    length = (
+        torch.randint(4, 10, (EXAMPLES,), generator=torch.Generator().manual_seed(4))
+        if masked
+        else torch.full((EXAMPLES,), 9)
+    )
+    mask = torch.arange(9) < length[:, None]
+    of = [["low" if token < 7 else "high" for token in row[:n].tolist()] for row, n in zip(tokens, length, strict=True)]
+    data = [{"inputs": row, "mask": there} for row, there in zip(tokens.split(40), mask.split(40), strict=True)]
+    given = data if masked else tokens
+    count = lc.take(model, given, concepts=lc.concepts.tags(of), twin=False, settings=settings())
+    table = count.concepts.set_index("layer").loc["act"]
+    assert sorted(table["concept"]) == ["high", "low"]
+    assert table["unit_auc"].tolist() == pytest.approx([1, 1])
+    assert table["unit"].tolist() == [0, 0]
+    assert table["input_auc"].min() > 0.99  # the token itself says it

@@ -141,6 +141,7 @@ def test_which_layers_have_a_place() -> None:
     assert map_of(layer((32,), 1), "images", None) is None
     assert map_of(layer((12, 32), 2), "tokens", 12) == Map()
     assert map_of(layer((3, 32), 2), "tokens", 12) is None
+    assert map_of(layer((3, 32), 2), "tokens", None) == Map()
 
 
 def test_plain_concepts_of_pictures() -> None:

@@ -58,7 +58,7 @@ def ask_concepts(plan: Plan, store: Store, sets: Sequence[ConceptSet]) -> Mappin
     """
     if not sets:
         return {}
-    about, maps = about_sets(sets), _maps(plan) if _placed(sets) else {}
+    about, maps = about_sets(sets), _maps(plan, store.unmasked) if _placed(sets) else {}
     found = about | {"places": {layer: of.place for layer, of in maps.items()}}
     keys = torch.from_numpy(store.panel_members(plan.settings.panel))
     wanted = ([EXAMPLES] if _whole(sets) else []) + sorted({of.place for of in maps.values()})
@@ -87,11 +87,12 @@ def _placed(sets: Sequence[ConceptSet]) -> list[ConceptSet]:
     return [each for each in sets if each.at is not None]
 
 
-def _maps(plan: Plan) -> dict[str, Map]:
+def _maps(plan: Plan, unmasked: Sequence[str]) -> dict[str, Map]:
     """The layers whose positions have a place in the examples."""
     kind, probe = plan.source.kind, plan.probe
-    tokens = length_of(probe) if kind == "tokens" else None
-    found = {layer.name: map_of(layer, kind, tokens) for layer in plan.nets.trained.layers}
+    tokens = length_of(probe) if kind == "tokens" and probe.mask is None else None
+    fitting = [layer for layer in plan.nets.trained.layers if layer.name not in unmasked]
+    found = {layer.name: map_of(layer, kind, tokens) for layer in fitting}
     return {name: each for name, each in found.items() if each is not None}
 
 

@@ -44,7 +44,7 @@ def map_of(layer: Layer, kind: str, tokens: int | None) -> Map | None:
     """The map of a layer of a net that is given images or tokens; None where its positions have no place in them.
 
     A sequence in a net of images is a square grid, behind a class token where it is one longer. tokens: positions of
-    the input where the layer was surveyed.
+    every example; None where their number differs, and a mask that fits the layer says which count.
     """
     at = layer.unit_axis - 1 if layer.unit_axis > 0 else layer.unit_axis
     sizes = list(layer.shape)
@@ -56,4 +56,4 @@ def map_of(layer: Layer, kind: str, tokens: int | None) -> Map | None:
             side = isqrt(max(0, sizes[0] - before))
             if side > 1 and side * side + before == sizes[0]:
                 return Map((side, side), before)
-    return Map() if kind == "tokens" and sizes == [tokens] else None
+    return Map() if kind == "tokens" and len(sizes) == 1 and tokens in (None, sizes[0]) else None

@@ -34,9 +34,9 @@ class Score:
         """(concepts,) the AUC that chance exceeds as rarely as `p`."""
         return self.chance.mean + float(norm.isf(p)) * self._deviation
 
-    def resampled(self, weights: Tensor) -> Tensor:
-        """(resamples, concepts) AUCs on resampled rows; weights: (resamples, rows)."""
-        return self.auc + weights @ self.moves
+    def resampled(self, weights: Tensor, wider: float = 1.0) -> Tensor:
+        """(resamples, concepts) AUCs on resampled rows, `wider` times as far off; weights: (resamples, rows)."""
+        return self.auc + wider * (weights @ self.moves)
 
     @property
     def _deviation(self) -> Tensor:

@@ -16,11 +16,12 @@ from .column import interval as interval_columns
 from .concept_rows import Problem, problems
 from .concept_scores import Direction, Score, Units, by_direction, by_unit, within_needed
 from .dealt import Dealt
-from .interval import bounds, example_weights
+from .interval import CONTINUITY, bounds, example_weights
 from .measure import Evidence, Measure, Outcome
 from .rarefaction import rarefied
 
 SOURCE = "docs/concepts.md"
+WIDER = 2**0.5  # resampled AUCs spread so much further, see `_counted`
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,9 @@ def _counted(
     """Both counts with their intervals, and the counts on resampled examples.
 
     A resample adds its own error to that of the estimate, so that many concepts just below the limit pass it: the
-    counts are moved so that their mean is the estimate.
+    counts are moved so that their mean is the estimate. The error of a count of those above a limit is the number that
+    are on the wrong side of it; resampled scores of the same error change sides 2**0.5 times less often (the integrals
+    of 2 (1 - F(x)) over x > 0, and of F(x) (1 - F(x)) over all x, F the normal law), so theirs is made so much larger.
     """
     layer: dict[str, float] = {}
     arrays: dict[str, Tensor] = {}
@@ -120,12 +123,18 @@ def _counted(
         for part, score, limit, told in zip(parts, some, passed.limit, passed.told, strict=True):
             own = Dealt.of(part.problem.check.group)
             weights = example_weights(own, evidence.settings.resamples, evidence.seed + 12)
-            above = (score.resampled(weights) >= limit).sum(1)
+            above = (score.resampled(weights, WIDER) >= limit).sum(1)
             counts += own.widened(above, float(told.sum()), len(told))
         counts = (counts - counts.mean() + passed.count).clamp(0, asked)
-        layer |= {name: passed.count} | bounds(name, passed.count, counts, dealt, asked)
+        layer |= {name: passed.count} | _half_further(bounds(name, passed.count, counts, dealt, asked), asked)
         arrays[f"{name}_resamples"] = counts
     return layer, arrays
+
+
+def _half_further(ends: dict[str, float], most: int) -> dict[str, float]:
+    """The interval of a whole number, which reaches half a concept further (Yates' correction for continuity)."""
+    low, high = ends.values()
+    return dict(zip(ends, (max(0.0, low - CONTINUITY), min(most, high + CONTINUITY)), strict=True))
 
 
 def _rarefied(evidence: Evidence, parts: Sequence[Part], passed: Passed) -> float:
