@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import layercensus as lc
 from layercensus.errors import CensusError
+from layercensus.report.concepts_chart import concept_rows
 
 EXAMPLES = 240
 EVIL = "<img src=x onerror=alert(1)>"
@@ -194,3 +195,14 @@ def test_tags_are_judged_at_the_tokens_that_count(masked: bool) -> None:
     assert table["unit_auc"].tolist() == pytest.approx([1, 1])
     assert table["unit"].tolist() == [0, 0]
     assert table["input_auc"].min() > 0.99  # the token itself says it
+
+
+def test_two_sets_may_name_a_concept_alike() -> None:
+    x, positive = data()
+    given = [pd.DataFrame({"same": positive}), {"other": lambda row: {"same": bool(row[1] > 0)}}]
+    count = lc.take(net(), x, concepts=given, twin=False, settings=settings())
+    table = count.concepts[count.concepts["layer"] == "1"]
+    assert table[["set", "concept"]].to_numpy().tolist() == [["table", "same"], ["other", "same"]]
+    assert count.about["concepts"]["examples"] == [int(positive.sum()), int((x[:, 1] > 0).sum())]
+    named = [(row.of, row.examples) for row in concept_rows(count)]
+    assert sorted(named) == [("other", int((x[:, 1] > 0).sum())), ("table", int(positive.sum()))]

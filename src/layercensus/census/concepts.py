@@ -51,18 +51,23 @@ def with_left_out(provenance: Provenance, store: Store, panel: torch.Tensor) -> 
     names = about["names"]
     return dict(about) | {
         "examples": [count.get(number, 0) for number in range(len(names))],
-        "left_out": {names[number]: why for number, why in sorted(left_out.items())},
+        "left_out": {_full(about, number): why for number, why in sorted(left_out.items())},
     }
+
+
+def _full(about: Mapping[str, Any], number: int) -> str:
+    """The name of a concept, with its set's where another set has one of the same name."""
+    name = str(about["names"][number])
+    return name if about["names"].count(name) == 1 else f"{name} ({about['sets'][number]})"
 
 
 def concept_table(census: CensusRecord) -> pd.DataFrame:
     """A row for each concept and layer that it was asked of; see `Census.concepts`."""
     about = census.provenance.concepts
     rows = [row for _, layer in census.layers.iterrows() for row in _of_layer(census, layer, about)]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=["number", *COLUMNS])
     if not len(table):
-        return table
-    table["number"] = [about["names"].index(name) for name in table["concept"]]
+        return table.drop(columns="number")
     table = table.sort_values(["number", "depth"], kind="stable").drop(columns="number")
     read = table[table["readable"]]
     table["first"] = table.index.isin(read.groupby(["set", "concept"], sort=False).head(1).index)
@@ -87,7 +92,8 @@ def _of_layer(census: CensusRecord, layer: pd.Series[Any], about: Mapping[str, A
     unit = of("concept_unit")
     return [
         {
-            "set": about["sets"][at], "concept": about["names"][at], "layer": name, "depth": float(layer["depth"]),
+            "number": at, "set": about["sets"][at], "concept": about["names"][at], "layer": name,
+            "depth": float(layer["depth"]),
             "first": False, "unit": int(unit[at]),
         }
         | {column: float(values[at]) for column, values in given.items()}

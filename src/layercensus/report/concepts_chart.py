@@ -41,7 +41,7 @@ def concept_rows(census: CensusRecord) -> list[ConceptRow]:
     if not len(table):
         return []
     about = census.provenance.concepts
-    examples = dict(zip(about["names"], about.get("examples", []), strict=False))
+    examples = dict(zip(zip(about["sets"], about["names"], strict=True), about.get("examples", []), strict=False))
     return [_row(own, examples) for _, own in _ordered(table)]
 
 
@@ -59,13 +59,14 @@ def _place(own: pd.DataFrame) -> tuple[float, float, float]:
     )
 
 
-def _row(own: pd.DataFrame, examples: Mapping[str, int]) -> ConceptRow:
+def _row(own: pd.DataFrame, examples: Mapping[tuple[str, str], int]) -> ConceptRow:
     read = own[own["readable"]]
     best, by_unit = own.loc[own["auc"].idxmax()], own.loc[own["unit_auc"].idxmax()]
     last = own[own["depth"] > read["depth"].max()] if len(read) else own.iloc[:0]
     told = bool(by_unit["unit_detects"])
     return ConceptRow(
-        str(best["concept"]), str(best["set"]), int(examples.get(str(best["concept"]), 0)), f"{best['input_auc']:.2f}",
+        str(best["concept"]), str(best["set"]), examples.get((best["set"], best["concept"]), 0),
+        f"{best['input_auc']:.2f}",
         str(read["layer"].iloc[0]) if len(read) else "–", str(best["layer"]), f"{best['auc']:.2f}",
         str(last["layer"].iloc[0]) if len(last) else "–", str(int(by_unit["unit"])) if told else "–",
         str(by_unit["layer"]) if told else "–", f"{by_unit['unit_auc']:.2f}" if told else "–",
@@ -78,9 +79,8 @@ def concepts_picture(census: CensusRecord) -> Picture | None:
     if not len(table):
         return None
     order = [" · ".join(reversed(name)) if _several(table) else name[1] for name, _ in _ordered(table)]
-    data = pd.DataFrame(
-        [row for name, (_, own) in zip(order, _ordered(table), strict=True) for row in _cells(name, own)]
-    )
+    pairs = zip(order, _ordered(table), strict=True)
+    data = pd.DataFrame([row for name, (_, own) in pairs for row in _cells(name, own)])
     layers = [INPUT, *dict.fromkeys(table.sort_values("depth", kind="stable")["layer"])]
     some = data[data["concept"].isin(order[:SHOWN])]
     base = alt.Chart(some).encode(
