@@ -169,3 +169,19 @@ def test_rarefied_labels_are_the_mean_over_draws() -> None:
     label = [0, 0, 0, 1, None, None]
     draws = [len({label[a], label[b]} - {None}) for a, b in combinations(range(6), 2)]
     assert rarefied(np.array([3, 1]), 6, 2) == pytest.approx(np.mean(draws))
+
+
+def test_rare_words_do_not_stop_a_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Very many equal eigenvalues may stop divide and conquer; the other way gives the same."""
+    x = torch.zeros(200, 300).scatter_(
+        1, torch.randint(0, 150, (200, 4), generator=torch.Generator().manual_seed(0)), 1
+    )
+    has = (normal(13, 200, 2) > 0).float()
+    plain = ridge(x, has).scores(x, torch.tensor([1.0, 1.0]))
+    assert plain.isfinite().all()
+
+    def fails(_: torch.Tensor) -> None:
+        raise torch.linalg.LinAlgError("failed to converge")
+
+    monkeypatch.setattr(torch.linalg, "eigh", fails)
+    torch.testing.assert_close(ridge(x, has).scores(x, torch.tensor([1.0, 1.0])), plain, rtol=1e-3, atol=1e-4)

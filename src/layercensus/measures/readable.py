@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from scipy import linalg
 from torch import Tensor
 
 from ..tally.groups import halves
@@ -46,14 +47,27 @@ def ridge(x: Tensor, has: Tensor) -> Ridge:
     scale = torch.where(moves, 1 / deviation.clamp(min=1e-30), 0.0)
     z, y = _bounded((x - mean) * scale), has - has.mean(0)
     if len(z) >= z.shape[1]:
-        value, basis = torch.linalg.eigh(z.T @ z)
+        value, basis = _eigen(z.T @ z)
         kept = value > LEAST * value[-1]
         root, basis = value[kept].sqrt(), basis[:, kept]
         return Ridge(mean, scale, basis, root, basis.T @ (z.T @ y) / root[:, None])
-    value, left = torch.linalg.eigh(z @ z.T)
+    value, left = _eigen(z @ z.T)
     kept = value > LEAST * value[-1]
     root, left = value[kept].sqrt(), left[:, kept]
     return Ridge(mean, scale, z.T @ left / root, root, left.T @ y)
+
+
+def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, ascending, and eigenvectors of a symmetric matrix; by QR iteration where divide and conquer fails.
+
+    It does where very many are equal, as those of words that hardly ever stand in the examples.
+    """
+    matrix = gram.double()
+    try:
+        value, vectors = torch.linalg.eigh(matrix)
+    except torch.linalg.LinAlgError:
+        value, vectors = (torch.from_numpy(part) for part in linalg.eigh(matrix.numpy(), driver="ev"))
+    return value.float(), vectors.float()
 
 
 def _bounded(z: Tensor) -> Tensor:
