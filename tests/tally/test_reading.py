@@ -90,3 +90,17 @@ def test_what_is_kept_of_an_output_is_its_own_dense_copy() -> None:
     assert kept(torch.zeros(0, 3)).shape == (0, 3)
     large = torch.arange(2_000_000.0)  # more than a slab holds
     assert torch.equal(kept(large), large)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("cached", [1, 200, 10**9])
+def test_large_maps_are_read_a_few_at_a_time_to_the_last_bit(
+    layout: str, cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = output(layout)
+    whole = reduce_output(x, LAYOUTS[layout])
+    monkeypatch.setattr("layercensus.tally.reading.LARGE", 0)
+    monkeypatch.setattr("layercensus.tally.reading.CACHED", cached)
+    parts = reduce_output(x, LAYOUTS[layout])
+    assert torch.equal(parts.mean, whole.mean)
+    assert torch.equal(parts.peak, whole.peak)

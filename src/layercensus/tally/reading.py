@@ -10,6 +10,8 @@ from torch import Tensor
 from .sketch import Sketch
 from .slab import kept
 
+CACHED, LARGE = 2**20, 2**23  # bytes that a core's cache holds for sure; bytes of maps from which on that matters
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -73,7 +75,7 @@ def reduce_output(
         mean, peak = _masked(flat, units_last, mask.to(flat.device))
         reached = mask.any(1) if mask.device.type != "cpu" or not bool(mask.any(1).all()) else None
     else:
-        mask, mean, peak = None, flat.mean(axis, dtype=torch.float32), flat.amax(axis)
+        mask, (mean, peak) = None, _whole(flat, axis)
     spots = None if rows is None or draws is None else _spots(flat, units_last, rows, draws, mask)
     whole = None if sketch is None or rows is None else kept(sketch(_chosen(x, rows)))
     return Reading(kept(mean), kept(peak), spots, whole, given and mask is None, reached)
@@ -95,6 +97,16 @@ def _positions(x: Tensor, unit_axis: int) -> tuple[Tensor, bool]:
     if x.stride(unit_axis) == 1 or unit_axis == x.ndim - 1:
         return x.movedim(unit_axis, -1).flatten(1, -2), True
     return x.movedim(unit_axis, 1).flatten(2), False
+
+
+def _whole(flat: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Mean and maximum over an axis; large maps on the CPU a few at a time, so that the second finds them in cache."""
+    at_once = max(1, CACHED // max(1, flat[:1].numel() * flat.element_size()))
+    if flat.device.type != "cpu" or len(flat) <= at_once or flat.numel() * flat.element_size() < LARGE:
+        return flat.mean(axis, dtype=torch.float32), flat.amax(axis)
+    both = [(part.mean(axis, dtype=torch.float32), part.amax(axis)) for part in torch.split(flat, at_once)]
+    means, peaks = zip(*both, strict=True)
+    return torch.cat(means), torch.cat(peaks)
 
 
 def _masked(flat: Tensor, units_last: bool, mask: Tensor) -> tuple[Tensor, Tensor]:
