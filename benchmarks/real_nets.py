@@ -18,9 +18,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from needed import batches_of, crops, mean_token
+from needed import batches_of, crops
 from torch import Tensor
 
 from layercensus.count.nets import Net
@@ -44,6 +45,19 @@ from layercensus.tally import Needs
 FIDELITY, MEMORY = 0.95, 2e9
 CLOSE = 0.06  # of the number of principal directions, which is found by halving
 HEADS = "layer", "width", ".90", ".95", ".99", "twin .95", "principal .95", "same answer .95 .99"
+
+
+class MeanToken(Answers):
+    """The mean of the tokens' last hidden states, padding and what stands around a sentence left out.
+
+    A layer's rows are put back at every position; where padding is part of the answer, it needs nearly every direction.
+    """
+
+    def of(self, output: Any, examples: int, mask: Tensor | None) -> Tensor:
+        states: Tensor = output.last_hidden_state
+        assert mask is not None
+        counted = mask.to(states)[..., None]
+        return (states * counted).sum(1) / counted.sum(1)
 
 
 def needed(net: Net, layers: Sequence[Layer], examples: Examples, answers: Answers) -> dict[str, Needs]:
@@ -119,7 +133,7 @@ def main() -> None:
     module, count = model.net.eval(), asked.calibration + asked.held_out
     if asked.text:
         every = list(open_data(f"text:{asked.text}", prepare=model.prepare).batches(32))[: -(-count // 32)]
-        answers = Answers(mean_token)
+        answers = MeanToken()
     else:
         every = batches_of(crops(count, asked.side, lambda x: (x - 127) / 128))
         answers = Answers(centred=True)
