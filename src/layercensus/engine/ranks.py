@@ -29,7 +29,7 @@ def ranks() -> tuple[int, int]:
     except (KeyError, ValueError):
         raise CensusError(
             "engine must be 'torchrun' only in processes that torchrun has started. Got none of its variables. "
-            "Start it as in `torchrun --nproc-per-node 2 -m layercensus run MODEL DATA --out DIR`."
+            "Start the command with torchrun, as docs/scale.md shows."
         ) from None
 
 
