@@ -65,7 +65,7 @@ def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
     matrix = gram.double()
     try:
         value, vectors = torch.linalg.eigh(matrix)
-    except torch.linalg.LinAlgError:
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         value, vectors = (torch.from_numpy(part) for part in linalg.eigh(matrix.numpy(), driver="ev"))
     return value.float(), vectors.float()
 
