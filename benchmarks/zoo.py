@@ -2,6 +2,7 @@
 
 python benchmarks/zoo.py > docs/zoo.md              # all that is installed; in an environment of its own (below)
 python benchmarks/zoo.py --only timm --third 1      # a third of one library
+python benchmarks/zoo.py --only none --kept rows.txt   # the page of rows that earlier runs wrote to the error stream
 python benchmarks/zoo.py --needed --only "transformers: gpt2"   # with the directions that the answers need
 """
 
@@ -13,9 +14,12 @@ import sys
 import time
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -34,6 +38,21 @@ LAST, FIRST = (nn.Linear, nn.LayerNorm, nn.Embedding), (
 PACKAGES = ("torch", "torchvision", "timm", "transformers", "diffusers", "torch_geometric")
 SECONDS = 150  # that a family may take
 CLOSE = 1e-3  # relative, of a unit's mean from one-example runs
+
+HEAD = """# The zoo
+
+One small member of every family of nets, with random weights and small inputs, eight examples each, counted beside its
+twin: printed by `python benchmarks/zoo.py` in an environment of its own ({versions}).
+
+{families} families: {sums}. Not run for this page: {missing}.
+
+axes: layers whose class fixes where their units lie, as surveyed / all of them. means: counted layers whose units have
+the means that plain hooks find when every example is passed alone / all that could be compared so. WRONG would be a row
+where the two differ. Seconds are of a machine that did other things as well.
+
+| library | family | state | layers | counted | axes | means | twin | needed | seconds | line |
+|---|---|---|---|---|---|---|---|---|---|---|
+"""
 
 
 @dataclass(frozen=True)
@@ -198,13 +217,24 @@ def chosen(only: str, third: int, commit: str) -> list[Family]:
     return [f for n, f in enumerate(every) if (n + shift) % 3 == third - 1]
 
 
-def document(results: list[Result]) -> Iterator[str]:
-    """The page, line by line."""
-    for result in results:
-        yield (
-            f"| {result.library} | {result.name} | {result.state} | {result.layers} | {result.counted} | {result.axes} "
-            f"| {result.means} | {result.twin} | {result.needed} | {result.seconds:.1f} | {result.line} |"
-        )
+def row_of(result: Result) -> str:
+    """A line of the table."""
+    return (
+        f"| {result.library} | {result.name} | {result.state} | {result.layers} | {result.counted} | {result.axes} "
+        f"| {result.means} | {result.twin} | {result.needed} | {result.seconds:.1f} | {result.line} |"
+    )
+
+
+def page(rows: list[str]) -> str:
+    """The document: what was run, with which versions, the sums, and every family; of several rows of one the last."""
+    last = {tuple(part.strip("| ") for part in row.split(" | ")[:2]): row for row in rows}
+    states = Counter(row.split(" | ")[2] for row in last.values())
+    known = [f"{name} {version(name)}" for name in PACKAGES if find_spec(name)]
+    left = Counter(f.library for f in families() if (f.library, f.name) not in last)
+    missing = ", ".join(f"{number} of {library}" for library, number in left.items()) or "none"
+    sums = ", ".join(f"{number} {state}" for state, number in states.most_common())
+    head = HEAD.format(versions=", ".join(known), families=len(last), sums=sums, missing=missing)
+    return head + "\n".join(last.values())
 
 
 def main() -> None:
@@ -213,13 +243,15 @@ def main() -> None:
     parser.add_argument("--only", default="", help='families whose "library: name" begins so')
     parser.add_argument("--third", type=int, default=0, help="1 to 3: a third of them; 0: all")
     parser.add_argument("--commit", default="", help="the hash that says which third is which")
+    parser.add_argument("--kept", nargs="*", default=[], help="files with rows of earlier runs, to be on the page too")
     parser.add_argument("--needed", action="store_true", help="also what the answers need")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    done = []
+    rows = [line for file in asked.kept for line in Path(file).read_text("utf-8").splitlines() if line.startswith("| ")]
     for family in chosen(asked.only, asked.third, asked.commit):
-        done.append(run(family, asked.needed))
-        print(*document(done[-1:]), sep="\n", file=sys.stderr, flush=True)
+        rows.append(row_of(run(family, asked.needed)))
+        print(rows[-1], file=sys.stderr, flush=True)
+    print(page(rows))
 
 
 if __name__ == "__main__":
