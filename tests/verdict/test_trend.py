@@ -79,10 +79,3 @@ def test_many_rows_at_once_fit_as_each_alone() -> None:
     for shape, found in together.items():
         assert found.tolist() == [float(fits(row)[shape]) for row in rows]
     assert together["rises"][5] == 0
-
-
-def test_a_rise_after_three_equal_layers_is_rare_among_all_orders_of_six() -> None:
-    """3! of 6! orders are as good: 1/120, below the 1/80 that a rise may have."""
-    values = np.array([0, 0, 0, 4 / 3, 4, 9])
-    assert rarity(values, "rises") == pytest.approx(6 / 720)
-    assert trend(values, np.tile(values, (20, 1)), float(values.mean())).shape == "rises"

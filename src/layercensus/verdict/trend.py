@@ -135,7 +135,7 @@ def _strength(y: Values, shape: str) -> Values:
 @cache
 def _orders(n: int) -> NDArray[np.int64]:
     """All orders of n layers, or some of them: (orders, n)."""
-    if n <= 6:  # a rise after three equal layers has 6 of 720 orders, which a sample puts on either side of CHANCE
+    if n <= 5:
         return np.array(list(permutations(range(n))))
     rng = np.random.default_rng(n)
     return np.stack([np.arange(n), *(rng.permutation(n) for _ in range(ORDERS - 1))])
