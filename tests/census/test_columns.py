@@ -20,7 +20,7 @@ DECLARED = Columns.of(MEASURES)
 NAMES = {*DECLARED.meanings, *DECLARED.units}
 FEWEST = 3  # names that make a list
 # The verdict's words are about named counts; the survey's table shows attributes of a Layer that has not been counted.
-ELSEWHERE = {"census/columns.py", "verdict/wording.py"}
+ELSEWHERE = {"census/columns.py", "verdict/wording.py", "verdict/named.py"}
 # The settings of optimised images have names of their own, and limits are set for fates, which are values of a column.
 NO_COLUMNS = {
     ("report/terminal.py", frozenset({"layer", "kind", "role"})),
