@@ -151,7 +151,7 @@ def test_names_mixed_with_none_in_the_data(data: Any) -> None:
     census = lc.take(NET, data, twin=False, settings=QUICK)
     beside = lc.take(NET, X, labels=NAMED, twin=False, settings=QUICK)
     assert (census.about["classes"], census.about["classes_seen"]) == (["a", "b", "c"], 3)
-    pd.testing.assert_frame_equal(census.units, beside.units)
+    pd.testing.assert_frame_equal(census.units, beside.units, atol=1e-5)  # batches of 100 and 30 round differently
 
 
 @pytest.mark.parametrize("size", [1, 64])
