@@ -9,6 +9,7 @@ from ..data.batch import Batch
 from ..data.mended import Mended, mends_of, raw_pictures
 from ..data.source import Source
 from ..errors import CensusError
+from ..layers.chance import kept_chance
 from ..layers.net import Inputs, call, unwrap
 from ..layers.state import kept_state
 from ..models.model import Model
@@ -55,7 +56,7 @@ def _takes(net: nn.Module, inputs: Inputs) -> bool:
     was = [(module, module.training) for module in net.modules()]
     net.eval()
     try:
-        with kept_state(net), torch.no_grad():
+        with kept_chance(), kept_state(net), torch.no_grad():
             call(net, inputs)
     except Exception:  # the net's own code
         return False

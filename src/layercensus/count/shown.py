@@ -109,5 +109,11 @@ def _read(net: Net, batches: Sequence[Batch], views: Views, view: int, plan: Pla
         for key, (means, positions) in found.items():
             means.append(readings[key].mean.cpu())
             read = readings[key].spots
-            positions.append(means[-1] if read is None else read.flatten(0, 1).cpu())
+            positions.append(_padded(means[-1][:, None] if read is None else read.cpu(), plan.settings.spots))
     return found
+
+
+def _padded(positions: Tensor, spots: int) -> Tensor:
+    """(rows * spots, units) of (rows, some, units): nan where an example has fewer positions in this view."""
+    missing = positions.new_full((len(positions), max(0, spots - positions.shape[1]), positions.shape[2]), torch.nan)
+    return torch.cat([positions, missing], 1).flatten(0, 1)
