@@ -119,17 +119,18 @@ def test_saved_loaded_resumed_and_of_shards(census: lc.Census, tmp_path: Path) -
 
 
 class Once(torch.utils.data.Dataset[Tensor]):
-    """The same examples, of which one cannot be read when it is counted, after the look at a few of them."""
+    """The same examples, of which one cannot be read when it is counted, in order, after the looks at a few of them."""
 
     def __init__(self) -> None:
-        self.read = 0
+        self.before, self.stopped = -1, False
 
     def __len__(self) -> int:
         return len(X)
 
     def __getitem__(self, index: int) -> Tensor:
-        self.read += index == 200
-        if self.read == 2 and index == 200:
+        in_order, self.before = self.before == index - 1, index
+        if index == 200 and in_order and not self.stopped:
+            self.stopped = True
             raise KeyboardInterrupt
         return X[index]
 
