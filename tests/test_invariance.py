@@ -39,7 +39,12 @@ def data() -> tuple[Tensor, Tensor]:
     return digits.inputs[:N].double(), digits.labels[:N]
 
 
-QUICK = {"twins": 1, "dimension": False, "needed": False}  # where only the way of counting is tested
+QUICK = {
+    "twins": 1,
+    "dimension": False,
+    "needed": False,
+    "other_views": False,
+}  # where only the way of counting is tested
 
 
 def settings(**more: object) -> lc.Settings:
@@ -253,7 +258,7 @@ def test_merging_into_a_share_or_counting_over_one_loses_nothing(
 
 def test_shards_without_an_example_of_the_panel_merge(net: nn.Module, tmp_path: Path) -> None:
     x = torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
-    small = {"panel": 8, "twins": 1, "needed": False}
+    small = {"panel": 8, "twins": 1, "needed": False, "other_views": False}
     folders = [tmp_path / str(number) for number in range(1, 8)]
     for number, out in enumerate(folders, 1):
         lc.take(net, x, twin=False, settings=settings(out=out, shard=(number, 7), **small))

@@ -13,7 +13,9 @@ from layercensus.models.digits import factory
 
 
 def settings(**more: object) -> lc.Settings:
-    return lc.Settings(**({"progress": False, "panel": 128, "resamples": 20, "needed": False} | more))
+    return lc.Settings(
+        **({"progress": False, "panel": 128, "resamples": 20, "needed": False, "other_views": False} | more)
+    )
 
 
 class Tokens(nn.Module):

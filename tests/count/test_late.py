@@ -45,7 +45,15 @@ def data() -> Tensor:
 
 def settings(**more: Any) -> lc.Settings:
     return lc.Settings(
-        progress=False, resamples=20, twins=1, memory_format="contiguous", batch=1, panel=16, needed=False, **more
+        progress=False,
+        resamples=20,
+        twins=1,
+        memory_format="contiguous",
+        batch=1,
+        panel=16,
+        needed=False,
+        other_views=False,
+        **more,
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import layercensus as lc
 from tests.layers.test_rows import Centres, Chooses, Counts, Draws, Experts, Mixes, Packed, Remembers, Sorts, Through
 
-QUIET = lc.Settings(progress=False, resamples=20, pictures=0, panel=64)
+QUIET = lc.Settings(progress=False, other_views=False, resamples=20, pictures=0, panel=64)
 BATCHES = (1, 7, 64)
 
 
@@ -22,7 +22,7 @@ def examples(count: int, *shape: int) -> Tensor:
 
 
 def taken(net: nn.Module, data: Any, batch: int, **kwargs: Any) -> lc.Census:
-    settings = lc.Settings(progress=False, resamples=20, pictures=0, panel=64, batch=batch)
+    settings = lc.Settings(progress=False, other_views=False, resamples=20, pictures=0, panel=64, batch=batch)
     return lc.take(net.eval(), data, twin=False, settings=settings, **kwargs)
 
 
@@ -176,7 +176,7 @@ def test_an_error_inside_a_later_pass_names_the_examples() -> None:
 
 
 def test_replicas_and_twins_of_experts() -> None:
-    x, settings = examples(260, 2, 6), lc.Settings(progress=False, resamples=20, pictures=0, twins=1)
+    x, settings = examples(260, 2, 6), lc.Settings(progress=False, other_views=False, resamples=20, pictures=0, twins=1)
     other = Experts().eval()
     with torch.no_grad():
         for parameter in other.parameters():
@@ -234,7 +234,7 @@ def test_a_map_that_no_example_of_a_batch_reaches_has_its_dimension_from_the_oth
             return y
 
     x = examples(60, 1, 8, 8)
-    settings = lc.Settings(progress=False, resamples=20, pictures=0, batch=2, dimension=True)
+    settings = lc.Settings(progress=False, other_views=False, resamples=20, pictures=0, batch=2, dimension=True)
     census = lc.take(Maps().eval(), x, layers=["a", "r"], twin=False, settings=settings)
     reached = int((x.mean((1, 2, 3)) > 0).sum())
     assert census.layers.set_index("layer")["examples"].to_dict() == {"a": 60, "r": reached}
@@ -272,7 +272,7 @@ def test_untrained_nets_that_cannot_be_counted_are_told_of(monkeypatch: pytest.M
         raise lc.CensusError("too large for this test")
 
     monkeypatch.setattr("layercensus.count.untrained.another_untrained", fails)
-    settings = lc.Settings(progress=False, resamples=20, pictures=0)
+    settings = lc.Settings(progress=False, other_views=False, resamples=20, pictures=0)
     census = lc.take(Through().eval(), examples(60, 6), settings=settings)
     told = [f.sentence for f in census.findings if "untrained nets could not be counted" in f.sentence]
     assert told

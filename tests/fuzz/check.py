@@ -119,7 +119,7 @@ def _last_frame(error: BaseException) -> str:
 def _settings(random: Random, **more: Any) -> lc.Settings:
     return lc.Settings(
         progress=False, pictures=0, resamples=20, panel=random.panel, batch=random.batch, twins=1,
-        memory_format="contiguous", **more,
+        memory_format="contiguous", other_views=False, **more,
     )  # fmt: skip
 
 

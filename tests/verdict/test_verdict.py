@@ -43,7 +43,7 @@ def test_an_untrained_net_has_learned_nothing_anywhere() -> None:
     for seed in range(5):
         net = factory(seed)
         calibrate(net, digits.inputs[:256].split(32))
-        quick = lc.Settings(progress=False, resamples=60, dimension=False, needed=False)
+        quick = lc.Settings(progress=False, resamples=60, dimension=False, needed=False, other_views=False)
         census = lc.take(net, digits.inputs[:400], settings=quick)
         table = census.verdict.table
         said.append(set(table[table["correction"].str.contains("minus twin")]["says"]))

@@ -26,7 +26,7 @@ def net() -> torch.nn.Module:
 
 
 def settings(**more: object) -> Settings:
-    return Settings(panel=128, twins=1, progress=False, resamples=20, needed=False, **more)  # type: ignore[arg-type]
+    return Settings(panel=128, twins=1, progress=False, resamples=20, needed=False, other_views=False, **more)  # type: ignore[arg-type]
 
 
 def test_concepts_are_the_largest_then_the_most_reliable() -> None:
