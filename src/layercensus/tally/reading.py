@@ -101,7 +101,7 @@ def _positions(x: Tensor, unit_axis: int) -> tuple[Tensor, bool]:
 
 def _whole(flat: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """Mean and maximum over an axis; large maps on the CPU a few at a time, so that the second finds them in cache."""
-    at_once = max(1, CACHED // max(1, flat[:1].numel() * flat.element_size()))
+    at_once = max(1, CACHED // max(1, flat.numel() // max(1, len(flat)) * flat.element_size()))
     if flat.device.type != "cpu" or len(flat) <= at_once or flat.numel() * flat.element_size() < LARGE:
         return flat.mean(axis, dtype=torch.float32), flat.amax(axis)
     both = [(part.mean(axis, dtype=torch.float32), part.amax(axis)) for part in torch.split(flat, at_once)]
