@@ -49,7 +49,17 @@ QUICK = {
 
 def settings(**more: object) -> lc.Settings:
     return lc.Settings(
-        **({"progress": False, "panel": 256, "resamples": 50, "memory_format": "contiguous", "dimension": True} | more)
+        **(
+            {
+                "progress": False,
+                "panel": 256,
+                "resamples": 50,
+                "memory_format": "contiguous",
+                "dimension": True,
+                "other_views": False,
+            }
+            | more
+        )
     )
 
 
