@@ -416,3 +416,23 @@ def test_two_censuses_stand_side_by_side(census: Census, tmp_path: Path) -> None
     if CHROMIUM is not None:
         _, console = opened(page)
         assert console == []
+
+
+def test_no_two_columns_have_one_heading(report: Path) -> None:
+    table = (report / "index.html").read_text("utf-8").split('id="numbers"')[1].split("</thead>")[0]
+    heads = re.findall(r'<th scope="col"[^>]*>([^<]+)</th>', table)
+    assert len(set(heads)) == len(heads) > 10
+    assert "needed" in heads
+    assert "twin needed" in heads
+
+
+@real_browser
+def test_a_phone_shows_every_layer_in_one_picture(report: Path) -> None:
+    seen = "[...document.querySelectorAll('img.whole')].filter(i => i.offsetParent)"
+    cut_off = f"{seen}.filter(i => i.offsetWidth > i.parentElement.clientWidth)"
+    said = f"onload = () => document.title = [innerWidth, {seen}.length, {cut_off}.length].join(' ')"
+    page, _ = opened(report / "index.html", said, width=390)
+    inner, shown, cut = map(int, re.findall(r"<title>(\d+) (\d+) (\d+)</title>", page)[0])
+    assert inner <= 600
+    assert shown >= 3
+    assert cut == 0

@@ -184,9 +184,9 @@ def _stable_maps(row: pd.Series[Any], units: pd.DataFrame) -> Iterator[Finding]:
     if len(stable):
         yield Finding(
             row["layer"], tuple(map(int, stable["unit"])),
-            f"Layer {row['layer']}: of {number_of(len(noise), 'unit')} called noise, the maps of {len(stable)} are the "
-            "same in both views, and only their mean over positions is not, as where contrast moves it: what they show "
-            "is no noise (reliability_map).",
+            f"Layer {row['layer']}: {len(stable)} of {number_of(len(noise), 'unit')} called noise have maps that are "
+            "the same in both views; only the mean over positions is not, as where contrast moves it. What such a unit "
+            "shows is no noise (reliability_map).",
             {"units": len(stable), "noise": len(noise)},
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..census.columns import PREFIX
 from ..measures import Column
 
 LONGEST = 60  # characters of an example's id
@@ -14,8 +15,9 @@ CLASSES = {"text": "t", "choice": "t", "concept": "t", "ids": "t", "sentence": "
 
 
 def heading(name: str, column: Column) -> str:
-    """What stands over a column."""
-    return column.heading or name.replace("_", " ")
+    """What stands over a column; the untrained twin's says that it is."""
+    own = column.heading and ("twin " if name.startswith(PREFIX) else "") + column.heading
+    return own or name.replace("_", " ")
 
 
 def css(column: Column) -> str:

@@ -12,7 +12,7 @@ from ..census.record import CensusRecord
 from ..measures import FATES
 from ..measures.interval import interval
 from .fates import LOOKS
-from .picture import INK, NETS, Picture, drawn, layer_axis, net_colours, net_opacity, svg
+from .picture import INK, NETS, Picture, drawn, ends_of, layer_axis, net_colours, net_opacity, svg
 
 DIMENSION_COLOURS = ["#bb5566", "#4477aa", "#ddaa33", "#228833", "#66ccee", "#aa3377"]
 
@@ -48,11 +48,7 @@ def fates(census: CensusRecord, fraction: bool) -> Picture | None:
             order=alt.Order("rank:Q"),
         )
     )
-    ticks = (
-        alt.Chart(_intervals(census, fraction))
-        .mark_rule(color="#111", strokeWidth=1.4)
-        .encode(x=x, xOffset=offset, y="low:Q", y2="high:Q")
-    )
+    ticks = ends_of(alt.Chart(_intervals(census, fraction)).encode(x=x, xOffset=offset))
     table = data.pivot_table(index="layer", columns=["net", "fate"], values="units", sort=False, aggfunc="first")
     return drawn(bars + ticks, len(census.layers), data.drop(columns="rank"), table)
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..census.columns import of_net
 from ..census.record import CensusRecord
-from .picture import NETS, Picture, drawn, layer_axis, net_opacity
+from .picture import NETS, Picture, drawn, ends_of, layer_axis, net_opacity
 
 COLOURS = {"needed": "#9cc3e6", "learned": "#1b7837"}
 
@@ -33,10 +33,10 @@ def directions(census: CensusRecord) -> Picture | None:
         opacity=net_opacity(census.has_twin),
         order=alt.Order("rank:Q"),
     )
-    ends = base.transform_filter("isValid(datum.low)").mark_rule(color="#111", strokeWidth=1.4)
+    ends = ends_of(base.transform_filter("isValid(datum.low)"))
     table = data.pivot_table(index="layer", columns=["net", "count"], values="directions", sort=False, aggfunc="first")
     plain = data.drop(columns="rank")
-    return drawn(bars + ends.encode(y="low:Q", y2="high:Q"), len(census.layers), plain, table)
+    return drawn(bars + ends, len(census.layers), plain, table)
 
 
 def _rows(census: CensusRecord, layer: pd.Series, net: str) -> list[dict[str, object]]:
