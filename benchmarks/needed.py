@@ -30,6 +30,7 @@ from layercensus.intervene.needs import needs_of
 from layercensus.intervene.replace import Judge, projection
 from layercensus.layers.layer import Layer
 from layercensus.layers.memory_format import memory_format, pick_format
+from layercensus.layers.net import call
 from layercensus.layers.select import select
 from layercensus.layers.survey import survey
 from layercensus.layers.tap import tap
@@ -74,7 +75,7 @@ def forward(net: Net, batches: Sequence[Batch]) -> float:
     with tap(net.net, ()):
         start = _now()
         for batch in batches:
-            net.net(batch.for_net(net.net))
+            call(net.net, batch.for_net(net.net))
         return _now() - start
 
 
@@ -133,10 +134,17 @@ def open_net(name: str) -> tuple[nn.Module, Any]:
     return model.net, model
 
 
-def mean_token(output: Any) -> Tensor:
-    """The mean of the tokens' last hidden states."""
-    states: Tensor = output.last_hidden_state
-    return states.mean(1)
+class MeanToken(Answers):
+    """The mean of the tokens' last hidden states, padding and what stands around a sentence left out.
+
+    A layer's rows are put back at every position; where padding is part of the answer, it needs nearly every direction.
+    """
+
+    def of(self, output: Any, examples: int, mask: Tensor | None) -> Tensor:
+        states: Tensor = output.last_hidden_state
+        assert mask is not None
+        counted = mask.to(states)[..., None]
+        return (states * counted).sum(1) / counted.sum(1)
 
 
 @neutral()
@@ -159,7 +167,7 @@ def main() -> None:
     if args.text:
         assert model is not None
         every = list(open_data(f"text:{args.text}", prepare=model.prepare).batches(32))[: -(-count // 32)]
-        answers = Answers(mean_token)
+        answers = MeanToken()
     else:
         scale = (lambda x: (x - 127) / 128) if model is not None else (lambda x: x / 255 - 0.45)
         every, answers = batches_of(crops(count, args.side, scale)), Answers(centred=True)

@@ -18,10 +18,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from needed import batches_of, crops
+from needed import MeanToken, batches_of, crops
 from torch import Tensor
 
 from layercensus.count.nets import Net
@@ -45,19 +44,6 @@ from layercensus.tally import Needs
 FIDELITY, MEMORY = 0.95, 2e9
 CLOSE = 0.06  # of the number of principal directions, which is found by halving
 HEADS = "layer", "width", ".90", ".95", ".99", "twin .95", "principal .95", "same answer .95 .99"
-
-
-class MeanToken(Answers):
-    """The mean of the tokens' last hidden states, padding and what stands around a sentence left out.
-
-    A layer's rows are put back at every position; where padding is part of the answer, it needs nearly every direction.
-    """
-
-    def of(self, output: Any, examples: int, mask: Tensor | None) -> Tensor:
-        states: Tensor = output.last_hidden_state
-        assert mask is not None
-        counted = mask.to(states)[..., None]
-        return (states * counted).sum(1) / counted.sum(1)
 
 
 def needed(net: Net, layers: Sequence[Layer], examples: Examples, answers: Answers) -> dict[str, Needs]:

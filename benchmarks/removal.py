@@ -8,7 +8,7 @@
 A row a layer that is asked (up to sixteen over the depth): its units by name, and the fraction of the answers' variance
 on held-out examples that is lost with the dead ones held still, the noise at its mean, and each duplicate at what its
 representative says of it. Then every finding that units are called so and used all the same. Images are crops of
-scikit-image's photographs; the answer of an encoder of sentences is its mean token.
+scikit-image's photographs; the answer of an encoder of sentences is its tokens, padding left out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from needed import crops, mean_token
+from needed import crops
 
 import layercensus as lc
 
@@ -40,8 +40,7 @@ def counted(asked: argparse.Namespace) -> lc.Census:
         data = f"text:{some}"
     elif asked.net != "digits":
         data = crops(asked.examples, asked.side, lambda x: (x - 127) / 128)
-    output = mean_token if asked.text else None
-    return lc.take(asked.net, data, layers=asked.layers, twin=False, output=output, settings=settings)
+    return lc.take(asked.net, data, layers=asked.layers, twin=False, settings=settings)
 
 
 def table(census: lc.Census) -> None:
