@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 
 from ..errors import CensusError
+from .around import Around
 from .batch import Batch
 from .groups import Groups, group_keys, same_length
 from .replay import portions
 from .source import Skip, Source
 
 
-class Grouped(Source):
+class Grouped(Around):
     """Another source with a group for each example, in place of any that the data name.
 
     groups: one per example in the data's own order; of a stream they are taken as it is read.
     """
 
     def __init__(self, source: Source, groups: Groups) -> None:
-        self.source, self._groups = source, group_keys(groups)
-        self.name, self.kind, self.prepare = source.name, source.kind, source.prepare
-        self.special, self.structural, self.vocabulary = source.special, source.structural, source.vocabulary
-        self.ids, self.length, self.reusable = source.ids, source.length, source.reusable
-        self.in_memory, self.counts_up = source.in_memory, source.counts_up
+        super().__init__(source)
+        self._groups = group_keys(groups)
         self._of: dict[str, int] = {}
         if source.ids is not None:
             rows, examples = source.rows()
@@ -37,19 +35,6 @@ class Grouped(Source):
     def about(self) -> dict[str, Any]:  # type: ignore[override]
         """What the data say of themselves, and where the groups come from."""
         return self.source.about | {"groups": "given beside the data"}
-
-    @property
-    def copies(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """How many copies the source has left out until now."""
-        return self.source.copies
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:  # type: ignore[override]
-        """The names of the classes met until now."""
-        return self.source.class_names
-
-    def words(self, tokens: Sequence[int]) -> list[str]:
-        return self.source.words(tokens)
 
     def pick(self, ids: Sequence[str]) -> Batch:
         return self._with_groups(self.source.pick(ids))

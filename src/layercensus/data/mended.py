@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..models.prepare import Prepare
+from .around import Around
 from .batch import Batch
 from .picture import prepared
 from .source import Skip, Source
@@ -32,14 +33,12 @@ class Mend:
         return Mend(f"{self.said}; {other.said}", lambda x: other.change(self.change(x)))
 
 
-class Mended(Source):
+class Mended(Around):
     """Another source with its inputs changed; `about` says how."""
 
     def __init__(self, source: Source, mend: Mend, prepare: Prepare | None = None) -> None:
-        self.source, self.mend = source, mend
-        self.name, self.prepare = source.name, prepare or source.prepare
-        self.ids, self.length, self.reusable = source.ids, source.length, source.reusable
-        self.in_memory, self.counts_up = source.in_memory, source.counts_up
+        super().__init__(source)
+        self.mend, self.prepare = mend, prepare or source.prepare
         first = next(iter(source.peek(1))).inputs
         self.kind = {4: "images", 3: "signals"}.get(mend.change(first).ndim, source.kind)
 
@@ -47,16 +46,6 @@ class Mended(Source):
     def about(self) -> dict[str, Any]:  # type: ignore[override]
         """What the data say of themselves, and how their form was changed."""
         return self.source.about | {"mended": self.mend.said}
-
-    @property
-    def copies(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """How many copies the source has left out until now."""
-        return self.source.copies
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:  # type: ignore[override]
-        """The names of the classes met until now."""
-        return self.source.class_names
 
     def rows(self) -> tuple[Sequence[int], int]:
         return self.source.rows()
