@@ -46,6 +46,8 @@ def _print(console: Console, census: CensusRecord, verdict: Verdict) -> None:
     console.print(_legend(census))
     if _starred(census):
         console.print(Text(STAR))
+    if "mended" in census.provenance.data:
+        console.print(Text(f"data: {census.provenance.data['mended']}"))
     console.print(Text("memory format: " + in_words(**census.provenance.memory_format)))
     for finding in census.findings[:8]:
         console.print(Padding(Text("- " + finding.sentence), (0, 0, 0, 1)))
