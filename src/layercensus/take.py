@@ -23,7 +23,7 @@ from .concepts.open import open_concepts
 from .concepts.sets import ConceptSet
 from .count.count import count
 from .count.fit import suited
-from .count.memory import kept_memory
+from .count.memory import freed_memory, kept_memory
 from .count.plan import Asked, Plan, make_plan
 from .count.probe import choose_probe
 from .count.room import foresee
@@ -176,7 +176,7 @@ def _counted(
 ) -> Census:
     """Count, measure, save, and draw what the report shows; the numbers are safe before anything is drawn."""
     settings = plan.settings
-    with _folder(settings) as folder:
+    with _folder(settings) as folder, freed_memory(plan.nets.trained.net):
         foreseen = foresee(plan.nets, plan.source.length, measures, settings, folder)
         store = Store.start(folder, plan.identity, settings.resume)
         counted, fitted = _passed(plan, store, measures)

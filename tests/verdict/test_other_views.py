@@ -121,5 +121,5 @@ def test_maps_that_stay_are_told_from_their_means_which_move() -> None:
     noise = census.units["fate"] == "noise"
     assert noise.sum() >= 2
     assert (census.units["reliability_map"] > 0.5).all()
-    told = [f for f in census.findings if "only their mean over positions is not" in f.sentence]
+    told = [f for f in census.findings if "only the mean over positions is not" in f.sentence]
     assert [f.units for f in told] == [tuple(np.flatnonzero(noise))]

@@ -17,7 +17,7 @@ from .enough_memory import enough_memory
 from .fitting import Fitting
 from .interrupts import uninterrupted
 from .late import sentences, watching
-from .memory import tidied
+from .memory import tidy
 from .panel_sampler import PanelSampler
 from .pending import Pending
 from .plan import Plan
@@ -44,7 +44,7 @@ def count(plan: Plan, store: Store) -> tuple[tuple[str, ...], int]:
     sketches = sketches_of(plan.nets.trained, source.first(1).mask is not None, settings, plan.seed)
     total = source.length if settings.shard is None else _in_shard(source, settings.shard)
     bar = tqdm(total=total, initial=len(known), desc="counting", unit="ex", disable=not settings.progress)
-    heap, number = tidied(), 0
+    number = 0
     fitting = Fitting(settings.batch, smallest=settings.batch if plan.nets.alone else 1, said=settings.progress)
     instead = "Pass a smaller batch or a smaller panel, or count fewer layers"
     speed = Speed(plan, bar)
@@ -66,7 +66,7 @@ def count(plan: Plan, store: Store) -> tuple[tuple[str, ...], int]:
                     known.update(readings.keys.tolist())
                 bar.update(len(readings.ids))
                 speed.note(part, readings)
-                heap = tidied(heap)
+                tidy()
     return sentences(store.met_late), fitting.size
 
 

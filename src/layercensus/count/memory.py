@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import torch
+from torch import nn
+
 TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # names of mallopt's parameters in glibc's malloc.h
 KEPT = {TRIM_THRESHOLD: 2**31 - 1, MMAP_MAX: 0}  # nothing below 2 GB goes back, no block is mapped by itself
 USUAL = {TRIM_THRESHOLD: 64 * 2**20, MMAP_THRESHOLD: 32 * 2**20, MMAP_MAX: 65536}  # where large blocks move glibc's own
-GROWN = 64 * 2**20  # bytes by which the heap grows before its holes go back to the system
+FREED = {TRIM_THRESHOLD: 2**20, MMAP_THRESHOLD: 2**20, MMAP_MAX: 65536}  # whatever is large is mapped by itself
+GROWN = 64 * 2**20  # bytes by which a process grows before its holes go back to the system
 _lock, _open = threading.Lock(), [0]  # how many blocks are open: the last to leave puts things back
+_usual = [0]  # bytes in memory after the first pass since pages were given back; 0: no pass since
 
 
 @contextmanager
@@ -38,29 +44,52 @@ def kept_memory() -> Iterator[None]:
             if not _open[0]:
                 _set(libc, USUAL)
                 libc.malloc_trim(0)
+                _usual[0] = 0
 
 
-def tidied(size: int = 0) -> int:
-    """The heap's size in bytes, after its unused pages were given back where it has grown by GROWN since `size`.
+@contextmanager
+def freed_memory(net: nn.Module) -> Iterator[None]:
+    """Within `kept_memory`, large blocks of a float64 net go back at once again.
 
-    Scratch memory of several sizes leaves holes that nothing fits into: they stay in the heap, with no memory behind
-    them. A pass that uses the heap as the one before did gives nothing back and asks for nothing. 0 where the system's
-    allocator does not say.
+    Its convolutions take scratch memory of every size for each pass, and where other things are kept from pass to pass
+    none fits into another's hole: the heap grew to three times what it held. In float32 the kernels need none.
     """
-    libc = _glibc()
-    if libc is None or not hasattr(libc, "mallinfo2"):
-        return 0
-    libc.mallinfo2.restype = _Heap
-    now = int(libc.mallinfo2().arena)
-    if now > size + GROWN:
+    libc = _glibc() if _open[0] and any(x.dtype is torch.float64 for x in net.parameters()) else None
+    if libc is None:
+        yield
+        return
+    _set(libc, FREED)
+    libc.malloc_trim(0)
+    try:
+        yield
+    finally:
+        with _lock:
+            if _open[0]:
+                _set(libc, USUAL | KEPT)
+
+
+def tidy() -> None:
+    """Give unused pages back where they are GROWN more than the first pass left; called after each pass.
+
+    Scratch memory of several sizes leaves holes that nothing fits into, each with the pages that were once written. A
+    pass that uses the heap as the one before did gives nothing back and asks for nothing. Outside of `kept_memory`,
+    and with other systems' allocators, nothing happens.
+    """
+    libc = _glibc() if _open[0] else None
+    if libc is None:
+        return
+    now = _resident()
+    if not _usual[0]:
+        _usual[0] = now
+    elif now > _usual[0] + GROWN:
         libc.malloc_trim(0)
-    return now if now > size + GROWN else size
+        _usual[0] = 0
 
 
-class _Heap(ctypes.Structure):
-    """What glibc's mallinfo2 returns."""
-
-    _fields_ = tuple((name, ctypes.c_size_t) for name in ("arena", *map(str, range(9))))
+def _resident() -> int:
+    """Bytes of the process's memory that have pages behind them."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -16,6 +16,7 @@ from ..measures.by_units import by_units
 from ..measures.reliability import icc
 from .calibration import CALIBRATION, calibration
 from .enough_memory import enough_memory
+from .memory import tidy
 from .nets import LayerKey, Net, Nets
 from .one_by_one import Chance, Spots
 from .plan import Plan
@@ -110,6 +111,7 @@ def _read(net: Net, batches: Sequence[Batch], views: Views, view: int, plan: Pla
             means.append(readings[key].mean.cpu())
             read = readings[key].spots
             positions.append(_padded(means[-1][:, None] if read is None else read.cpu(), plan.settings.spots))
+        tidy()
     return found
 
 

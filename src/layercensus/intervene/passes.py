@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..count.memory import tidy
 from ..count.nets import Net
 from ..count.one_by_one import CLEAN, naming
 from ..data.batch import Batch
@@ -26,7 +27,9 @@ def passes(net: Net, batches: Sequence[Batch], seed: int) -> Iterator[Batch]:
     What the net keeps between passes is put back after each.
     """
     if not any(layer.alone is not None for layer in net.layers):
-        yield from batches
+        for batch in batches:
+            yield batch
+            tidy()
         return
     with kept_chance(), kept_state(net.net) as state:
         for batch in batches:

@@ -16,6 +16,7 @@ from ..layers.layer import Layer
 from ..layers.net import modules_by_name
 from ..layers.outputs import tensors as outputs
 from ..layers.tap import tap
+from ..tally.slab import set_aside
 from .passes import passed
 
 
@@ -135,7 +136,7 @@ class Prefix:
             if self._left < 0 or not _plain(output):
                 self.forget()
             elif self.on:
-                kept[module] = each(output, lambda x: x.clone())
+                kept[module] = each(output, set_aside)
 
         return hook
 

@@ -25,6 +25,20 @@ def kept(x: Tensor) -> Tensor:
     return out.copy_(x)
 
 
+def set_aside(x: Tensor) -> Tensor:
+    """A copy in the layout and precision of x, which on the CPU lies outside the heap, to be kept over many passes."""
+    dense = type(x) is Tensor and x.layout is torch.strided and not x.is_quantized and _dense(x)
+    if x.device.type != "cpu" or not dense or not x.numel():
+        return x.clone()
+    out: Tensor = _mapped(x.numel() * x.element_size())[: x.numel() * x.element_size()].view(x.dtype)
+    return out.as_strided(x.shape, x.stride()).copy_(x)
+
+
+def _dense(x: Tensor) -> bool:
+    """Whether its numbers lie one after the other, in whatever order of dimensions."""
+    return bool(torch.ops.aten.is_non_overlapping_and_dense(x))
+
+
 def on_host(device: torch.device) -> bool:
     """Whether readings of tensors there are kept on the CPU: of its own, and of devices without float64 for sums."""
     return device.type in ("cpu", "mps")
