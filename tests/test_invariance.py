@@ -87,7 +87,7 @@ FLOAT32 = 288 * torch.finfo(torch.float32).eps  # 3.4e-5: a convolution here sum
 STEPS = {  # of columns that move in steps, by how their names end
     ("twonn", "twonn_low", "twonn_high", "twonn_pooled", "mle", "gride"): 0.01,
     ("firing_rate", "firing_rate_upper"): 1 / N,
-    ("effect",): 0.001,  # the derivative of a ReLU whose argument is 0 but for its rounding is 0 or 1
+    ("effect", "needed_at"): 0.001,  # the derivative of a ReLU whose argument is 0 but for its rounding is 0 or 1
     ("_p",): 1 / 4000,
     ("_low", "_high"): 1.0,
 }
