@@ -19,9 +19,11 @@ from .passes import Passes, followed_alone, passes
 from .roles import counted, roles
 from .rows import WAVERS, Rows, rows_of
 from .state import kept_state
+from .torch_state import whole_products
 from .trace import Output, Trace, trace
 
 
+@whole_products()
 def survey(net: nn.Module, inputs: Inputs, *, unit_axis: Mapping[str, int] | None = None) -> tuple[Layer, ...]:
     """Every module call and functional nonlinearity of a forward pass, in the order of their outputs.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
@@ -113,6 +113,47 @@ def forward_in(dtype: torch.dtype | None, device: str) -> Iterator[None]:
         yield
     finally:
         _caller.reset(token)
+
+
+@contextmanager
+def whole_products() -> Iterator[None]:
+    """Inside `neutral`, float32 products of the caller's net in float32 also where the caller allows shorter ones.
+
+    A GPU's convolutions take TF32 as torch starts, whose rounding, some 1e-3, follows the size of the batch: by
+    comparison an example then seems to follow the others. https://docs.pytorch.org/docs/stable/notes/cuda.html
+    """
+    caller = _caller.get()
+    if caller is None:
+        yield
+        return
+    token = _caller.set(replace(caller, precision=replace(caller.precision, matmul="highest")))
+    convolutions = [part for part in (_cudnn("conv"), _cudnn("rnn")) if part is not None]
+    before = [part.fp32_precision for part in convolutions]
+    try:
+        for part in convolutions:
+            part.fp32_precision = "ieee"
+        with nullcontext() if convolutions else _older_cudnn():
+            yield
+    finally:
+        for part, was in zip(convolutions, before, strict=True):
+            part.fp32_precision = was
+        _caller.reset(token)
+
+
+def _cudnn(part: str) -> Any:
+    """The setting of a kind of cuDNN's operations in torch 2.9 and later."""
+    found = getattr(torch.backends.cudnn, part, None)
+    return found if hasattr(found, "fp32_precision") else None
+
+
+@contextmanager
+def _older_cudnn() -> Iterator[None]:
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def _present() -> Caller:
