@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..data.batch import Batch
 from ..errors import CensusError, out_of_memory
+from ..layers.torch_state import whole_products
 from ..tally import Reading
 from .nets import LayerKey
 from .one_by_one import Spots
@@ -31,7 +32,9 @@ def is_due(number: int) -> bool:
 def spot_check(plan: Plan, batch: Batch, clean: Readings) -> None:
     """Refuse a batch whose rows are not its examples, as in a net that sorts only large batches.
 
-    Cost: up to four forward passes of one example. A net that takes no single example is not checked.
+    Where products may be shorter than float32 (TF32, autocast), rounding follows the batch: what differs is compared
+    once more in float32. Cost: up to four forward passes of one example, and the same with one of the batch where one
+    differs. A net that takes no single example is not checked.
 
     Raises:
         CensusError: an example that passes by itself has other readings than in the batch.
@@ -40,17 +43,25 @@ def spot_check(plan: Plan, batch: Batch, clean: Readings) -> None:
     if size < 2 or plan.nets.alone:
         return
     for row in {0, size // 3, 2 * size // 3, size - 1}:
-        try:
-            own = read_net(net, batch.take(torch.tensor([row])), Spots(), {})
-        except CensusError as error:
-            if isinstance(error.__cause__, (MemoryError, RuntimeError)) and out_of_memory(error.__cause__):
-                raise
-            continue  # an example that the net does not take alone
-        wrong = next(
-            (key for key, reading in own.items() if not _same(clean[key].on_cpu(), row, reading.on_cpu(), plan)), None
-        )
+        if _other(plan, batch, row, clean) is None:
+            continue
+        with whole_products(autocast=False):
+            wrong = _other(plan, batch, row, read_net(net, batch, Spots(), {}))
         if wrong is not None:
             raise CensusError(_message(wrong, batch, row))
+
+
+def _other(plan: Plan, batch: Batch, row: int, together: Readings) -> LayerKey | None:
+    """The first layer whose reading of this example alone is another than in the batch."""
+    try:
+        own = read_net(plan.nets.trained, batch.take(torch.tensor([row])), Spots(), {})
+    except CensusError as error:
+        if isinstance(error.__cause__, (MemoryError, RuntimeError)) and out_of_memory(error.__cause__):
+            raise
+        return None  # an example that the net does not take alone
+    return next(
+        (key for key, reading in own.items() if not _same(together[key].on_cpu(), row, reading.on_cpu(), plan)), None
+    )
 
 
 def _same(batch: Reading, row: int, own: Reading, plan: Plan) -> bool:

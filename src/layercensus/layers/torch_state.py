@@ -116,8 +116,10 @@ def forward_in(dtype: torch.dtype | None, device: str) -> Iterator[None]:
 
 
 @contextmanager
-def whole_products() -> Iterator[None]:
+def whole_products(*, autocast: bool = True) -> Iterator[None]:
     """Inside `neutral`, float32 products of the caller's net in float32 also where the caller allows shorter ones.
+
+    autocast: whether what the caller asked for by autocast stays.
 
     A GPU's convolutions take TF32 as torch starts, whose rounding, some 1e-3, follows the size of the batch: by
     comparison an example then seems to follow the others. https://docs.pytorch.org/docs/stable/notes/cuda.html
@@ -126,7 +128,8 @@ def whole_products() -> Iterator[None]:
     if caller is None:
         yield
         return
-    token = _caller.set(replace(caller, precision=replace(caller.precision, matmul="highest")))
+    asked = caller.precision if autocast else replace(caller.precision, autocast=PLAIN.autocast)
+    token = _caller.set(replace(caller, precision=replace(asked, matmul="highest")))
     convolutions = [part for part in (_cudnn("conv"), _cudnn("rnn")) if part is not None]
     before = [part.fp32_precision for part in convolutions]
     try:
