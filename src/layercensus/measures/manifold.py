@@ -82,10 +82,12 @@ def with_interval(r: Tensor, resamples: int, seed: int, group: Tensor | None = N
     log_mu = (r[:, 1] / r[:, 0]).log()
     pair, grouped = _pairs(r[:, 0]), group is not None and not alone(group)
     pair = _together(pair, group) if group is not None and grouped else pair
-    pairs = int(pair.max()) + 1
-    drawn = np.random.default_rng([seed, len(r)]).multinomial(pairs, np.full(pairs, 1 / pairs), resamples)
+    first, inverse = np.unique(pair.numpy(), return_index=True, return_inverse=True)[1:]
+    # One draw for each example, by its place: where rounding makes or unmakes one pair, the others keep theirs.
+    drawn = np.random.default_rng([seed, len(r)]).poisson(1.0, (resamples, len(r)))[:, first[inverse.ravel()]]
+    pairs = len(first)
     estimate = float(slope(log_mu))
-    replicates = weighted_slope(log_mu, torch.from_numpy(drawn)[:, pair].double())
+    replicates = weighted_slope(log_mu, torch.from_numpy(drawn).double())
     if grouped and pairs == 1:
         return estimate, math.nan, math.nan
     away = (replicates - replicates.mean()) * (for_few(pairs) if grouped else 1.0)
@@ -96,10 +98,9 @@ def _pairs(nearest: Tensor) -> Tensor:
     """Number of the pair of each example, by its nearest distance; what more than two share is no pair: (examples,)."""
     _, pair, size = torch.unique(nearest, return_inverse=True, return_counts=True)
     unpaired = size[pair] != 2
-    apart: Tensor = torch.unique(torch.where(unpaired, len(size) + torch.arange(len(pair)), pair), return_inverse=True)[
-        1
-    ]
-    return apart
+    apart = torch.where(unpaired, len(size) + torch.arange(len(pair)), pair)
+    number: Tensor = torch.unique(apart, return_inverse=True)[1]
+    return number
 
 
 def _together(pair: Tensor, group: Tensor) -> Tensor:
