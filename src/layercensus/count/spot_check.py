@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -42,16 +45,61 @@ def spot_check(plan: Plan, batch: Batch, clean: Readings) -> None:
     net, size = plan.nets.trained, len(batch.ids)
     if size < 2 or plan.nets.alone:
         return
-    for row in {0, size // 3, 2 * size // 3, size - 1}:
-        if _other(plan, batch, row, clean) is None:
+    rows = sorted({0, size // 3, 2 * size // 3, size - 1})
+    together = _allowed(plan, clean, rows)
+    for number, row in enumerate(rows):
+        if _other(plan, batch, row, together, number) is None:
             continue
         with whole_products(autocast=False):
-            wrong = _other(plan, batch, row, read_net(net, batch, Spots(), {}))
+            again = _allowed(plan, read_net(net, batch, Spots(), {}), rows)
+            wrong = _other(plan, batch, row, again, number)
         if wrong is not None:
             raise CensusError(_message(wrong, batch, row))
 
 
-def _other(plan: Plan, batch: Batch, row: int, together: Readings) -> LayerKey | None:
+@dataclass(frozen=True)
+class _Allowed:
+    """What some rows of a batch have read of a layer, and by how much they may read otherwise alone."""
+
+    rows: Tensor  # (2, rows, units) float64: means and peaks
+    by: Tensor  # (2, units)
+    reached: Tensor | None  # (rows,) bool
+
+    def same(self, number: int, own: Reading) -> bool:
+        """Whether a row is what its example gives alone, where both were read."""
+        if own.reached is not None:
+            return self.reached is not None and not bool(self.reached[number])
+        here, alone = self.rows[:, number], torch.stack([own.mean[0], own.peak[0]]).cpu().double()
+        finite = here.isfinite() & alone.isfinite()
+        return bool(((here - alone).abs() <= self.by)[finite].all())
+
+
+def _allowed(plan: Plan, readings: Readings, rows: list[int]) -> dict[LayerKey, _Allowed]:
+    """Of the trained net's layers: reduced where they lie, so that a device hands over little."""
+    parameter = next((p for p in plan.nets.trained.net.parameters() if p.is_floating_point()), None)
+    part = SIZE.get(torch.float32 if parameter is None else parameter.dtype, ROUGH)
+    found = {}
+    for layer in plan.nets.trained.layers:
+        key = plan.nets.trained.key(layer)
+        if key not in readings:
+            continue
+        reading = readings[key]
+        both = torch.stack(
+            [torch.cat([x[rows].double(), _by(x.double(), part)[None]]) for x in (reading.mean, reading.peak)]
+        ).cpu()
+        reached = None if reading.reached is None else reading.reached[rows].cpu()
+        found[key] = _Allowed(both[:, :-1], both[:, -1], reached)
+    return found
+
+
+def _by(x: Tensor, part: float) -> Tensor:
+    """(units,) by how much rounding may move each unit's reading. x: (examples, units)."""
+    x = x.nan_to_num(0, 0, 0)
+    largest = x.abs().amax(0)
+    return torch.maximum(SPREAD * x.std(0) + part * largest, USUAL * part * largest.median())
+
+
+def _other(plan: Plan, batch: Batch, row: int, together: Mapping[LayerKey, _Allowed], number: int) -> LayerKey | None:
     """The first layer whose reading of this example alone is another than in the batch."""
     try:
         own = read_net(plan.nets.trained, batch.take(torch.tensor([row])), Spots(), {})
@@ -59,26 +107,7 @@ def _other(plan: Plan, batch: Batch, row: int, together: Readings) -> LayerKey |
         if isinstance(error.__cause__, (MemoryError, RuntimeError)) and out_of_memory(error.__cause__):
             raise
         return None  # an example that the net does not take alone
-    return next(
-        (key for key, reading in own.items() if not _same(together[key].on_cpu(), row, reading.on_cpu(), plan)), None
-    )
-
-
-def _same(batch: Reading, row: int, own: Reading, plan: Plan) -> bool:
-    if own.reached is not None:
-        return batch.reached is not None and not bool(batch.reached[row])
-    parameter = next((p for p in plan.nets.trained.net.parameters() if p.is_floating_point()), None)
-    part = SIZE.get(torch.float32 if parameter is None else parameter.dtype, ROUGH)
-    return _near(batch.mean, row, own.mean[0], part) and _near(batch.peak, row, own.peak[0], part)
-
-
-def _near(batch: Tensor, row: int, own: Tensor, part: float) -> bool:
-    """Whether a row of the batch (examples, units) is what its example gives alone, where both were read."""
-    here, finite = batch[row].double(), torch.isfinite(batch[row]) & torch.isfinite(own)
-    largest = batch.double().nan_to_num(0, 0, 0).abs().amax(0)
-    allowed = SPREAD * batch.double().nan_to_num(0, 0, 0).std(0) + part * largest
-    allowed = torch.maximum(allowed, USUAL * part * largest.median())
-    return bool(((here - own.double()).abs() <= allowed)[finite].all())
+    return next((key for key, reading in own.items() if not together[key].same(number, reading)), None)
 
 
 def _message(key: LayerKey, batch: Batch, row: int) -> str:

@@ -65,7 +65,7 @@ class Arrays(Source):
 
     def pick(self, ids: Sequence[str]) -> Batch:
         rows = [self._row[id] for id in ids]
-        x, _ = as_floats(as_tensor(self.inputs[rows]))
+        x, _ = as_floats(as_tensor(_copied(self.inputs, rows)))
         bad = first_not_finite(x)
         if bad is not None:
             raise CensusError(f"Inputs must be finite. Got NaN or inf in example {ids[bad]!r} of {self.name}.")
@@ -73,3 +73,11 @@ class Arrays(Source):
             None if column is None else column[torch.tensor(rows)] for column in (self.labels, self.groups)
         )
         return Batch(x, tuple(ids), labels, groups=groups)
+
+
+def _copied(inputs: Any, rows: list[int]) -> Any:
+    """These rows, as a copy: a net may write into what it is given."""
+    if not rows or rows != list(range(rows[0], rows[0] + len(rows))):
+        return inputs[rows]
+    part = inputs[rows[0] : rows[-1] + 1]  # twice as fast as by their numbers
+    return part.clone() if isinstance(part, Tensor) else np.array(part)

@@ -43,7 +43,7 @@ def other_views(asked: Any, source: Source) -> OtherViews | None:
     views = {f"strength {_short(strength)}": default_views(source, strength * scale) for strength in STRENGTHS}
     for kind in _kinds(source):
         name, make = jitter_of(source, scale, frozenset({kind}))
-        views[f"{kind} alone"] = Views(name, make)
+        views[f"{kind} alone"] = Views(name, make, threads=True)
     return OtherViews(scale, views)
 
 

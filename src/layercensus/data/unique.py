@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .batch import Batch
-from .content import contents
+from .content import contents, glances
 from .keys import key
 from .replay import portions
 from .seen import Seen, Table
@@ -96,11 +96,16 @@ class Unique(Source):
 
     def _compare(self) -> None:
         """Find all copies in data in memory."""
-        first: dict[int, str] = {}
+        glanced: dict[int, list[str]] = {}
         read = 0
-        dropped: list[str] = []
         for batch in self.source.batches(AT_ONCE):
             read += len(batch.ids)
+            for glance, id in zip(glances(batch), batch.ids, strict=True):
+                glanced.setdefault(glance, []).append(id)
+        alike = {id for ids in glanced.values() if len(ids) > 1 for id in ids}
+        first: dict[int, str] = {}
+        dropped: list[str] = []
+        for batch in self.source.batches(AT_ONCE, lambda id: id not in alike) if alike else ():
             for content, id in zip(contents(batch), batch.ids, strict=True):
                 other = first.setdefault(content, id)
                 if other != id:

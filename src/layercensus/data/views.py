@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
@@ -12,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CensusError
-from .batch import Batch, Inputs, copied, each, stacked, together
+from .batch import Batch, Inputs, copied, each, stacked, tensors, together
 from .keys import seed_of
 from .perturb import jitter_of, replacement_of
 from .reading import one_line
@@ -21,6 +24,9 @@ from .user_code import user_code
 
 Example = Any  # a tensor without the axis of examples, or a dict or tuple of such
 Make = Callable[[Example, np.random.Generator], Example]
+
+MOST_THREADS = 16
+LARGE = 2**20  # numbers of a batch for each thread, about 10 ms
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,13 @@ class Views:
 
     name: str  # in words, with amounts
     make: Make
+    threads: bool = False  # whether several examples may be perturbed at a time
 
 
 def open_views(views: Views | float | Make | None, source: Source) -> Views:
     """The views that the user asked for: the default of the data's kind, that at another strength, or their own."""
     if isinstance(views, Views):
-        return Views(views.name, _as_called(views.make))
+        return Views(views.name, _as_called(views.make), views.threads)
     if views is None:
         return default_views(source)
     if isinstance(views, Real) and not isinstance(views, bool):
@@ -66,7 +73,7 @@ def default_views(source: Source, strength: float = 1.0) -> Views:
     if not (np.isfinite(strength) and strength > 0):
         raise CensusError(f"The strength of the views must be a positive number. Got {strength}.")
     name, make = (replacement_of if source.kind == "tokens" else jitter_of)(source, strength)
-    return Views(name, make)
+    return Views(name, make, threads=True)
 
 
 def make_view(views: Views, batch: Batch, seed: int, view: int) -> Batch:
@@ -75,11 +82,32 @@ def make_view(views: Views, batch: Batch, seed: int, view: int) -> Batch:
     Raises:
         CensusError: when the views fail, or give another shape, or NaN or inf; it names the example.
     """
-    perturbed = []
-    for row, id in enumerate(batch.ids):
+    mapped = _mapped(batch) if views.threads else map
+
+    def one(row: int) -> Example:
+        id = batch.ids[row]
         random = np.random.Generator(np.random.SFC64(seed_of(seed, id, view)))
-        perturbed.append(_one(views, _row(batch.inputs, row), random, id))
+        return _one(views, _row(batch.inputs, row), random, id)
+
+    perturbed = list(mapped(one, range(len(batch.ids))))
     return batch.with_inputs(together(perturbed, stacked)) if perturbed else batch
+
+
+def _mapped(batch: Batch) -> Callable[..., Iterable[Example]]:
+    """As `map`, over the cores where examples are large: numpy lets others run while it works."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    size = sum(x.numel() for x in tensors(batch.inputs))
+    threads = min(cores, MOST_THREADS, size // LARGE)
+    return _pool(threads).map if threads > 1 else map
+
+
+@lru_cache(maxsize=MOST_THREADS)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, "views")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has the pool, but none of its threads
 
 
 def _row(inputs: Inputs, row: int) -> Example:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import eigvalsh
+from scipy.sparse.linalg import eigsh
 from scipy.stats import beta, gamma, norm, truncnorm
 from torch import Tensor
 
@@ -67,8 +67,13 @@ def _table(matrix: Numbers) -> bool:
 
 
 def _grain(matrix: Tensor) -> float:
-    single = matrix.float()
-    return max((grain for kind, grain in GRAINS if torch.equal(single.to(kind).float(), single)), default=0.0)
+    some = matrix.flatten()[:LEAST].float()  # shows it of nearly every tensor that is not rounded
+    for kind, grain in GRAINS:
+        if torch.equal(some.to(kind).float(), some):
+            single = matrix.float()
+            if torch.equal(single.to(kind).float(), single):
+                return grain
+    return 0.0
 
 
 def _orthogonal(matrix: Numbers) -> bool:
@@ -135,6 +140,7 @@ def _no_direction(matrix: Numbers) -> bool:
     few, many = len(flat), flat.shape[1]
     if few < 4:
         return True
-    largest = eigvalsh((flat @ flat.T), subset_by_index=[few - 1, few - 1])[0]
+    start = np.ones(few)  # else eigsh draws one
+    largest = eigsh(flat @ flat.T, k=1, which="LA", v0=start, tol=1e-6, return_eigenvectors=False)[0]
     a, b = (many - 1) ** 0.5, few**0.5
     return bool(largest <= (a + b) ** 2 + TRACY_WIDOM * (a + b) * (1 / a + 1 / b) ** (1 / 3))
