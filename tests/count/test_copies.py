@@ -71,6 +71,26 @@ def test_copies_count_once(form: str, size: int) -> None:
     assert "copies" not in plain.about
 
 
+@pytest.mark.parametrize("copies", [0, 80])
+def test_the_panel_is_chosen_before_reading_and_filled_where_copies_leave_gaps(copies: int) -> None:
+    """Of ids that are known, only those of the panel are perturbed, and few beside; a stream would perturb 80 to 90."""
+    x, y, perturbed = TWICE[0][: 120 + copies], TWICE[1][: 120 + copies], set()
+
+    def views(example: Tensor, random: Any) -> Tensor:
+        perturbed.add(float(example[0]))
+        return example + torch.from_numpy(random.normal(0, 0.1, example.shape))
+
+    census = lc.take(NET, Rows(x, y), twin=False, views=views, settings=settings(panel=32, batch=7))
+    wanted = sorted(range(120), key=lambda row: key(str(row)))[:32]
+    assert census.about["panel"] == 32
+    assert census.about["examples"] == 120
+    found = {float(X[row].double()[0]) for row in wanted}
+    assert found <= perturbed
+    assert len(perturbed) <= 32 + 1 + copies // 2
+    plain = lc.take(NET, (X, Y), twin=False, views=views, settings=settings(panel=32, batch=7))
+    pd.testing.assert_frame_equal(census.units, plain.units, rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("size", [1, 64])
 def test_copies_that_are_met_while_reading_count_once(size: int) -> None:
     found, plain = take(Rows(*TWICE), batch=size), take(Rows(X, Y), batch=size)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from tqdm import tqdm
@@ -18,13 +19,15 @@ from .fitting import Fitting
 from .interrupts import uninterrupted
 from .late import sentences, watching
 from .memory import tidy
-from .panel_sampler import PanelSampler
+from .panel_sampler import Everyone, PanelSampler, left_out
 from .pending import Pending
 from .plan import Plan
 from .read_batch import read_batch, sketches_of
 from .speed import Speed
 from .spot_check import is_due, spot_check
 from .store import Store
+
+COPIES = 32  # one in so many examples may be a copy before others are read once more for the panel
 
 
 def count(plan: Plan, store: Store) -> tuple[tuple[str, ...], int]:
@@ -38,8 +41,11 @@ def count(plan: Plan, store: Store) -> tuple[tuple[str, ...], int]:
     if isinstance(source, Unique) and store.seen is not None:
         source.resume(store.content, len(store.done))
     pending = Pending(plan.nets, store, settings.top, settings.spots, settings.panel, settings.checkpoint)
-    ids = source.ids if store.seen is None else None  # which of them are copies is known once they are read
-    sampler = PanelSampler(settings.panel, ids, store.panel_keys())
+    # Which of the ids are copies may be known only once they are read: some more of them are chosen then. A shard
+    # knows nothing of the copies of others, and its panel is as large as that of all.
+    ids = source.ids if store.seen is None or settings.shard is None else None
+    spare = 0 if store.seen is None else settings.panel // COPIES
+    sampler = PanelSampler(settings.panel, ids, store.panel_keys(), spare=spare)
     known = set(store.done.tolist())
     sketches = sketches_of(plan.nets.trained, source.first(1).mask is not None, settings, plan.seed)
     total = source.length if settings.shard is None else _in_shard(source, settings.shard)
@@ -67,6 +73,13 @@ def count(plan: Plan, store: Store) -> tuple[tuple[str, ...], int]:
                 bar.update(len(readings.ids))
                 speed.note(part, readings)
                 tidy()
+        if ids is not None and store.seen is not None:
+            pending.save()
+            for batch in _missing(plan, store, ids):
+                for _, readings in fitting.read(batch, lambda part: read_batch(plan, part, Everyone(), sketches)):
+                    with uninterrupted():
+                        pending.add(replace(readings, counted=False))
+                    tidy()
     return sentences(store.met_late), fitting.size
 
 
@@ -79,6 +92,14 @@ def _saved(pending: Pending, bar: tqdm[Any]) -> Iterator[None]:
         bar.close()
         with uninterrupted():
             pending.save()
+
+
+def _missing(plan: Plan, store: Store, ids: Sequence[str]) -> Iterator[Batch]:
+    """What the panel lacks, where more of the examples were copies than foreseen: read once more."""
+    size = plan.settings.batch
+    missing = left_out(plan.settings.panel, ids, store.done, store.panel_keys())
+    for start in range(0, len(missing), size):
+        yield plan.source.pick(missing[start : start + size])
 
 
 def _left_out(known: set[int], shard: tuple[int, int] | None) -> Callable[[str], bool] | None:

@@ -13,16 +13,18 @@ from ..data.keys import key
 class PanelSampler:
     """The examples with the smallest keys, decided as they come.
 
-    ids: of everything that will be counted, where that is known before; None where the smallest met so far decide.
+    ids: of everything that may be counted, where that is known before; None where the smallest met so far decide.
+    spare: how many more are chosen, since some of the ids may turn out to be copies.
     """
 
-    def __init__(self, capacity: int, ids: Sequence[str] | None, chosen: NDArray[np.int64]) -> None:
+    def __init__(self, capacity: int, ids: Sequence[str] | None, chosen: NDArray[np.int64], *, spare: int = 0) -> None:
         self.capacity = capacity
         self.smallest = np.sort(chosen)[:capacity]
         self.limit: int | None = None
         if ids is not None:
             keys = np.sort(np.fromiter((key(id) for id in ids), dtype=np.int64, count=len(ids)))
-            self.limit = int(keys[capacity - 1]) if len(keys) > capacity else int(np.iinfo(np.int64).max)
+            some = capacity + spare
+            self.limit = int(keys[some - 1]) if len(keys) > some else int(np.iinfo(np.int64).max)
 
     def choose(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of a batch that are in the panel, as far as one can know by now; asked again it may know more."""
@@ -32,3 +34,23 @@ class PanelSampler:
         rows = np.flatnonzero(keys <= self.smallest[-1]) if full else np.arange(len(keys))
         self.smallest = np.unique(np.concatenate([self.smallest, keys[rows]]))[: self.capacity]
         return rows
+
+
+class Everyone:
+    """All examples belong to the panel."""
+
+    def choose(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of a batch that are in the panel."""
+        return np.arange(len(keys))
+
+
+def left_out(capacity: int, ids: Sequence[str], counted: NDArray[np.int64], chosen: NDArray[np.int64]) -> list[str]:
+    """Ids of the counted examples that belong to the panel and were not chosen, since fewer copies were foreseen.
+
+    counted, chosen: (examples,) their keys.
+
+    >>> left_out(2, ["a", "b", "c"], np.array([key("a"), key("b")]), np.array([key("b")]))
+    ['a']
+    """
+    missing = set(np.setdiff1d(np.sort(counted)[:capacity], chosen).tolist())
+    return [id for id in ids if key(id) in missing] if missing else []

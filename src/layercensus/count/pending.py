@@ -45,7 +45,8 @@ class Pending:
     broken: bool = False  # a tally failed half way: what waits is in the streams, and must not be added twice
     _shared: list[State] = field(default_factory=list)  # of the panel's new rows, what all layers have in common
     _own: Rows = field(default_factory=dict)  # and what each layer has for itself
-    _tallied: list[tuple[Tensor, tuple[str, ...]]] = field(default_factory=list)  # keys and ids since the checkpoint
+    # Of what was read since the checkpoint: keys, ids, whether it counts.
+    _tallied: list[tuple[Tensor, tuple[str, ...], bool]] = field(default_factory=list)
     _panel_bytes: int = 0
 
     def __post_init__(self) -> None:
@@ -70,10 +71,10 @@ class Pending:
         if not self._tallied or self.broken:
             return
         self.broken = True
-        keys = torch.cat([keys for keys, _ in self._tallied])
+        keys = [key for keys, _, counted in self._tallied if counted for key in keys.tolist()]
         shared = {name: torch.cat([part[name] for part in self._shared]) for name in (self._shared or [{}])[0]}
         own = {key: written_once(_rows(parts, self.spots)) for key, parts in self._own.items()}
-        self.store.save(Checkpoint(shared, own, self.streams, keys.tolist(), self._names()))
+        self.store.save(Checkpoint(shared, own, self.streams, keys, self._names()))
         self._shared, self._own, self._tallied, self._panel_bytes = [], {}, [], 0
         self.saved_at, self.broken = time.monotonic(), False
 
@@ -82,18 +83,24 @@ class Pending:
         if not self.waiting or self.broken:
             return
         self.broken = True
-        keys = torch.cat([readings.keys for readings in self.waiting])
+        self._count([readings for readings in self.waiting if readings.counted])
+        self._tallied += [(readings.keys, readings.ids, readings.counted) for readings in self.waiting]
+        self._keep_panel()
+        self.waiting, self.bytes, self.broken = [], 0, False
+
+    def _count(self, batches: Sequence[BatchReadings]) -> None:
+        """Add batches to the streams."""
+        if not batches:
+            return
+        keys = torch.cat([batch.keys for batch in batches])
         for key, streams in self.streams.items():
-            readings = [batch.clean[key] for batch in self.waiting]
+            readings = [batch.clean[key] for batch in batches]
             mean, peak = torch.cat([r.mean for r in readings]), torch.cat([r.peak for r in readings])
             if all(r.reached is None for r in readings):
                 streams.update(mean, peak, keys)
                 continue
             reached = torch.cat([everyone(r) if r.reached is None else r.reached for r in readings])
             streams.update(mean[reached], peak[reached], keys[reached.to(keys.device)])
-        self._tallied += [(readings.keys, readings.ids) for readings in self.waiting]
-        self._keep_panel()
-        self.waiting, self.bytes, self.broken = [], 0, False
 
     def _keep_panel(self) -> None:
         """The panel's new rows, on the CPU."""
@@ -111,7 +118,7 @@ class Pending:
         chosen = np.sort(np.concatenate([self.store.panel_keys(), *(part["key"].numpy() for part in self._shared)]))
         wanted = set(np.union1d(tops, chosen[: self.panel]).tolist())
         names = {k: name for k, name in self.store.names.items() if k in wanted}
-        for keys, ids in self._tallied:
+        for keys, ids, _ in self._tallied:
             names.update((k, id) for k, id in zip(keys.tolist(), ids, strict=True) if k in wanted)
         return names
 

@@ -23,7 +23,7 @@ from ..tally import Reading, Sketch, reduce_output
 from ..tally.slab import on_host
 from .nets import LayerKey, Net
 from .one_by_one import CLEAN, Chance, Spots, naming, not_reached, one_by_one
-from .panel_sampler import PanelSampler
+from .panel_sampler import Everyone, PanelSampler
 from .plan import Plan
 
 Readings = dict[LayerKey, Reading]
@@ -42,6 +42,7 @@ class BatchReadings:
     clean: Readings
     a: Readings  # of the panel's examples in one perturbed view
     b: Readings  # and in another
+    counted: bool = True  # False: read once more for the panel alone
 
 
 def sketches_of(net: Net, masked: bool, settings: Settings, seed: int) -> Sketches:
@@ -55,7 +56,7 @@ def sketches_of(net: Net, masked: bool, settings: Settings, seed: int) -> Sketch
     return {layer.name: Sketch(layer.name, layer.shape, layer.unit_axis, settings.sketch, seed) for layer in maps}
 
 
-def read_batch(plan: Plan, batch: Batch, sampler: PanelSampler, sketches: Sketches) -> BatchReadings:
+def read_batch(plan: Plan, batch: Batch, sampler: PanelSampler | Everyone, sketches: Sketches) -> BatchReadings:
     """Everything that is read of one batch."""
     keys = keys_of(batch)
     rows = torch.from_numpy(sampler.choose(keys))
