@@ -15,11 +15,13 @@ TOP = {"__init__", "__main__", "demo", "errors", "settings", "take"}
 FLOORS = (
     "errors", "settings", "layers", "models", "data", "tally", "measures", "count", "intervene", "concepts",
     "gallery", "census",
-    "verdict", "visualise", "report", "take", "engine", "demo", "labs", "testing", "cli", "__init__", "__main__",
+    "verdict", "visualise", "report", "take", "advise", "engine", "demo", "labs", "testing", "cli", "__init__",
+    "__main__",
 )  # fmt: skip
 UPWARDS = {
     ("census/census", "verdict"),
     ("census/census", "report"),
+    ("census/census", "advise"),
 }  # the facade alone reaches for what is drawn of it
 FILES = {"io", "json", "os", "pathlib", "shutil", "tempfile", "PIL", "safetensors"}
 UNKNOWN = {  # room -> what it must not know, though the floors would let it: rooms of ours and others' packages

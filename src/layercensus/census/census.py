@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ from .directions import LayerDirections, directions_of, needed_of
 from .record import CensusRecord, read_record
 
 if TYPE_CHECKING:
+    from ..advise.advice import Advice
     from ..verdict.verdict import Verdict
 
 
@@ -121,6 +123,39 @@ class Census(CensusRecord):
             CensusError: as for `needed`; or the net is the twin, whose directions are not kept.
         """
         return directions_of(self, layer, net)
+
+    def advise(
+        self, model: Any, data: Any, *, parts: Sequence[str] | None = None, fidelity: Sequence[float] = (0.99, 0.95),
+        labels: Sequence[Any] | None = None, output: Any = None, engine: str = "own",
+    ) -> Advice:  # fmt: skip
+        """What to prune and compress in the net that was counted, each item with its measured effect.
+
+        Half of the panel calibrates; of the other half some examples choose and others verify. What does not hold on
+        those that verify is not given, and stands in `withheld` with the reason.
+
+        model, data, labels, output: as they were given to `take`; examples that the net was not trained on tell most.
+        parts: some of "prune", "compress"; None for all. fidelity: how much of the answers' variance must be kept.
+        engine: what makes smaller nets: "own" for modules that follow each other, or "torch_pruning" for any net.
+
+        Cost: some ten passes over a few hundred examples for each layer.
+
+        >>> import layercensus as lc, torch
+        >>> from torch import nn
+        >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+        >>> x = torch.randn(128, 4, generator=torch.Generator().manual_seed(0))
+        >>> advice = lc.take(net, x, twin=False, settings=lc.Settings(progress=False)).advise(net, x, parts=["prune"])
+        >>> advice.prune.columns[:5].tolist()
+        ['layer', 'what', 'asked', 'before', 'after']
+
+        Raises:
+            CensusError: it is another model, the examples are too few, or an argument is not as it must be.
+        """
+        from ..advise.advise import PARTS, advise
+
+        return advise(
+            self, model, data, parts=PARTS if parts is None else parts, fidelity=fidelity, labels=labels,
+            output=output, engine=engine,
+        )  # fmt: skip
 
     def report(self, folder: str | Path, *, progress: bool = False) -> Path:
         """Write the pages of results into `folder` and return the path of its index.html.

@@ -54,7 +54,7 @@ def needs_of(
     """
     judge = Judge.of(net, examples.held_out, answers)
     before = modules_before(net, layers, examples.held_out[0])
-    for some in _groups(layers, memory, examples.calibrating):
+    for some in that_fit_together(layers, memory, examples.calibrating):
         found = calibrate(net, some, examples.calibration, answers)
         for layer in some:
             moments, effects = found.whole(layer.name), found.effects.pop(layer.name)
@@ -98,7 +98,7 @@ def _fewer(half: Tried, losses: dict[int, float], curve: Tensor) -> Tensor:
     return found
 
 
-def _groups(layers: Sequence[Layer], memory: float, examples: int) -> Iterator[list[Layer]]:
+def that_fit_together(layers: Sequence[Layer], memory: float, examples: int) -> Iterator[list[Layer]]:
     """The layers in groups whose matrices fit together; a layer that does not fit is one of its own."""
     group: list[Layer] = []
     size = 0.0

@@ -80,7 +80,7 @@ def keeping(ranks: Ranked, kept: int) -> Change:
 
     Each other one becomes what the kept unit most like it says of it, on a line fitted to the calibration examples.
     """
-    heir, gain = _heirs(ranks, kept)
+    heir, gain = heirs(ranks, kept)
     stays = torch.zeros(len(heir), dtype=torch.bool, device=heir.device)
     stays[ranks.order[:kept]] = True
     return handed(stays, heir, gain, ranks.mean)
@@ -100,8 +100,8 @@ def handed(stays: Tensor, heir: Tensor, gain: Tensor, mean: Tensor) -> Change:
     return change
 
 
-def _heirs(ranks: Ranked, kept: int) -> tuple[Tensor, Tensor]:
-    """(units,) each: to which kept unit a unit is handed, and with which gain."""
+def heirs(ranks: Ranked, kept: int) -> tuple[Tensor, Tensor]:
+    """(units,) each: to which of the first `kept` units a unit is handed, and with which gain."""
     itself = torch.arange(len(ranks.order), device=ranks.order.device)
     if ranks.covariance is None or not kept:
         return itself, torch.zeros_like(ranks.mean)
