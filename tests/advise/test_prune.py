@@ -112,3 +112,16 @@ def test_advice_is_refused_for_another_net_and_for_few_examples() -> None:
     other = replace(counted, provenance=replace(counted.provenance, needs={"output": "'logits'", "centred": True}))
     with pytest.raises(lc.CensusError, match="output must be the one of the census, 'logits'"):
         advise(other, net, x)
+
+
+def test_advice_leaves_the_net_and_the_caller_as_they_were() -> None:
+    net, x = widened(plain()).train(), inputs()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    net[0].weight.requires_grad_(False)
+    census(net, x).advise(net, x, fidelity=[0.9])
+    assert torch.is_grad_enabled()
+    assert net.training
+    assert [p.requires_grad for p in net.parameters()] == [False, True, True, True]
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, before[name])

@@ -27,7 +27,7 @@ def answered(net: Net, batches: Sequence[Batch], answers: Answers, changes: Mapp
         return given.put(changes[given.layer.name](given.rows()))
 
     found = []
-    with tap(net.net, [net.layer(name) for name in changes], exchange=exchange), torch.no_grad():
+    with tap(net.net, [net.layer(name) for name in changes], exchange=exchange):
         for batch in passes(net, batches, answers.seed):
             y = answers.of(passed(net, batch), len(batch.ids), batch.mask)
             found.append((y if y.shape[1] <= MOST else answers.compared(y)).double().cpu())

@@ -38,7 +38,7 @@ def costs(nets: Sequence[nn.Module], batch: Batch) -> list[Cost]:
 
 
 def _flops(net: nn.Module, batch: Batch) -> int:
-    with tap(net, ()), torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with tap(net, ()), FlopCounterMode(display=False) as counter:
         call(net, batch.for_net(net))
     return int(counter.get_total_flops())
 
@@ -55,7 +55,7 @@ def _times(nets: Sequence[nn.Module], batch: Batch) -> list[float]:
 def _seconds(net: nn.Module, batch: Batch, passes: int) -> float:
     """Of one of so many passes."""
     inputs = batch.for_net(net)
-    with tap(net, ()), torch.no_grad():
+    with tap(net, ()):
         _wait()
         start = time.perf_counter()
         for _ in range(passes):

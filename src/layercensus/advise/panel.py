@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..census.record import CensusRecord
 from ..count.fit import suited
@@ -133,7 +132,7 @@ def _answers(census: CensusRecord, net: Net, batch: Batch, output: Choice) -> An
     seed = census.provenance.seed
     if asked:
         return Answers(output, bool(asked["centred"]), seed)
-    with tap(net.net, ()), torch.no_grad():
+    with tap(net.net, ()):
         some = batch.first(2)
         y = Answers(output).of(passed(net, some), len(some.ids), some.mask)
     return Answers(output, not callable(output) and y.shape[1] >= FEWEST_SCORES, seed)

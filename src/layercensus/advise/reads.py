@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ..layers.layer import Layer
@@ -64,7 +63,7 @@ def _calls(panel: Panel) -> list[_Call]:
 
         return note
 
-    with ExitStack() as stack, torch.no_grad():
+    with ExitStack() as stack:
         stack.enter_context(tap(panel.net.net, ()))
         for name, module in modules_by_name(panel.net.net).items():
             if not any(True for _ in module.children()):

@@ -114,7 +114,7 @@ def _makers(panel: Panel, layers: Sequence[Layer]) -> dict[str, str]:
         if isinstance(module, MAKERS)
     ]
     try:
-        with tap(panel.net.net, layers, given), torch.no_grad():
+        with tap(panel.net.net, layers, given):
             call(panel.net.net, panel.example.first(2).for_net(panel.net.net))
     finally:
         for handle in handles:
