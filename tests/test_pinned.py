@@ -103,7 +103,8 @@ def test_untrained_nets_are_counted_as_they_were(census: lc.Census) -> None:
         np.testing.assert_allclose(now, [np.nan if v is None else v for v in then], rtol=1e-6, err_msg=key)
 
 
-def test_the_trend_is_the_same_and_the_width_bounds_it(census: lc.Census) -> None:
+def test_the_width_bounds_the_trend_and_hides_its_course(census: lc.Census) -> None:
     assert census.verdict.answer == "undecided"
     assert census.verdict.reasons[0].startswith("the width decides the count of distinct units in act.")
-    assert census.verdict.shape("distinct", "rarefied, minus twin") == "rises"
+    # 10 23 32 32 32 32: of the 720 orders of six layers 24 rise as well, one in 30; the first release sampled 400
+    assert census.verdict.shape("distinct", "rarefied, minus twin") == "undecided"

@@ -63,6 +63,13 @@ def test_reversing_depth_turns_the_answer_round(y: list[int]) -> None:
     assert back == turned.get(there, there)
 
 
+def test_all_orders_of_up_to_seven_layers_are_tried() -> None:
+    """Layers that are equal may change places: 3! orders of 720; of seven layers with four equal ones 4! of 5,040."""
+    assert rarity(np.array([0, 0, 0, 1.3, 4, 9]), "rises") == pytest.approx(6 / 720)
+    assert rarity(np.array([0, 0, 0, 0, 1.0, 3, 9]), "rises") >= 24 / 5040
+    assert rarity(np.array([10.0, 23, 32, 32, 32, 32]), "rises") == pytest.approx(24 / 720)
+
+
 def test_rarity_of_a_strictly_monotone_course_is_one_order_of_all() -> None:
     assert rarity(np.arange(5.0), "rises") == pytest.approx(1 / 120)
 

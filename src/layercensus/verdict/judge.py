@@ -24,6 +24,7 @@ from .trend import Trend, Untrained, trend
 from .verdict import MEANS, Verdict
 from .wording import FAMILIES, paragraph
 
+NO_COURSE = "the count of distinct units takes no course over depth that is rare among layers in random order"
 DIRECTIONS = "directions"  # the correction of counts that do not follow the width
 Values = NDArray[np.float64]
 
@@ -70,15 +71,19 @@ def _by_units(
     """What distinct units say where no count of directions can speak, and why it is not more definite."""
     twin = census.has_twin
     answer = "undecided" if reasons else _answer(table, twin)
-    if answer == "undecided":
-        return answer, reasons
     bound = _width_bound(layers)
+    if answer == "undecided":
+        return answer, reasons or [_bound_by(bound) if 2 * len(bound) >= len(layers) else NO_COURSE]
     if answer != "even" and 2 * len(bound) >= len(layers):
-        return "undecided", [f"the width decides the count of distinct units in {some_of(bound)}"]
+        return "undecided", [_bound_by(bound)]
     if answer != "even" and twin and not _gained(layers):
         return "undecided", ["no hidden layer holds more distinct units in a rarefied count than its untrained twin"]
     other = otherwise(sensitivity, answer)
     return ("undecided", [f"the distinct units would say {other}"]) if other else (answer, [])
+
+
+def _bound_by(layers: list[str]) -> str:
+    return f"the width decides the count of distinct units in {some_of(layers)}"
 
 
 def _width_bound(layers: pd.DataFrame) -> list[str]:

@@ -24,7 +24,9 @@ CHANCE = 0.05 / 4  # a rise or fall must be rarer than this among random orders 
 CHANCE_OF_A_BEND = 0.02  # the same for a peak or trough, of which seven layers have 64 among 5,040 orders
 CHANCE_OF_FOUR = 0.05  # the same for four layers, whose 24 orders cannot be rarer than 1/24
 ALPHA = 0.05  # an excess must be rarer than this among untrained nets
-ORDERS = 400  # random orders sampled where there are too many to enumerate
+ENUMERATED = 7  # layers up to which every order is tried: 5,040
+ORDERS = 4000  # random orders sampled of more layers: 50 of them decide, give or take 7
+FIRST = 400  # of those, which often are enough
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,11 @@ def rarity(y: Values, shape: str) -> float:
     """Fraction of random orders of the layers that show the shape at least as well; 1 for an undecided shape."""
     if shape not in ("rises", "falls", "peaks", "troughs"):
         return 1.0
-    least = _strength(y, shape) - 1e-12
-    return float(np.mean(_strength(y[_orders(len(y))], shape) >= least))
+    least, orders = _strength(y, shape) - 1e-12, _orders(len(y))
+    some = np.mean(_strength(y[orders[:FIRST]], shape) >= least) if len(orders) == ORDERS else CHANCE
+    if CHANCE / 4 < some < 4 * CHANCE:  # else so few, or so many, that more orders change nothing
+        some = np.mean(_strength(y[orders], shape) >= least)
+    return float(some)
 
 
 def _strength(y: Values, shape: str) -> Values:
@@ -135,7 +140,7 @@ def _strength(y: Values, shape: str) -> Values:
 @cache
 def _orders(n: int) -> NDArray[np.int64]:
     """All orders of n layers, or some of them: (orders, n)."""
-    if n <= 5:
+    if n <= ENUMERATED:
         return np.array(list(permutations(range(n))))
     rng = np.random.default_rng(n)
     return np.stack([np.arange(n), *(rng.permutation(n) for _ in range(ORDERS - 1))])
