@@ -15,8 +15,8 @@ TOP = {"__init__", "__main__", "demo", "errors", "settings", "take"}
 FLOORS = (
     "errors", "settings", "layers", "models", "data", "tally", "measures", "count", "intervene", "concepts",
     "gallery", "census",
-    "verdict", "visualise", "report", "take", "advise", "engine", "demo", "labs", "testing", "cli", "__init__",
-    "__main__",
+    "verdict", "visualise", "report", "take", "watch", "advise", "engine", "demo", "labs", "testing", "cli",
+    "__init__", "__main__",
 )  # fmt: skip
 UPWARDS = {
     ("census/census", "verdict"),
@@ -34,6 +34,7 @@ UNKNOWN = {  # room -> what it must not know, though the floors would let it: ro
     "intervene": FILES | {"PIL", "jinja2", "matplotlib"},
     "concepts": {"jinja2", "matplotlib"},
     "census": {"PIL", "jinja2", "matplotlib"},
+    "watch": {"PIL", "matplotlib", "labs", "gallery"},
     "verdict": {"torch", "models", "data", "layers", "tally"},
     "gallery": {"census", "jinja2"},
     "report": {"torch", "count", "tally", "models"},

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .visualise import objectives as objectives
     from .visualise.options import SeeOptions
     from .visualise.see import see
+    from .watch import Thresholds, Timeline, WatchOptions, watch
 
 _HOME = {
     "Census": "census.census",
@@ -41,8 +42,11 @@ _HOME = {
     "Prepare": "models.prepare",
     "SeeOptions": "visualise.options",
     "Settings": "settings",
+    "Thresholds": "watch",
+    "Timeline": "watch",
     "Verdict": "verdict.verdict",
     "Views": "data.views",
+    "WatchOptions": "watch",
     "layers_of": "take",
     "load": "census.census",
     "merge": "census.merge",
@@ -50,6 +54,7 @@ _HOME = {
     "see": "visualise.see",
     "take": "take",
     "testing": "testing",
+    "watch": "watch",
 }
 _MODULES = ("objectives", "testing")  # names that stand for a whole module
 
@@ -66,8 +71,11 @@ __all__ = [
     "Prepare",
     "SeeOptions",
     "Settings",
+    "Thresholds",
+    "Timeline",
     "Verdict",
     "Views",
+    "WatchOptions",
     "__version__",
     "layers_of",
     "load",
@@ -76,6 +84,7 @@ __all__ = [
     "see",
     "take",
     "testing",
+    "watch",
 ]
 
 
@@ -95,10 +104,11 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Keeps `layercensus.take` the function, although importing the file of that name would put the module there."""
+    """Keeps `layercensus.take` and `watch` functions, although importing a module of that name would put it there."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value.take if name == "take" and isinstance(value, ModuleType) else value)
+        is_module = name in ("take", "watch") and isinstance(value, ModuleType)
+        super().__setattr__(name, getattr(value, name) if is_module else value)
 
 
 sys.modules[__name__].__class__ = _Package

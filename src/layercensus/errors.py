@@ -19,6 +19,14 @@ class OutOfMemoryError(CensusError):
     """The memory of the machine or the device did not suffice; less at a time may."""
 
 
+class NotFiniteError(CensusError):
+    """A net's activations are NaN or inf, in `layer` first."""
+
+    def __init__(self, says: str, layer: str) -> None:
+        super().__init__(says)
+        self.layer = layer
+
+
 def first_line(error: BaseException) -> str:
     """An exception in one line: its class and the first line of what it says.
 

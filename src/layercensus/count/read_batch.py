@@ -14,7 +14,7 @@ from torch import Tensor
 from ..data.batch import Batch
 from ..data.keys import key
 from ..data.views import make_view
-from ..errors import CensusError
+from ..errors import NotFiniteError
 from ..layers.layer import Layer
 from ..layers.net import call
 from ..layers.tap import tap
@@ -166,7 +166,8 @@ def _finite(mean: Tensor, layer: Layer, batch: Batch, net: str) -> None:
         return
     row, unit = bad[0].tolist()
     value = "NaN" if mean[row, unit].isnan() else "inf"
-    raise CensusError(
+    raise NotFiniteError(
         f"Activations must be finite. Got {value} in layer {layer.name!r} of the {net} net, unit {unit}, "
-        f"for example {batch.ids[row]!r}. With a results folder, what is counted so far is kept."
+        f"for example {batch.ids[row]!r}. With a results folder, what is counted so far is kept.",
+        layer.name,
     )

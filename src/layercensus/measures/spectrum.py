@@ -34,7 +34,7 @@ def compute(evidence: Evidence) -> Outcome:
     standard = (x - x.mean(0)) / x.std(0).clamp(min=1e-30)
     row: dict[str, float] = {
         "participation_ratio_naive": naive,
-        "entropy_rank": float(torch.exp(-(fraction * fraction.clamp(min=1e-300).log()).sum())),
+        "entropy_rank": entropy_rank(fraction),
         "k90": k90,
         "k99": k99,
         "saturation": k99 / evidence.width,
@@ -61,6 +61,11 @@ def spectrum(x: Tensor) -> Tensor:
     small = x @ x.T if len(x) < x.shape[1] else x.T @ x
     values: Tensor = torch.linalg.eigvalsh(small).flip(0).clamp(min=0) / (len(x) - 1)
     return values[: min(len(x) - 1, x.shape[1])]
+
+
+def entropy_rank(fraction: Tensor) -> float:
+    """exp of the entropy of eigenvalues that add up to 1: so many equal ones would have it."""
+    return float(torch.exp(-(fraction * fraction.clamp(min=1e-300).log()).sum()))
 
 
 def participation(x: Tensor) -> tuple[float, float | None]:
