@@ -31,6 +31,7 @@ def dormant(magnitude: Tensor, tau: float) -> float:
 
     1 where no unit responds at all.
 
+    >>> import torch
     >>> dormant(torch.tensor([0.0, 0.02, 1.0, 3.0]), 0.025)
     0.5
     """
@@ -42,6 +43,7 @@ def effective_rank(mean: Tensor, live: Tensor) -> float | None:
 
     mean: (examples, units) spatial means.
 
+    >>> import torch
     >>> x = torch.eye(4, dtype=torch.float64).repeat(2, 1)  # four directions, of which the mean takes one
     >>> round(effective_rank(x, torch.ones(4, dtype=torch.bool)), 6)
     3.0
