@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -118,3 +119,43 @@ def test_the_flag_says_which_layers(tmp_path: Path, capsys: pytest.CaptureFixtur
     argv = ["run", "digits", "digits", "--needed", "most", "--out", str(tmp_path / "out"), "--quiet"]
     assert main(argv) == 2
     assert "--needed must be some, all or none. Got 'most'." in capsys.readouterr().err
+
+
+class ByName(dict[str, Tensor]):
+    """An output that is read by attribute, as those of transformers are."""
+
+    def __getattr__(self, name: str) -> Tensor:
+        return self[name]
+
+
+class Pair(NamedTuple):
+    hidden: Tensor
+    more: None = None
+
+
+class Body(nn.Module):
+    def __init__(self, form: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.net, self.form = net()[:4], form
+
+    def forward(self, x: Tensor) -> Any:
+        return self.form(self.net(x))
+
+
+class Whole(nn.Module):
+    def __init__(self, form: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.body, self.head, self.act, self.out = Body(form), net()[4], nn.Tanh(), nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.act(self.head(self.body(x).hidden)))
+
+
+@pytest.mark.parametrize("form", [Pair, lambda x: ByName(hidden=x)], ids=["named tuple", "dict with attributes"])
+def test_an_output_that_is_read_by_name_is_given_back_in_its_own_form(form: Callable[[Tensor], Any]) -> None:
+    torch.manual_seed(0)
+    one, other = Whole(form), Whole(lambda x: SimpleNamespace(hidden=x))  # of the last nothing is given back
+    other.load_state_dict(one.state_dict())
+    found = census(one, X, layers=["act", "out"])
+    assert needs(found) == needs(census(other, X, layers=["act", "out"]))
+    assert found.layers["needed"].notna().all()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
 
 from ..count.nets import Net
-from ..data.batch import Batch, each, tensors
+from ..data.batch import Batch, tensors
 from ..layers.layer import Layer
 from ..layers.net import modules_by_name
 from ..layers.outputs import tensors as outputs
@@ -136,7 +137,7 @@ class Prefix:
             if self._left < 0 or not _plain(output):
                 self.forget()
             elif self.on:
-                kept[module] = each(output, set_aside)
+                kept[module] = _same_form(output, set_aside)
 
         return hook
 
@@ -155,9 +156,24 @@ def _plain(output: Any) -> bool:
     return len(tensors(output)) == len(list(outputs(output))) > 0 and isinstance(output, (Tensor, tuple, list, dict))
 
 
+def _same_form(output: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The output with every tensor changed, in containers of the same classes: the net may read them by name."""
+    if isinstance(output, Tensor):
+        return change(output)
+    if isinstance(output, dict):
+        same = copy(output)
+        for name, part in output.items():
+            same[name] = _same_form(part, change)
+        return same
+    if isinstance(output, (tuple, list)):
+        parts = [_same_form(part, change) for part in output]
+        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
+    return output
+
+
 def _giving(output: Any) -> Callable[..., Any]:
     """A forward that gives copies, since what comes next may write into them."""
-    return lambda *args, **kwargs: each(output, lambda x: x.clone())
+    return lambda *args, **kwargs: _same_form(output, Tensor.clone)
 
 
 def _put_back(module: nn.Module, before: Any) -> None:

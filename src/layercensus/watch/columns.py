@@ -43,6 +43,6 @@ COLUMNS: Mapping[str, Column] = {
 MAPPED = tuple(name for name, column in COLUMNS.items() if column.shown and column.numeric)
 
 
-def scale_of(name: str, width: int) -> float:
-    """What a column is divided by in a heat map: the layer's width, for counts of units and of directions."""
-    return 1.0 if COLUMNS[name].kind == "fraction" else float(max(1, width))
+def per_unit(name: str) -> bool:
+    """Whether a count is drawn between 0 and 1: as a fraction of the layer's units."""
+    return COLUMNS[name].per_unit or COLUMNS[name].kind == "fraction"

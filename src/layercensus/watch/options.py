@@ -10,6 +10,8 @@ from ..errors import CensusError
 from ..intervene.answers import Choice, named
 from ..settings import Integer, Number, boolean, check_seed
 
+LEAST = {"panel": 16, "needed_every": 1, "batch": 1, "spots": 1, "resamples": 20, "start": 0}
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -43,7 +45,8 @@ class WatchOptions:
     layers, output, views: as of `lc.take`. panel: examples of the fixed panel, chosen by a hash of their ids.
     needed_every: `needed` is counted in every so many readings. batch: examples a forward pass. spots: positions read
     of each map. seed: of positions, views and probes. resamples: behind the interval of distinct units. alarms: a
-    `Thresholds`. resume: go on with the timeline in `out`.
+    `Thresholds`. resume: go on with the timeline in `out`. start: steps that
+    are done before the watch begins.
 
     >>> WatchOptions(panel=512).needed_every
     4
@@ -63,9 +66,10 @@ class WatchOptions:
     resamples: int = 20
     alarms: Thresholds = field(default_factory=Thresholds)
     resume: bool = False
+    start: int = 0
 
     def __post_init__(self) -> None:
-        for name, low in (("panel", 16), ("needed_every", 1), ("batch", 1), ("spots", 1), ("resamples", 20)):
+        for name, low in LEAST.items():
             object.__setattr__(self, name, Integer(low)(name, getattr(self, name)))
         check_seed(self.seed)
         object.__setattr__(self, "resume", boolean("resume", self.resume))

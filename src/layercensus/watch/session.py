@@ -86,7 +86,7 @@ class Watch:
             self._recorder = recorder_of(self._net, data, options)
         infos = tuple(map(LayerInfo.of, self._recorder.layers))
         self._kept = Kept.start(_about(self._recorder, options, every, budget.share), infos, out, options.resume)
-        self.steps = self._kept.last_step or 0
+        self.steps = max(options.start, self._kept.last_step or 0)
         self._uncount: Callable[[], None] | None = None
         self._counted = False  # by an optimiser's hook, in this step
         if self._kept.last_step is None:

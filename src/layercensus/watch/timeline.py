@@ -103,6 +103,17 @@ class Timeline:
         head, entries = journal.read(Path(folder))
         return cls(head["about"], tuple(LayerInfo(**info) for info in head["layers"]), tuple(entries))
 
+    def report(self, folder: str | Path) -> Path:
+        """Write the page over time, a heat map for each count, and return its path.
+
+        Raises:
+            CensusError: the folder cannot be written.
+        """
+        from .page import write_page
+
+        written: Path = write_page(self, Path(folder))
+        return written
+
     def __str__(self) -> str:
         lines = [f"{len(self.entries)} readings of {len(self.infos)} layers", *map(str, self.alarms)]
         return "\n".join(lines if self.alarms else [*lines, "no alarm"])

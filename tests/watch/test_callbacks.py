@@ -1,0 +1,174 @@
+"""A callback of each trainer watches a training; of one that is not installed, a small stand-in for it does."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import layercensus as lc
+from layercensus.watch.keras import keras_callback
+from layercensus.watch.lightning import lightning_callback
+from layercensus.watch.transformers import trainer_callback
+
+from .runs import CLASSES, OPTIONS, examples, net_of
+
+WATCHING = {"every": 4, "budget": None, "options": OPTIONS}
+ACCELERATE = pytest.mark.skipif(not find_spec("accelerate"), reason="accelerate is not installed")
+LIGHTNING = pytest.mark.skipif(not find_spec("lightning"), reason="lightning is not installed")
+KERAS = pytest.mark.skipif(not find_spec("keras"), reason="keras is not installed")
+
+
+def test_transformers_own_handler_calls_it() -> None:
+    """The Trainer's own way of calling callbacks, which needs no accelerate."""
+    from transformers import TrainerControl, TrainerState, TrainingArguments
+    from transformers.trainer_callback import CallbackHandler
+
+    x, _ = examples()
+    callback, net = trainer_callback(x, **WATCHING), net_of()
+    optimiser = torch.optim.SGD(net.parameters(), 0.25)
+    handler = CallbackHandler([callback], net, None, optimiser, None)
+    state, control = TrainerState(), TrainerControl()
+    arguments = object.__new__(TrainingArguments)  # its own checks ask for accelerate; no callback here reads it
+    handler.on_train_begin(arguments, state, control)
+    for step in range(1, 9):
+        state.global_step = step
+        handler.on_step_end(arguments, state, control)
+    handler.on_train_end(arguments, state, control)
+    assert callback.timeline.steps == (0, 4, 8)
+    assert callback.timeline.entries[-1].rate == 0.25
+
+
+@ACCELERATE
+@pytest.mark.filterwarnings("ignore")
+def test_a_trainer_of_transformers_is_watched(tmp_path: Path) -> None:
+    from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
+
+    config = BertConfig(
+        vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24, num_labels=3,
+        max_position_embeddings=8,
+    )  # fmt: skip
+    rows = [{"input_ids": torch.randint(30, (8,)), "labels": torch.tensor(n % 3)} for n in range(48)]
+    panel = {"input_ids": torch.stack([row["input_ids"] for row in rows])}
+    callback = trainer_callback(panel, **WATCHING)
+    arguments = TrainingArguments(
+        tmp_path, max_steps=8, per_device_train_batch_size=8, report_to=[], use_cpu=True, save_strategy="no",
+        disable_tqdm=True,
+    )  # fmt: skip
+    Trainer(BertForSequenceClassification(config), arguments, train_dataset=rows, callbacks=[callback]).train()
+    assert callback.timeline.steps == (0, 4, 8)
+    assert callback.timeline.failed == ()
+    assert callback.timeline.layers["needed"].notna().any()
+
+
+def test_lightnings_hooks_are_those_that_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytorch = ModuleType("lightning.pytorch")
+    pytorch.Callback = type("Callback", (), {})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "lightning", ModuleType("lightning"))
+    monkeypatch.setitem(sys.modules, "lightning.pytorch", pytorch)
+    x, _ = examples()
+    callback, net = lightning_callback(x, **WATCHING), net_of()
+    logged: list[int] = []
+    logger = SimpleNamespace(log_metrics=lambda numbers, step: logged.append(step))
+    optimiser = torch.optim.SGD(net.parameters(), 0.25)
+    trainer = SimpleNamespace(global_step=0, is_global_zero=True, loggers=[logger], optimizers=[optimiser])
+    callback.on_train_start(trainer, net)
+    for batch in range(16):  # gradients of two batches are added up: a step for every other batch
+        trainer.global_step = (batch + 1) // 2
+        callback.on_train_batch_end(trainer, net, None, None, batch)
+    callback.on_train_end(trainer, net)
+    assert callback.timeline.steps == (0, 4, 8)
+    assert logged == [0, 4, 8]
+
+
+@LIGHTNING
+@pytest.mark.filterwarnings("ignore")
+def test_lightning_itself_is_watched(tmp_path: Path) -> None:
+    import lightning.pytorch as pl
+
+    class Net(pl.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net_of()
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return self.net(x)
+
+        def training_step(self, batch: Any, number: int) -> Any:
+            return nn.functional.cross_entropy(self(batch[0]), batch[1])
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.SGD(self.parameters(), 0.25)
+
+    x, y = examples()
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), 32)
+    callback = lightning_callback(x, **WATCHING)
+    trainer = pl.Trainer(
+        max_steps=8, callbacks=[callback], logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, accelerator="cpu", default_root_dir=tmp_path,
+    )  # fmt: skip
+    trainer.fit(Net(), loader)
+    assert callback.timeline.steps == (0, 4, 8)
+    assert callback.timeline.failed == ()
+    assert callback.timeline.entries[-1].rate == 0.25
+
+
+def test_keras_hooks_are_those_that_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    keras = ModuleType("keras")
+    keras.backend = SimpleNamespace(backend=lambda: "torch")  # type: ignore[attr-defined]
+    keras.callbacks = SimpleNamespace(Callback=type("Callback", (), {}))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "keras", keras)
+    x, _ = examples()
+    callback = keras_callback(x, **WATCHING)
+    callback.model = net_of()
+    callback.model.optimizer = SimpleNamespace(iterations=0, learning_rate=0.25)
+    callback.on_train_begin()
+    for step in range(1, 9):
+        callback.model.optimizer.iterations = step
+        callback.on_train_batch_end(step)
+    callback.on_train_end()
+    assert callback.timeline.steps == (0, 4, 8)
+    keras.backend = SimpleNamespace(backend=lambda: "jax")  # type: ignore[attr-defined]
+    with pytest.raises(lc.CensusError, match=r"Keras must run on torch. Got jax"):
+        keras_callback(x)
+
+
+@KERAS
+@pytest.mark.filterwarnings("ignore")
+def test_keras_itself_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    import keras
+
+    keras.utils.set_random_seed(0)
+    dense = keras.layers.Dense
+    net = keras.Sequential([keras.Input((12,)), dense(20, "relu"), dense(20, "relu"), dense(CLASSES)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    net.compile(keras.optimizers.SGD(0.25), loss)
+    x, y = examples()
+    callback = keras_callback(x, **WATCHING)
+    net.fit(x.numpy(), y.numpy(), batch_size=48, epochs=1, verbose=0, callbacks=[callback])
+    assert callback.timeline.steps == (0, 4, 8)
+    assert callback.timeline.failed == ()
+
+
+def test_an_argument_that_watch_does_not_take_is_refused() -> None:
+    with pytest.raises(
+        lc.CensusError, match=r"A callback takes every, budget, out, to, on_alarm, options. Got 'often'"
+    ):
+        trainer_callback(None, often=3)
+
+
+@pytest.mark.parametrize("make", [keras_callback, lightning_callback, trainer_callback])
+def test_what_is_not_installed_is_named_in_one_line(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = make.__module__.rpartition(".")[2]
+    monkeypatch.setitem(sys.modules, "lightning.pytorch" if name == "lightning" else name, None)
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(lc.CensusError) as error:
+        make(None)
+    assert str(error.value) == f"Watching with {name} needs {name}: pip install {name}"
