@@ -17,8 +17,8 @@ from layercensus.models.digits import factory
 from layercensus.watch.lightning import lightning_callback
 
 
-def train(steps: int) -> Any:
-    """The timeline of so many steps."""
+def train(steps: int, every: int) -> Any:
+    """The timeline of so many steps; in so short a run everything is read, whatever it costs."""
     import lightning.pytorch as pl
 
     class Classifier(pl.LightningModule):
@@ -37,7 +37,7 @@ def train(steps: int) -> Any:
 
     digits = Digits()
     loader = DataLoader(TensorDataset(digits.images, digits.labels), 64, shuffle=True)
-    callback = lightning_callback(digits.images, every=max(1, steps // 10))
+    callback = lightning_callback(digits.images, every=every, budget=None)
     pl.Trainer(
         max_steps=steps, callbacks=[callback], accelerator="cpu", logger=False, enable_checkpointing=False,
         enable_progress_bar=False,
@@ -48,7 +48,8 @@ def train(steps: int) -> Any:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--every", type=int, default=50)
     parser.add_argument("--out", default="watched")
     given = parser.parse_args()
-    timeline = train(given.steps)
+    timeline = train(given.steps, given.every)
     print(timeline, timeline.report(given.out), sep="\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
 import layercensus as lc
 from layercensus.watch.keras import keras_callback
@@ -23,6 +23,11 @@ WATCHING = {"every": 4, "budget": None, "options": OPTIONS}
 ACCELERATE = pytest.mark.skipif(not find_spec("accelerate"), reason="accelerate is not installed")
 LIGHTNING = pytest.mark.skipif(not find_spec("lightning"), reason="lightning is not installed")
 KERAS = pytest.mark.skipif(not find_spec("keras"), reason="keras is not installed")
+
+
+def trained_by(example: str) -> lc.Timeline:
+    """Eight steps of one of the examples."""
+    return runpy.run_path(str(Path(__file__).parents[2] / "examples" / f"{example}.py"))["train"](8, 4)
 
 
 def test_transformers_own_handler_calls_it() -> None:
@@ -47,24 +52,11 @@ def test_transformers_own_handler_calls_it() -> None:
 
 @ACCELERATE
 @pytest.mark.filterwarnings("ignore")
-def test_a_trainer_of_transformers_is_watched(tmp_path: Path) -> None:
-    from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
-
-    config = BertConfig(
-        vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24, num_labels=3,
-        max_position_embeddings=8,
-    )  # fmt: skip
-    rows = [{"input_ids": torch.randint(30, (8,)), "labels": torch.tensor(n % 3)} for n in range(48)]
-    panel = {"input_ids": torch.stack([row["input_ids"] for row in rows])}
-    callback = trainer_callback(panel, **WATCHING)
-    arguments = TrainingArguments(
-        tmp_path, max_steps=8, per_device_train_batch_size=8, report_to=[], use_cpu=True, save_strategy="no",
-        disable_tqdm=True,
-    )  # fmt: skip
-    Trainer(BertForSequenceClassification(config), arguments, train_dataset=rows, callbacks=[callback]).train()
-    assert callback.timeline.steps == (0, 4, 8)
-    assert callback.timeline.failed == ()
-    assert callback.timeline.layers["needed"].notna().any()
+def test_a_trainer_of_transformers_is_watched() -> None:
+    timeline = trained_by("watch_transformers")
+    assert timeline.steps == (0, 4, 8)
+    assert timeline.failed == ()
+    assert timeline.layers["needed"].notna().any()
 
 
 def test_lightnings_hooks_are_those_that_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,34 +81,11 @@ def test_lightnings_hooks_are_those_that_it_calls(monkeypatch: pytest.MonkeyPatc
 
 @LIGHTNING
 @pytest.mark.filterwarnings("ignore")
-def test_lightning_itself_is_watched(tmp_path: Path) -> None:
-    import lightning.pytorch as pl
-
-    class Net(pl.LightningModule):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = net_of()
-
-        def forward(self, x: torch.Tensor) -> Any:
-            return self.net(x)
-
-        def training_step(self, batch: Any, number: int) -> Any:
-            return nn.functional.cross_entropy(self(batch[0]), batch[1])
-
-        def configure_optimizers(self) -> Any:
-            return torch.optim.SGD(self.parameters(), 0.25)
-
-    x, y = examples()
-    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), 32)
-    callback = lightning_callback(x, **WATCHING)
-    trainer = pl.Trainer(
-        max_steps=8, callbacks=[callback], logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, accelerator="cpu", default_root_dir=tmp_path,
-    )  # fmt: skip
-    trainer.fit(Net(), loader)
-    assert callback.timeline.steps == (0, 4, 8)
-    assert callback.timeline.failed == ()
-    assert callback.timeline.entries[-1].rate == 0.25
+def test_lightning_itself_is_watched() -> None:
+    timeline = trained_by("watch_lightning")
+    assert timeline.steps == (0, 4, 8)
+    assert timeline.failed == ()
+    assert timeline.entries[-1].rate == 3e-3
 
 
 def test_keras_hooks_are_those_that_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
