@@ -11,14 +11,14 @@ import pandas as pd
 from ..report.picture import Picture, svg
 from .alarms import AT_START, COLLAPSE, DYING, Alarm
 from .columns import COLUMNS, per_unit
-from .timeline import Timeline
+from .record import Record
 
 MOST = 150  # steps that one picture shows; its CSV file has all
 HIGH = 26  # pixels of a layer
 SHOWS = {"dead": (DYING, AT_START), "needed": (COLLAPSE,)}  # on which map which alarms are marked
 
 
-def heatmap(timeline: Timeline, column: str) -> Picture | None:
+def heatmap(timeline: Record, column: str) -> Picture | None:
     """Layers from top to bottom in forward order, steps from left to right; None where it was never counted.
 
     Counts of units are drawn as a fraction of the layer's width. A ring marks an alarm.
@@ -42,7 +42,7 @@ def heatmap(timeline: Timeline, column: str) -> Picture | None:
     return Picture(svg(sized), data.drop(columns="drawn"), table)
 
 
-def _long(timeline: Timeline, table: pd.DataFrame, column: str) -> pd.DataFrame:
+def _long(timeline: Record, table: pd.DataFrame, column: str) -> pd.DataFrame:
     """A row for each cell: step, layer, value, and what is drawn."""
     data = table.rename_axis(columns="step").stack().rename(column).reset_index()[["step", "layer", column]]
     data[column] = data[column].astype("float64")

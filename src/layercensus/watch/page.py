@@ -11,10 +11,10 @@ from ..report.files import drawn_files, environment, put
 from ..report.picture import Picture
 from .columns import COLUMNS, MAPPED
 from .heatmap import heatmap
-from .timeline import Timeline
+from .record import Record
 
 
-def write_page(timeline: Timeline, folder: Path) -> Path:
+def write_page(timeline: Record, folder: Path) -> Path:
     """Write `folder`/index.html, its pictures and tables, and return the page's path.
 
     Raises:
@@ -47,7 +47,7 @@ def _cell(value: object) -> str:
     return "–" if pd.isna(value) else f"{float(value):.3g}"  # type: ignore[arg-type]
 
 
-def _spent(timeline: Timeline) -> str:
+def _spent(timeline: Record) -> str:
     """What watching cost, in words; "" where it is not known."""
     known: Sequence[tuple[float, float]] = [(e.spent, e.trained) for e in timeline.entries if e.spent and e.trained]
     if not known:

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import pandas as pd
-
-from ..census.columns import typed
-from ..errors import CensusError
-from ..measures import Column
 from . import journal
-from .alarms import Alarm
-from .columns import COLUMNS
-from .entry import Entry, LayerInfo
-
-FRAME = {
-    "step": Column("training steps done when it was read", "steps", 0, kind="count", order=0),
-    "layer": Column("dotted name", kind="text", order=1),
-    "width": Column("number of units", "units", 1, kind="count", order=2),
-}
+from .entry import LayerInfo
+from .page import write_page
+from .record import Record
 
 
 @dataclass(frozen=True)
-class Timeline:
+class Timeline(Record):
     """What a watch has recorded. `about`: of which net and panel, how, and what it cost.
 
     >>> import layercensus as lc, torch
@@ -37,53 +25,6 @@ class Timeline:
     >>> watch.timeline.table("dead").columns.tolist()
     [0, 1]
     """
-
-    about: Mapping[str, Any]
-    infos: tuple[LayerInfo, ...]
-    entries: tuple[Entry, ...]
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    @cached_property
-    def layers(self) -> pd.DataFrame:
-        """A row for each layer of each reading: step, layer, width and the counts, NA where it was not counted."""
-        rows = [
-            {"step": entry.step, "layer": info.name, "width": info.width, **entry.rows[info.name]}
-            for entry in self.entries
-            for info in self.infos
-            if info.name in entry.rows
-        ]
-        columns = {**FRAME, **COLUMNS}
-        return typed(pd.DataFrame(rows, columns=[*FRAME, *COLUMNS] if not rows else None), columns)
-
-    @property
-    def steps(self) -> tuple[int, ...]:
-        """At which steps something was read."""
-        return tuple(entry.step for entry in self.entries)
-
-    @property
-    def alarms(self) -> tuple[Alarm, ...]:
-        """What happened, the earliest first."""
-        return tuple(Alarm(**alarm) for entry in self.entries for alarm in entry.alarms)
-
-    @property
-    def failed(self) -> tuple[str, ...]:
-        """Why some part of a reading is missing."""
-        return tuple(f"step {entry.step:,}: {why}" for entry in self.entries for why in entry.failed)
-
-    def table(self, column: str) -> pd.DataFrame:
-        """One count, a row for each layer in forward order and a column for each step at which it was counted.
-
-        Raises:
-            CensusError: there is no such count.
-        """
-        if column not in COLUMNS:
-            raise CensusError(f"column must be one of {', '.join(COLUMNS)}. Got {column!r}.")
-        known = self.layers.dropna(subset=[column])
-        wide = known.pivot(index="layer", columns="step", values=column)
-        wide.columns = [int(step) for step in wide.columns]
-        return wide.reindex([info.name for info in self.infos if info.name in wide.index])
 
     def save(self, folder: str | Path) -> None:
         """Write it to a folder, whole or not at all.
@@ -109,10 +50,7 @@ class Timeline:
         Raises:
             CensusError: the folder cannot be written.
         """
-        from .page import write_page
-
-        written: Path = write_page(self, Path(folder))
-        return written
+        return write_page(self, Path(folder))
 
     def __str__(self) -> str:
         lines = [f"{len(self.entries)} readings of {len(self.infos)} layers", *map(str, self.alarms)]
