@@ -27,6 +27,7 @@ COMMAND = [
     "1",
     "--needed",
     "none",
+    "--no-other-views",
 ]
 
 

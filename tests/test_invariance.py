@@ -52,6 +52,7 @@ def settings(**more: object) -> lc.Settings:
         **(
             {
                 "progress": False,
+                "twins": 3,
                 "panel": 256,
                 "resamples": 50,
                 "memory_format": "contiguous",

@@ -36,7 +36,7 @@ mine = lc.Measure(
 )
 torch.manual_seed(0)
 net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(96, 3))
-settings = lc.Settings(progress=False, resamples=20, pictures=0, other_views=False)
+settings = lc.Settings(progress=False, resamples=20, pictures=0, other_views=False, needed=False, twins=1)
 for name, data in (("a", torch.rand(60, 1, 8, 8)), ("b", torch.rand(60, 1, 8, 8) * 3)):
     census = lc.take(net, data, measures=(*lc.MEASURES, mine), settings=settings)
     census.save(name)
@@ -98,7 +98,7 @@ mine = lc.Measure(
 )
 torch.manual_seed(0)
 net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
-settings = lc.Settings(progress=False, resamples=20, pictures=0, other_views=False)
+settings = lc.Settings(progress=False, resamples=20, pictures=0, other_views=False, needed=False, twins=1)
 for name, data in (("a", torch.rand(60, 4)), ("b", torch.rand(60, 4) * 9)):
     census = lc.take(net, data, measures=(*lc.MEASURES, mine), settings=settings)
     census.save(name)

@@ -10,12 +10,13 @@ PROGRAM = """
 import resource, sys, torch, layercensus as lc
 from torch import nn
 layers, channels = [], 1
-for _ in range(14):
+for _ in range(8):
     layers += [nn.Conv2d(channels, 16, 5, padding=2), nn.ReLU()]
     channels = 16
 net = nn.Sequential(*layers, nn.Conv2d(16, 1, 5, padding=2)).to(getattr(torch, sys.argv[1]))
-settings = lc.Settings(progress=False, pictures=0, resamples=20, panel=96, batch=32, memory_format="contiguous")
-lc.take(net, torch.rand(96, 1, 28, 28), twin=False, settings=settings)
+quick = {"progress": False, "pictures": 0, "resamples": 20, "other_views": False}
+settings = lc.Settings(panel=64, batch=32, memory_format="contiguous", **quick)
+lc.take(net, torch.rand(64, 1, 28, 28), twin=False, settings=settings)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import layercensus as lc
 from layercensus.cli.app import main
 
-QUICK = lc.Settings(progress=False, resamples=20, twins=1, spots=1)
+QUICK = lc.Settings(progress=False, resamples=20, twins=1, spots=1, other_views=False)
 
 
 def data(examples: int = 220, features: int = 8) -> Tensor:

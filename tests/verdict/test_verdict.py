@@ -10,7 +10,7 @@ import layercensus as lc
 from layercensus.testing.stacks import RIGHT, TRENDS, stack
 
 SEEDS = 12  # benchmarks/verdicts.py goes through a hundred
-QUIET = lc.Settings(progress=False, batch=128, resamples=60, spots=1, dimension=False, needed=False)
+QUIET = lc.Settings(progress=False, batch=128, resamples=60, spots=1, dimension=False, needed=False, other_views=False)
 
 
 def verdict(course: str, seed: int) -> lc.Verdict:

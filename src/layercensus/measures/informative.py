@@ -17,7 +17,7 @@ from .column import interval as interval_columns
 from .dealt import Dealt
 from .interval import bounds, example_weights, recentred
 from .measure import Evidence, Measure, Outcome
-from .permuted_labels import permuted_labels
+from .permuted_labels import orders
 from .reliability import FEWEST, reliable_replicates
 
 PERMUTATIONS = 999
@@ -121,10 +121,9 @@ class Chance:
 
     def _permuted(self, x: Tensor, permutations: int) -> Iterator[Tensor]:
         """Sums of squares between classes of centred columns, some permutations at a time: (some, units)."""
-        generator, draw = torch.Generator().manual_seed(self.seed), permuted_labels(self.label, self.group)
+        drawn = orders(self.label, self.group, self.seed)
         for start in range(0, permutations, AT_A_TIME):
-            shuffled = torch.stack([draw(generator) for _ in range(min(AT_A_TIME, permutations - start))])
-            yield _between(x, shuffled, self.classes)
+            yield _between(x, drawn.some(start, min(start + AT_A_TIME, permutations)), self.classes)
 
 
 def centred(x: Tensor) -> Tensor:
