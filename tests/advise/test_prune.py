@@ -103,7 +103,7 @@ def test_advice_is_refused_for_another_net_and_for_few_examples() -> None:
     counted = census(net, x)
     with pytest.raises(lc.CensusError, match="model must be the one that was counted"):
         counted.advise(plain(1), x)
-    with pytest.raises(lc.CensusError, match=r"parts must be a list of prune.* Got \['grow'\]"):
+    with pytest.raises(lc.CensusError, match=r"parts must be a list of some of prune.* Got \['grow'\]"):
         counted.advise(net, x, parts=["grow"])
     with pytest.raises(lc.CensusError, match="fidelity must be a list of numbers between 0 and 1"):
         counted.advise(net, x, fidelity=[1.5])

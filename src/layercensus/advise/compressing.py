@@ -24,18 +24,17 @@ class Compressing:
     together: tuple[Together, ...]
     ranks: Mapping[float, Mapping[str, int]]  # by fidelity and module, of the nets
     nets: Mapping[float, nn.Module]
-    withheld: tuple[Withheld, ...]
 
 
-def compress(measured: Measured, fidelities: Sequence[float]) -> Compressing:
+def compress(measured: Measured, fidelities: Sequence[float], withheld: list[Withheld]) -> Compressing:
     """Every layer by itself and all together, for each fidelity."""
-    found, withheld = candidates(measured.panel), list[Withheld]()
+    found = candidates(measured.panel)
     items = [item for asked in fidelities for one in found for item in [_item(measured, one, asked, withheld)] if item]
     whole = [_together(measured, found, asked, withheld) for asked in fidelities]
     given = [one for one in whole if one is not None]
     return Compressing(
         tuple(items), tuple(together for together, _, _ in given), {one.asked: of for one, of, _ in given},
-        {one.asked: net for one, _, net in given}, tuple(withheld),
+        {one.asked: net for one, _, net in given},
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from .cost import costs
 from .cut import Cutter, smaller
 from .item import Item, Together, Withheld, misses
 from .level import highest_level
+from .makers import makers_of
 from .masks import DEAD, DUPLICATE, NOT_NEEDED, Mask, Prunable, prunable
 from .measured import Measured
 from .panel import Panel
@@ -34,12 +35,14 @@ class Pruning:
     applied: Mapping[float, Mapping[str, Mask]]  # by fidelity and layer, of the smaller nets
     nets: Mapping[float, nn.Module]
     why: pd.DataFrame  # a row for each unit that goes: layer, unit, asked, why, into
-    withheld: tuple[Withheld, ...]
+    makers: Mapping[str, str]  # by layer, the module with weights whose outputs its units are
 
 
-def prune(measured: Measured, units: pd.DataFrame, fidelities: Sequence[float], engine: str) -> Pruning:
+def prune(
+    measured: Measured, units: pd.DataFrame, fidelities: Sequence[float], engine: str, withheld: list[Withheld]
+) -> Pruning:  # fmt: skip
     """units: the census's table of units. engine: what cuts, "own" or "torch_pruning"."""
-    panel, withheld = measured.panel, list[Withheld]()
+    panel = measured.panel
     layers = prunable(panel, units)
     cutter, cuttable = _cutter(panel, engine, layers, withheld)
     items, masks, why = list[Item](), dict[float, dict[str, Mask]](), list[pd.DataFrame]()
@@ -57,7 +60,7 @@ def prune(measured: Measured, units: pd.DataFrame, fidelities: Sequence[float], 
         tuple(items), masks, tuple(together for together, _, _ in given),
         {one.asked: applied for one, applied, _ in given}, {one.asked: net for one, _, net in given},
         pd.concat(why, ignore_index=True) if why else pd.DataFrame(columns=["layer", "unit", "asked", "why", "into"]),
-        tuple(withheld),
+        makers_of(panel, [one.layer for one in layers]),
     )  # fmt: skip
 
 

@@ -7,13 +7,12 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import CensusError
-from ..layers.layer import Layer
-from ..layers.net import call, modules_by_name
-from ..layers.tap import tap
+from ..layers.net import modules_by_name
 from .cut import Cutter, features, hand_over
+from .makers import makers_of
 from .masks import Mask, Prunable
 from .panel import Panel
 from .reads import MAKERS
@@ -29,7 +28,7 @@ def cutter_of(panel: Panel, layers: Sequence[Prunable]) -> tuple[Cutter, set[str
     Raises:
         CensusError: Torch-Pruning is not installed.
     """
-    makers = _makers(panel, [one.layer for one in layers])
+    makers = makers_of(panel, [one.layer for one in layers])
     graph = _graph(panel.net.net, panel)
     net, last = panel.net.net, dict[tuple[str, ...], str]()
     for layer, maker in makers.items():
@@ -94,29 +93,3 @@ def _graph(net: nn.Module, panel: Panel) -> Any:
     for parameter, was in zip(net.parameters(), trained, strict=True):
         parameter.requires_grad_(was)
     return graph
-
-
-def _makers(panel: Panel, layers: Sequence[Layer]) -> dict[str, str]:
-    """By layer, the last module with weights and as many outputs that ran before it."""
-    ran, made = list[tuple[str, int]](), dict[str, str]()
-
-    def given(layer: Layer, x: Tensor) -> None:
-        found = [name for name, outputs in ran if outputs == layer.width]
-        if found:
-            made[layer.name] = found[-1]
-
-    def hook(name: str, outputs: int) -> Any:
-        return lambda module, args: ran.append((name, outputs))
-
-    handles = [
-        module.register_forward_pre_hook(hook(name, module.weight.shape[0]))
-        for name, module in modules_by_name(panel.net.net).items()
-        if isinstance(module, MAKERS)
-    ]
-    try:
-        with tap(panel.net.net, layers, given):
-            call(panel.net.net, panel.example.first(2).for_net(panel.net.net))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return made

@@ -128,14 +128,16 @@ class Census(CensusRecord):
         self, model: Any, data: Any, *, parts: Sequence[str] | None = None, fidelity: Sequence[float] = (0.99, 0.95),
         labels: Sequence[Any] | None = None, output: Any = None, engine: str = "own",
     ) -> Advice:  # fmt: skip
-        """What to prune and compress in the net that was counted, each item with its measured effect.
+        """What to prune, compress, remove, probe and freeze in the net that was counted, each with its measured effect.
 
         Half of the panel calibrates; of the other half some examples choose and others verify. What does not hold on
-        those that verify is not given, and stands in `withheld` with the reason.
+        those that verify is not given, and stands in `withheld` with the reason. Probes are fitted on the first half
+        and judged on the other.
 
         model, data, labels, output: as they were given to `take`; examples that the net was not trained on tell most.
-        parts: some of "prune", "compress"; None for all. fidelity: how much of the answers' variance must be kept.
-        engine: what makes smaller nets: "own" for modules that follow each other, or "torch_pruning" for any net.
+        parts: some of "prune", "compress", "remove", "probe", "freeze"; None for all. fidelity: how much of the
+        answers' variance must be kept. engine: what makes smaller nets: "own" for modules that follow each other, or
+        "torch_pruning" for any net.
 
         Cost: some ten passes over a few hundred examples for each layer.
 
