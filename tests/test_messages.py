@@ -144,6 +144,8 @@ CASES: dict[str, Case] = {
         run(NET, "digits", "--out", str(p)) if (p / "census.json").write_text("{}") else []
     ),
     "no census to load": lambda p: ["report", str(p)],
+    "no census to advise on": lambda p: ["advise", str(p), NET, "digits"],
+    "advice without data": lambda p: ["advise", str(p), NET],
     "census damaged": lambda p: ["report", str(p)] if (p / "census.json").write_text("{") else [],
     "shard malformed": lambda p: run(NET, "digits", "--shard", "two"),
     "shard out of range": lambda p: run(NET, "digits", "--shard", "5/4"),

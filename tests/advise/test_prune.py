@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 import layercensus as lc
-from layercensus.advise.advise import advise
 from layercensus.advise.panel import open_panel
 from layercensus.data.keys import key
+from layercensus.models.open import open_model
 
 from .nets import ANSWERS, INPUTS, UNITS, Switches, census, inputs, plain, widened
 
@@ -53,7 +53,7 @@ def test_an_effect_is_what_the_smaller_net_does_to_examples_that_chose_nothing()
     counted = census(net, x)
     advice = counted.advise(net, x, parts=["prune"], fidelity=[0.8])
     row = advice.together.iloc[0]
-    panel = open_panel(counted, net, x)
+    panel = open_panel(counted, open_model(net), x)
     rows = [int(id) for batch in panel.verifying for id in batch.ids]
     sets = [set(part.tolist()) for part in (panel.parts.calibration, panel.parts.choosing, panel.parts.verifying)]
     assert not (sets[0] & sets[1] | sets[0] & sets[2] | sets[1] & sets[2])
@@ -89,7 +89,7 @@ def test_what_holds_only_where_it_was_chosen_is_withheld() -> None:
         net[2].weight[:, -1] = 20 * torch.randn(ANSWERS, generator=torch.Generator().manual_seed(1))
     x = x.clamp(-4, 4)
     counted = census(net, x)
-    panel = open_panel(counted, net, x)
+    panel = open_panel(counted, open_model(net), x)
     rows = [int(id) for batch in panel.verifying for id in batch.ids]
     x[rows[::4], 0] = 9.0
     advice = census(net, x).advise(net, x, parts=["prune"], fidelity=[0.95])
@@ -111,7 +111,7 @@ def test_advice_is_refused_for_another_net_and_for_few_examples() -> None:
         census(net, x[:40]).advise(net, x[:40])
     other = replace(counted, provenance=replace(counted.provenance, needs={"output": "'logits'", "centred": True}))
     with pytest.raises(lc.CensusError, match="output must be the one of the census, 'logits'"):
-        advise(other, net, x)
+        lc.Census.of(other).advise(net, x)
 
 
 def test_advice_leaves_the_net_and_the_caller_as_they_were() -> None:

@@ -61,7 +61,7 @@ def integers() -> list[tuple[tuple[str, ...], str]]:
 
 def test_no_command_is_lost() -> None:
     names = {words[0] for words in COMMANDS}
-    assert names == {"demo", "run", "layers", "merge", "report", "diff", "see", "prior", "lab"}
+    assert names == {"demo", "run", "layers", "merge", "report", "diff", "advise", "width", "see", "prior", "lab"}
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -134,7 +134,10 @@ def test_a_fraction_for_an_integer_is_refused(
     words: tuple[str, ...], flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = ["--out", "x"] if words == ("run",) else []
-    assert main([*words, *([] if words[0] in ("lab", "demo") else ["digits", "digits"]), *out, flag, "2.5"]) == 2
+    first = ["results"] if words == ("advise",) else []
+    assert (
+        main([*words, *first, *([] if words[0] in ("lab", "demo") else ["digits", "digits"]), *out, flag, "2.5"]) == 2
+    )
     assert capsys.readouterr().err.startswith(f"layercensus: {flag} must be an integer. Got '2.5'.")
 
 

@@ -22,7 +22,8 @@ def imported(code: str) -> set[str]:
     return set(done.stderr.split())
 
 
-COMMANDS = ("", "demo", "run", "layers", "merge", "report", "diff", "see", "prior", "lab", "lab identity", "lab cdbn")
+COMMANDS = ("", "demo", "run", "layers", "merge", "report", "diff", "advise", "width", "see", "prior", "lab",
+            "lab identity", "lab cdbn")  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -11,10 +11,14 @@ import pandas as pd
 from torch import Tensor, nn
 
 from ..census.record import CensusRecord
+from ..data.batch import moved
 from ..data.user_code import user_code_in
 from ..errors import CensusError
 from ..intervene.answers import Choice
+from ..layers.device import asked_device, device_of, on_device
+from ..layers.net import unwrap
 from ..layers.torch_state import as_called, neutral
+from ..models.open import open_model
 from .advice import Advice
 from .branches import REMOVE, Removing, remove
 from .compressing import Compressing, compress
@@ -22,7 +26,7 @@ from .features import features_of
 from .freeze import freeze
 from .item import Withheld, table_of_all, table_of_items, table_of_withheld
 from .measured import Measured
-from .panel import open_panel
+from .panel import Panel, open_panel
 from .probe import probe_table
 from .prune import Pruning, prune
 
@@ -42,27 +46,39 @@ class _Done:
     freeze: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for, as `Census.advise` describes it."""
+
+    parts: Sequence[str] = PARTS
+    fidelity: Sequence[float] = FIDELITIES
+    labels: Any = None
+    output: Choice = None
+    engine: str = "own"
+    device: str | None = None
+
+
 @neutral()
 @user_code_in(as_called)
-def advise(
-    census: CensusRecord,
-    model: Any,
-    data: Any,
-    *,
-    parts: Sequence[str] = PARTS,
-    fidelity: Sequence[float] = FIDELITIES,
-    labels: Any = None,
-    output: Choice = None,
-    engine: str = "own",
-) -> Advice:
+def advise(census: CensusRecord, model: Any, data: Any, wanted: Wanted) -> Advice:
     """See `Census.advise`."""
-    _check(parts, fidelity, engine)
-    panel = open_panel(census, model, data, labels=labels, output=output)
-    measured, withheld = Measured.of(panel), list[Withheld]()
+    _check(wanted.parts, wanted.fidelity, wanted.engine)
+    there, opened = asked_device(wanted.device), open_model(model)
+    home = device_of(unwrap(opened.net))
+    with on_device([unwrap(opened.net)], there):
+        panel = open_panel(census, opened, data, labels=wanted.labels, output=wanted.output)
+        advice = _advised(census, panel, wanted)
+    for net in advice._nets.values():
+        net.to(home)
+    return replace(advice, _example=moved(advice._example, home))
+
+
+def _advised(census: CensusRecord, panel: Panel, wanted: Wanted) -> Advice:
+    measured, withheld, parts = Measured.of(panel), list[Withheld](), wanted.parts
     done = _Done(
-        prune(measured, census.units, fidelity, engine, withheld) if "prune" in parts else None,
-        compress(measured, fidelity, withheld) if "compress" in parts else None,
-        remove(measured, fidelity, withheld) if REMOVE in parts else None,
+        prune(measured, census.units, wanted.fidelity, wanted.engine, withheld) if "prune" in parts else None,
+        compress(measured, wanted.fidelity, withheld) if "compress" in parts else None,
+        remove(measured, wanted.fidelity, withheld) if REMOVE in parts else None,
         *_probed(measured, census, parts, withheld),
     )
     return _advice(done, withheld, measured)

@@ -27,7 +27,6 @@ from ..layers.survey import survey
 from ..layers.tap import tap
 from ..models.fingerprint import weights
 from ..models.model import Model
-from ..models.open import open_model
 from ..tally.groups import halves
 
 LEAST = 16  # examples in each part, below which nothing is advised
@@ -66,7 +65,7 @@ class Panel:
 
 
 def open_panel(
-    census: CensusRecord, model: Any, data: Any, *, labels: Any = None, output: Choice = None, verify: int = 256
+    census: CensusRecord, opened: Model, data: Any, *, labels: Any = None, output: Choice = None, verify: int = 256
 ) -> Panel:
     """The panel of a census once more, with the net that it counted.
 
@@ -75,7 +74,6 @@ def open_panel(
     Raises:
         CensusError: it is another net, or the data can be read only once or are too few.
     """
-    opened = open_model(model)
     net = unwrap(opened.net)
     if weights(net) != census.provenance.weights[TRAINED]:
         raise CensusError("model must be the one that was counted. Got one with other weights: count it first.")

@@ -126,7 +126,7 @@ class Census(CensusRecord):
 
     def advise(
         self, model: Any, data: Any, *, parts: Sequence[str] | None = None, fidelity: Sequence[float] = (0.99, 0.95),
-        labels: Sequence[Any] | None = None, output: Any = None, engine: str = "own",
+        labels: Sequence[Any] | None = None, output: Any = None, engine: str = "own", device: str | None = None,
     ) -> Advice:  # fmt: skip
         """What to prune, compress, remove, probe and freeze in the net that was counted, each with its measured effect.
 
@@ -137,7 +137,7 @@ class Census(CensusRecord):
         model, data, labels, output: as they were given to `take`; examples that the net was not trained on tell most.
         parts: some of "prune", "compress", "remove", "probe", "freeze"; None for all. fidelity: how much of the
         answers' variance must be kept. engine: what makes smaller nets: "own" for modules that follow each other, or
-        "torch_pruning" for any net.
+        "torch_pruning" for any net. device: where the net runs, as for `take`.
 
         Cost: some ten passes over a few hundred examples for each layer.
 
@@ -152,12 +152,33 @@ class Census(CensusRecord):
         Raises:
             CensusError: it is another model, the examples are too few, or an argument is not as it must be.
         """
-        from ..advise.advise import PARTS, advise
+        from ..advise.advise import PARTS, Wanted, advise
 
-        return advise(
-            self, model, data, parts=PARTS if parts is None else parts, fidelity=fidelity, labels=labels,
-            output=output, engine=engine,
-        )  # fmt: skip
+        wanted = Wanted(PARTS if parts is None else parts, fidelity, labels, output, engine, device)
+        return advise(self, model, data, wanted)
+
+    @cached_property
+    def widths(self) -> pd.DataFrame:
+        """Widths to train a net of this architecture with again: a row for each layer of neurons that was asked.
+
+        least: as many units as directions hold 99 % of the answers. suggested: twice as many, but no more than are
+        distinct. Nothing but training again verifies them; docs/advise.md shows where they kept the accuracy of small
+        nets, and where not.
+
+        >>> import layercensus as lc, torch
+        >>> from torch import nn
+        >>> net = nn.Sequential(nn.Linear(4, 40), nn.ReLU(), nn.Linear(40, 3))
+        >>> x = torch.randn(128, 4, generator=torch.Generator().manual_seed(0))
+        >>> found = lc.take(net, x, twin=False, settings=lc.Settings(progress=False)).widths.iloc[0]
+        >>> bool(found["least"] <= found["suggested"] < found["width"] == 40)
+        True
+
+        Raises:
+            CensusError: the census did not ask what the net needs.
+        """
+        from ..advise.width import widths
+
+        return widths(self)
 
     def report(self, folder: str | Path, *, progress: bool = False) -> Path:
         """Write the pages of results into `folder` and return the path of its index.html.

@@ -15,6 +15,7 @@ PHRASES = (  # as the library says it -> as one types it
     (r"\b(resume|overwrite)=True\b", r"--\1"),
     (r"^needed must be 'some', 'all' or False\.", "needed must be some, all or none."),
     (r"\bneeded=False\b", "--needed none"),
+    (r"\bengine='(\w+)'", r"--engine \1"),
     (r"\banother out\b", "another --out"),
     (r"^The strength of the views must\b", "--strength must"),
     (r"\blimit_bad=(\d+)", r"--skip-bad \1"),
