@@ -11,6 +11,8 @@ import pandas as pd
 from torch import Tensor, nn
 
 from ..errors import CensusError
+from .saved import save
+from .text import as_text
 
 TABLES = ("prune", "units", "compress", "remove", "probe", "freeze", "together", "withheld")
 
@@ -107,14 +109,16 @@ class Advice:
         Raises:
             CensusError: the folder cannot be written.
         """
-        from .saved import save
-
-        return save(self, Path(folder))
+        ratios = {asked: self.ratios(asked) for part, asked in self._nets if part == "prune"}
+        told = {"ranks": self.ranks, "ratios": ratios}
+        return save(Path(folder), self._tables, self._masks, told, self._nets, self._example)
 
     def __str__(self) -> str:
-        from .text import as_text
+        return as_text(self._tables)
 
-        return as_text(self)
+    @property
+    def _tables(self) -> Mapping[str, pd.DataFrame]:
+        return {name: getattr(self, name) for name in TABLES}
 
     def _net(self, part: str, fidelity: float) -> nn.Module:
         if (part, fidelity) not in self._nets:

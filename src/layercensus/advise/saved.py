@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 from safetensors.torch import save as as_bytes
-from torch import nn
+from torch import Tensor, nn
 
 from ..data.batch import each, tensors
 from ..data.files import whole_folder
 from ..errors import first_line
 from ..layers.modes import evaluating
-from .advice import TABLES, Advice
 
 
-def save(advice: Advice, folder: Path) -> Path:
-    """See `Advice.save`."""
+def save(
+    folder: Path, tables: Mapping[str, pd.DataFrame], masks: Mapping[float, Mapping[str, Tensor]],
+    told: Mapping[str, Any], nets: Mapping[tuple[str, float], nn.Module], example: Any,
+) -> Path:  # fmt: skip
+    """See `Advice.save`. told: ranks and ratios, as JSON. nets: by part and fidelity. example: inputs of several."""
     with whole_folder(folder) as new:
-        for name in TABLES:
-            getattr(advice, name).to_csv(new / f"{name}.csv", index=False)
-        masks = {f"{asked:g}|{layer}": stays for asked, by in advice._masks.items() for layer, stays in by.items()}
-        (new / "masks.safetensors").write_bytes(as_bytes(masks))
-        told = {
-            "ranks": advice.ranks,
-            "ratios": {at: advice.ratios(at) for name, at in advice._nets if name == "prune"},
-        }
+        for name, table in tables.items():
+            table.to_csv(new / f"{name}.csv", index=False)
+        flat = {f"{asked:g}|{layer}": stays for asked, by in masks.items() for layer, stays in by.items()}
+        (new / "masks.safetensors").write_bytes(as_bytes(flat))
         (new / "advice.json").write_text(json.dumps(told, indent=1), "utf-8")
         missing = [
             {"net": f"{name}_{asked:g}", "why": why}
-            for (name, asked), net in advice._nets.items()
-            if (why := _export(net, advice._example, new / f"{name}_{asked:g}.pt2"))
+            for (name, asked), net in nets.items()
+            if (why := _export(net, example, new / f"{name}_{asked:g}.pt2"))
         ]
         pd.DataFrame(missing, columns=["net", "why"]).to_csv(new / "not_written.csv", index=False)
     return folder

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-from .advice import Advice
 
 WIDTH = 100
 TITLES = {
@@ -22,32 +20,33 @@ WHAT = {"prune": "pruned", "compress": "low rank", "remove": "blocks removed"}
 MOST = 12  # reasons that are printed
 
 
-def as_text(advice: Advice) -> str:
-    """Without colours, at 100 columns."""
+def as_text(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Without colours, at 100 columns. tables: those of an `Advice`, by name."""
     console = Console(file=io.StringIO(), width=WIDTH, highlight=False, color_system=None)
-    for part in _parts(advice):
+    for part in _parts(tables):
         console.print(part)
     return str(console.file.getvalue()).rstrip()  # type: ignore[attr-defined]
 
 
-def _parts(advice: Advice) -> Iterator[Table | Text]:
-    if len(advice.together):
-        yield _table("All together, as nets that run", _together(advice.together))
+def _parts(tables: Mapping[str, pd.DataFrame]) -> Iterator[Table | Text]:
+    if len(tables["together"]):
+        yield _table("All together, as nets that run", _together(tables["together"]))
     for name, title in TITLES.items():
-        if len(table := getattr(advice, name)):
+        if len(table := tables[name]):
             yield _table(title, _items(table))
-    if len(advice.probe):
-        yield _table("What a linear probe reads from each layer", _probe(advice.probe))
-    if len(advice.freeze):
-        last = advice.freeze.iloc[-1]
+    if len(tables["probe"]):
+        yield _table("What a linear probe reads from each layer", _probe(tables["probe"]))
+    if len(tables["freeze"]):
+        last = tables["freeze"].iloc[-1]
         said = (
             f"Freeze up to {last['layer']}: nothing was learned there. A probe reads {last['accuracy']:.1%} from it, "
         )
         yield Text(said + f"{last['random']:.1%} from random features.")
-    for row in advice.withheld.head(MOST).itertuples():
+    withheld = tables["withheld"]
+    for row in withheld.head(MOST).itertuples():
         yield Text(f"- not advised: {row.part}{f' {row.layer}' if row.layer else ''}: {row.why}")
-    if len(advice.withheld) > MOST:
-        yield Text(f"- and {len(advice.withheld) - MOST} more that were not advised")
+    if len(withheld) > MOST:
+        yield Text(f"- and {len(withheld) - MOST} more that were not advised")
 
 
 def _table(title: str, rows: Iterable[dict[str, str]]) -> Table:
