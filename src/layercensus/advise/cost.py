@@ -15,8 +15,9 @@ from ..data.batch import Batch
 from ..layers.net import call
 from ..layers.tap import tap
 
-REPEATS = 5
-FASTEST = 0.002  # seconds that a measurement takes at least, by repeating the pass
+LEAST, MOST = 5, 25  # measurements of each net; from LEAST on until SECONDS are over
+SECONDS = 3.0
+FASTEST = 0.01  # seconds that a measurement takes at least, by repeating the pass
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def _flops(net: nn.Module, batch: Batch) -> int:
 def _times(nets: Sequence[nn.Module], batch: Batch) -> list[float]:
     found: list[list[float]] = [[] for _ in nets]
     rounds = [max(1, int(FASTEST / max(_seconds(net, batch, 1), 1e-9))) for net in nets]
-    for _ in range(REPEATS):
+    end = time.perf_counter() + SECONDS
+    while len(found[0]) < LEAST or (len(found[0]) < MOST and time.perf_counter() < end):
         for net, times, passes in zip(nets, found, rounds, strict=True):
             times.append(_seconds(net, batch, passes))
     return [statistics.median(times) for times in found]

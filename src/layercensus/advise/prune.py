@@ -126,7 +126,7 @@ def _cutter(
     else:
         from .torch_pruning import cutter_of
 
-        cutter, known = cutter_of(panel, layers)
+        cutter, known = cutter_of(panel, [one.layer for one in layers])
     fit = list[Prunable]()
     for one in layers:
         why = _misfit(panel, one, cutter) if one.layer.name in known else "what reads it was not found module by module"

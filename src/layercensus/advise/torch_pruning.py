@@ -10,17 +10,18 @@ import torch
 from torch import nn
 
 from ..errors import CensusError
+from ..layers.layer import Layer
 from ..layers.net import modules_by_name
 from .cut import Cutter, features, hand_over
 from .makers import makers_of
-from .masks import Mask, Prunable
+from .masks import Mask
 from .panel import Panel
 from .reads import MAKERS
 
 Members = tuple[tuple[str, ...] | None, dict[str, list[int]]]
 
 
-def cutter_of(panel: Panel, layers: Sequence[Prunable]) -> tuple[Cutter, set[str]]:
+def cutter_of(panel: Panel, layers: Sequence[Layer]) -> tuple[Cutter, set[str]]:
     """What cuts, and the layers whose units have one maker that feeds no sum.
 
     Of layers whose units must go together (those around a depthwise convolution) the last is one; its mask decides.
@@ -28,7 +29,7 @@ def cutter_of(panel: Panel, layers: Sequence[Prunable]) -> tuple[Cutter, set[str
     Raises:
         CensusError: Torch-Pruning is not installed.
     """
-    makers = makers_of(panel, [one.layer for one in layers])
+    makers = makers_of(panel, layers)
     graph = _graph(panel.net.net, panel)
     net, last = panel.net.net, dict[tuple[str, ...], str]()
     for layer, maker in makers.items():
