@@ -83,13 +83,13 @@ def test_minilm_on_a_text_file(tmp_path: Path) -> None:
     census = lc.load(tmp_path / "out")
     assert census.layers["width"].tolist() == [1536, 384] * 6 + [384]
     assert sums_up(census.layers)
-    alone = [*argv, "--batch", "1", "--overwrite", "--layers", "encoder.layer.5*"]  # no padding at all
-    assert main(alone) == 0
-    last = lc.load(tmp_path / "out")
-    both = census.units.merge(last.units, on=["layer", "unit"])
+    last = [*argv, "--overwrite", "--layers", "encoder.layer.5*"]
+    assert main([*last, "--batch", "1", "--needed", "none"]) == 0  # one sentence a batch: no padding at all
+    both = census.units.merge(lc.load(tmp_path / "out").units, on=["layer", "unit"])
     assert both["layer"].nunique() == 2
     pd.testing.assert_series_equal(both["mean_x"], both["mean_y"], check_names=False, rtol=1e-4, atol=1e-5)
-    needed = last.layers
+    assert main([*last, "--batch", "8"]) == 0
+    needed = lc.load(tmp_path / "out").layers
     assert (needed["needed"] < needed["width"]).all()  # of a few sentences, whatever the padding
 
 
