@@ -182,3 +182,8 @@ def test_no_private_word_is_left() -> None:
     files = [ROOT / "pyproject.toml", *PAGES, *source.rglob("*.py"), *source.rglob("*.html")]
     found = {file.name: PRIVATE.findall(" ".join(file.read_text("utf-8").split())) for file in files}
     assert {name: words for name, words in found.items() if words} == {}
+
+
+def test_every_document_has_a_place_on_the_site() -> None:
+    site = (ROOT / "mkdocs.yml").read_text("utf-8")
+    assert [file.name for file in (ROOT / "docs").glob("*.md") if f": {file.name}\n" not in site] == []
