@@ -39,7 +39,7 @@ from layercensus.models.model import Model
 from layercensus.models.open import open_model
 
 HEADS = "net", "parameters", "FLOPs", "time", "fidelity", "agreement", "accuracy"
-HALVINGS = 12
+HALVINGS = 8
 Cut = Callable[[Mapping[str, Mask]], nn.Module]
 
 

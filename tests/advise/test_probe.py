@@ -14,7 +14,7 @@ import layercensus as lc
 from layercensus.advise.features import Features
 from layercensus.advise.probe import mean_interval, probe_table
 
-from .nets import EXAMPLES, census, inputs
+from .nets import EXAMPLES, census, inputs, plain, widened
 
 CLASSES, WIDTH = 4, 12
 
@@ -118,3 +118,16 @@ def test_without_replicas_nothing_is_known_of_what_was_learned() -> None:
     assert len(advice.freeze) == len(advice.probe) == 0
     assert advice.withheld["part"].tolist() == ["probe", "freeze"]
     assert advice.withheld["why"].tolist()[1].startswith("learned was not counted: give the census replicas")
+
+
+def test_labels_of_other_classes_than_the_nets_give_no_accuracy() -> None:
+    net, x = widened(plain()), inputs()
+    for classes in (4, 3):
+        data = x, torch.arange(len(x)) % classes
+        advice = census(net, data).advise(net, data, parts=["prune"], fidelity=[0.999])
+        known = classes == net[2].out_features
+        assert (advice.prune["accuracy"].notna() == known).all()
+        assert (advice.prune["agreement"] > 0.9).all()
+        if known:
+            right = (net(x).argmax(1) == data[1]).double().mean()
+            assert abs(advice.prune["accuracy_before"].iloc[0] - float(right)) < 0.15

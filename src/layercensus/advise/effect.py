@@ -54,14 +54,17 @@ class Reference:
         object.__setattr__(self, "variance", away.square().sum(1) * len(away) / max(1, len(away) - 1))
 
     @classmethod
-    def of(cls, answers: Tensor, batches: Sequence[Batch], *, classes: bool) -> Reference:
-        """answers: of the batches' examples, in their order."""
+    def of(cls, answers: Tensor, batches: Sequence[Batch], *, classes: bool, known: int = 0) -> Reference:
+        """answers: of the batches' examples, in their order. known: how many classes the labels name.
+
+        Labels count only where there are as many of them as scores, since only then they are of the net's own classes.
+        """
         keys = torch.tensor([key(id) for batch in batches for id in batch.ids])
-        known = [batch.labels for batch in batches if batch.labels is not None]
+        given = [batch.labels for batch in batches if batch.labels is not None]
         group = torch.cat([batch.sources(part) for batch, part in _parts(batches, keys)])
-        labels = torch.cat(known) if len(known) == len(batches) else None
+        labels = torch.cat(given) if len(given) == len(batches) else None
         classes = classes and answers.shape[1] > 1
-        fits = labels is not None and classes and 0 <= int(labels.max()) < answers.shape[1]
+        fits = labels is not None and classes and known == answers.shape[1] and bool((labels >= 0).any())
         return cls(answers, labels if fits else None, group, classes)
 
     def loss(self, changed: Tensor) -> float:

@@ -25,11 +25,10 @@ class Measured:
     @classmethod
     def of(cls, panel: Panel) -> Measured:
         """Two passes."""
-        both = (
-            Reference.of(answered(panel.net, batches, panel.answers), batches, classes=panel.answers.centred)
-            for batches in (panel.choosing, panel.verifying)
-        )
-        return cls(panel, *both)
+        both = (panel.choosing, panel.verifying)
+        known, classes = _known(panel), panel.answers.centred
+        found = [answered(panel.net, batches, panel.answers) for batches in both]
+        return cls(panel, *(Reference.of(y, b, classes=classes, known=known) for y, b in zip(found, both, strict=True)))
 
     def changed(self, changes: Mapping[str, Change]) -> Effect:
         """On verifying examples, with the rows of some surveyed layers changed."""
@@ -44,3 +43,10 @@ class Measured:
         """On choosing examples: what another module in the net's place loses at most, with a confidence of 95 %."""
         changed = answered_by(module, self.panel.net, self.panel.choosing, self.panel.answers)
         return self.choosing.most_loss(changed)
+
+
+def _known(panel: Panel) -> int:
+    """How many classes the data's labels name; 0 where there are none."""
+    labels = [b.labels for part in (panel.calibration, panel.choosing, panel.verifying) for b in part]
+    highest = max((int(one.max()) for one in labels if one is not None and len(one)), default=-1)
+    return highest + 1 if panel.source.class_names is None else len(panel.source.class_names)
