@@ -65,3 +65,8 @@ class Switches(nn.Module):
         units = self.act(self.first(x))
         switched = self.step(1e4 * units[:, :UNITS])
         return self.head(torch.cat([switched, units[:, UNITS:]], 1))
+
+
+def redundant() -> nn.Module:
+    """By its name on the command line."""
+    return widened(plain())

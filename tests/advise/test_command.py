@@ -1,0 +1,47 @@
+"""`layercensus advise` and `layercensus width`, as they are typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import layercensus as lc
+from layercensus.cli.app import main
+from layercensus.models.open import open_model
+
+from .nets import UNITS, census, inputs
+
+NET = "tests.advise.nets:redundant"
+
+
+def test_advice_on_a_saved_census(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "x.npz", x=inputs().numpy())
+    data = f"npz:{tmp_path / 'x.npz'}"
+    census(open_model(NET), data).save(tmp_path / "results")
+    words = ["advise", str(tmp_path / "results"), NET, data, "--parts", "prune", "--parts", "probe"]
+    assert main([*words, "--fidelity", "0.999", "--out", str(tmp_path / "advice")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"1 dead and duplicate 0.999 {3 * UNITS + 5} {UNITS}" in said
+    assert "- not advised: probe: a probe needs labels" in said
+    assert (tmp_path / "advice" / "prune_0.999.pt2").is_file()
+    assert set(pd.read_csv(tmp_path / "advice" / "prune.csv")["asked"]) == {0.999}
+    assert main([*words, "--engine", "mine"]) == 2
+    assert "--engine must be one of own, torch_pruning. Got 'mine'." in capsys.readouterr().err
+    assert main([*words[:4], "--parts", "grow"]) == 2
+    assert "--parts must be a list of some of prune" in capsys.readouterr().err
+
+
+def test_widths_are_named_for_layers_that_were_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "x.npz", x=inputs().numpy())
+    assert main(["width", NET, f"npz:{tmp_path / 'x.npz'}", "--quiet"]) == 0
+    row = capsys.readouterr().out.splitlines()[1].split()
+    layer, width, distinct, _, needed, least, suggested = row
+    assert (layer, int(width), int(distinct)) == ("1", 3 * UNITS + 5, UNITS)
+    assert int(least) == float(needed) == 3  # of four classes
+    assert int(suggested) == 2 * int(least)
+    counted = census(open_model(NET), inputs())
+    with pytest.raises(lc.CensusError, match="widths need a census that asked what the net needs"):
+        _ = counted.widths
