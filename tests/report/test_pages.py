@@ -123,7 +123,7 @@ def test_a_page_shows_the_first_units_of_a_very_wide_layer_and_says_where_the_re
 ) -> None:
     """The cap is 2,000 rows; here 7, and every link must still lead somewhere."""
     monkeypatch.setattr("layercensus.report.layer_page.MOST", 7)
-    monkeypatch.setattr("layercensus.report.page.MOST", 7)
+    monkeypatch.setattr("layercensus.report.index_page.MOST", 7)
     folder = census.report(tmp_path).parent
     found = [(file, page) for file, page in pages(folder) if file.parent.name == "layers"]
     capped = 0
@@ -428,7 +428,7 @@ def test_no_two_columns_have_one_heading(report: Path) -> None:
 
 @real_browser
 def test_a_phone_shows_every_layer_in_one_picture(report: Path) -> None:
-    seen = "[...document.querySelectorAll('img.whole')].filter(i => i.offsetParent)"
+    seen = "[...document.querySelectorAll('img.chart')].filter(i => i.offsetParent)"
     cut_off = f"{seen}.filter(i => i.offsetWidth > i.parentElement.clientWidth)"
     said = f"onload = () => document.title = [innerWidth, {seen}.length, {cut_off}.length].join(' ')"
     page, _ = opened(report / "index.html", said, width=390)

@@ -12,7 +12,7 @@ from ..census.record import CensusRecord
 from ..measures import FATES
 from ..measures.interval import interval
 from .fates import LOOKS
-from .picture import INK, NETS, Picture, drawn, ends_of, layer_axis, net_colours, net_opacity, svg
+from .picture import NETS, Picture, drawn, ends_of, layer_axis, net_colours, net_opacity
 
 DIMENSION_COLOURS = ["#bb5566", "#4477aa", "#ddaa33", "#228833", "#66ccee", "#aa3377"]
 
@@ -44,13 +44,13 @@ def fates(census: CensusRecord, fraction: bool) -> Picture | None:
                 scale=alt.Scale(domain=list(LOOKS), range=[look.colour for look in LOOKS.values()]),
                 legend=alt.Legend(orient="top", symbolType="square"),
             ),
-            opacity=net_opacity(census.has_twin),
+            opacity=net_opacity(),
             order=alt.Order("rank:Q"),
         )
     )
     ticks = ends_of(alt.Chart(_intervals(census, fraction)).encode(x=x, xOffset=offset))
     table = data.pivot_table(index="layer", columns=["net", "fate"], values="units", sort=False, aggfunc="first")
-    return drawn(bars + ticks, len(census.layers), data.drop(columns="rank"), table)
+    return drawn(bars + ticks, data.drop(columns="rank"), table)
 
 
 def _fates(census: CensusRecord, fraction: bool) -> pd.DataFrame:
@@ -101,9 +101,7 @@ def rarefied(census: CensusRecord) -> Picture | None:
     y = alt.Y("distinct:Q", title=title, scale=alt.Scale(zero=True))
     table = data.pivot_table(index="layer", columns="net", values=["distinct", "low", "high"], sort=False)
     lines = base.mark_line(point=True).encode(y=y)
-    return drawn(
-        lines + base.mark_rule(strokeWidth=1.4).encode(y="low:Q", y2="high:Q"), len(census.layers), data, table
-    )
+    return drawn(lines + base.mark_rule(strokeWidth=1.4).encode(y="low:Q", y2="high:Q"), data, table)
 
 
 def rarefaction(census: CensusRecord) -> Picture | None:
@@ -130,7 +128,7 @@ def rarefaction(census: CensusRecord) -> Picture | None:
             strokeDash=alt.StrokeDash("net:N", title=None, sort=list(NETS.values())),
         )
     )
-    return drawn(lines, len(census.layers), data)
+    return drawn(lines, data)
 
 
 def dimensions(census: CensusRecord) -> Picture | None:
@@ -161,37 +159,4 @@ def dimensions(census: CensusRecord) -> Picture | None:
     table = data.pivot_table(index="layer", columns=["measure", "net"], values="dimension", sort=False)
     points = base.mark_point(size=14, filled=True).encode(detail="net:N")
     both = base.mark_line().encode(strokeDash=dash) + points
-    return drawn(both, len(census.layers), data.drop(columns="index"), table)
-
-
-def over_depth(census: CensusRecord) -> Picture | None:
-    """Every column that is drawn over depth in a small picture of its own, the untrained twin beside."""
-    columns = census.columns.where(lambda column: column.over_depth and column.numeric)
-    rows = []
-    for index, (_, layer) in enumerate(census.layers.iterrows(), 1):
-        for net, net_title in NETS.items():
-            for name, column in columns.items():
-                value = layer.get(of_net(name, net))
-                if not pd.isna(value):
-                    row = {"layer": layer["layer"], "index": index, "net": net_title}
-                    title = f"{name} / width" if column.per_unit else name
-                    value = float(value) / (layer["width"] if column.per_unit else 1)
-                    rows.append(row | {"measure": title, "value": value})
-    if not rows:
-        return None
-    data = pd.DataFrame(rows)
-    order = list(dict.fromkeys(data["measure"]))
-    small = (
-        alt.Chart(data)
-        .mark_line(point=alt.OverlayMarkDef(size=12))
-        .encode(
-            x=alt.X("index:Q", title="layer, in forward order", axis=alt.Axis(tickMinStep=1, format="d")),
-            y=alt.Y("value:Q", title=None),
-            color=net_colours(data["net"]),
-        )
-        .properties(width=310, height=130)
-        .facet(facet=alt.Facet("measure:N", sort=order, title=None, header=alt.Header(labelColor=INK)), columns=3)
-        .resolve_scale(y="independent")
-    )
-    table = data.pivot_table(index="layer", columns=["measure", "net"], values="value", sort=False)
-    return Picture(svg(small), data.drop(columns="index"), table)
+    return drawn(both, data.drop(columns="index"), table)

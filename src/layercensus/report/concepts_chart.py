@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import altair as alt
@@ -11,11 +11,11 @@ import pandas as pd
 
 from ..census.concepts import concept_table
 from ..census.record import CensusRecord
-from .picture import INK, Picture, svg
+from .picture import INK, Picture, drawn
 
 SHOWN = 60  # concepts in the picture; the table and the CSV file have all
 INPUT = "the input"
-ROW, COLUMN = 17, 34  # pixels
+ROW = 17  # pixels
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ def concepts_picture(census: CensusRecord) -> Picture | None:
     layers = [INPUT, *dict.fromkeys(table.sort_values("depth", kind="stable")["layer"])]
     some = data[data["concept"].isin(order[:SHOWN])]
     base = alt.Chart(some).encode(
-        x=alt.X("layer:N", sort=layers, title=None, axis=alt.Axis(labelAngle=-55, labelLimit=170)),
-        y=alt.Y("concept:N", sort=order[:SHOWN], title=None, axis=alt.Axis(labelLimit=220)),
+        x=alt.X("layer:N", sort=layers, title=None),
+        y=alt.Y("concept:N", sort=order[:SHOWN], title=None, axis=alt.Axis(labelLimit=150)),
     )
     colour = alt.Color("auc:Q", title="AUC", scale=alt.Scale(scheme="viridis", domain=[0.5, 1], clamp=True))
     cells = base.transform_filter("datum.readable").mark_rect().encode(color=colour)
     absent = base.transform_filter("!datum.readable").mark_rect(fill="#88888822")
     dots = base.transform_filter("datum.first").mark_point(filled=True, size=26, color="#fff", stroke=INK, opacity=1)
-    chart = (absent + cells + dots).properties(width=COLUMN * len(layers), height=ROW * len(order[:SHOWN]))
-    return Picture(svg(chart), data)
+    ordered = data.assign(place=data["layer"].map(layers.index)).sort_values("place", kind="stable")
+    return replace(drawn(absent + cells + dots, ordered, height=ROW * len(order[:SHOWN])), data=data)
 
 
 def _several(table: pd.DataFrame) -> bool:

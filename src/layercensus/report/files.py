@@ -46,6 +46,8 @@ def drawn_files(name: str, picture: Picture | None) -> Iterator[tuple[str, str]]
     """A picture and the numbers that it shows."""
     if picture is not None:
         yield f"pictures/{name}.svg", picture.svg
+        for size, smaller in picture.others.items():
+            yield f"pictures/{name}-{size}.svg", smaller
         yield f"pictures/{name}.csv", picture.data.to_csv(index=False, lineterminator="\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,18 +53,14 @@ def thresholds(census: CensusRecord, shapes: Sequence[Sequence[str]]) -> dict[st
             x=layer_axis(), y=alt.Y("distinct:Q", title="distinct"), color=net_colours(row["net"] for row in rows),
             tooltip=["layer:N", "net:N", "distinct:Q"],
         )
-        .properties(width=min(1100, max(300, 26 * len(rows) // 2)), height=240)
     )  # fmt: skip
-    answers = [answer for row in shapes for answer in row] if len(names) >= FEWEST_COMPARED else []
-    sentences = [f"shape of the rarefied count at these thresholds: {answer}" for answer in answers]
-    text = (
-        alt.Chart(alt.InlineData(values=[{"sentences": sentences}]))
-        .transform_calculate(text=f"datum.sentences[{index}]")
-        .mark_text(align="left", fontSize=14, color="#7a7f87")
-        .encode(text="text:N", x=alt.value(0))
-        .properties(height=20)
+    known = [answer for row in shapes for answer in row] if len(names) >= FEWEST_COMPARED else []
+    said = f"['shape of the rarefied count', 'at these thresholds: ' + {json.dumps(known)}[{index}]]" if known else "''"
+    heading: Any = alt.TitleParams(alt.ExprRef(said), anchor="start", fontSize=14, fontWeight="normal", offset=12)
+    sized = lines.properties(
+        title=heading, width="container", height=260, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
     )
-    chart: dict[str, Any] = styled(alt.vconcat(text, lines).add_params(reliability, tau, what)).to_dict()
+    chart: dict[str, Any] = styled(sized.add_params(reliability, tau, what)).to_dict()
     return chart
 
 

@@ -86,7 +86,7 @@ class Examples:
         if not self.pictured:
             return None
         for ranks in range(max(map(len, tops), default=0), 0, -1):
-            keys = [self._keys(layer, unit, top[:ranks]) for unit, top in zip(units, tops, strict=True)]
+            keys = [self.keys(layer, unit, top[:ranks]) for unit, top in zip(units, tops, strict=True)]
             crops = list(dict.fromkeys(key for row in keys for key in row))
             most = TALLEST * (ACROSS // self._width)
             if len(crops) > most and ranks > 1:
@@ -102,7 +102,12 @@ class Examples:
 
     def visualisations(self, layer: str, units: Sequence[int]) -> Sheet | None:
         """The optimised images of these units of a layer; no tile for a unit without one."""
-        images = [(unit, self.gallery.visualisations.get((layer, unit))) for unit in units]
+        return self.optimised([(layer, unit) for unit in units])
+
+    def optimised(self, units: Sequence[tuple[str, int | None]]) -> Sheet | None:
+        """The optimised images of units of any layers; no tile for one without."""
+        made = self.gallery.visualisations
+        images = [(unit, None if unit is None else made.get((layer, unit))) for layer, unit in units]
         pictures = [_decoded(image.picture) for _, image in images if image is not None]
         if not pictures:
             return None
@@ -125,9 +130,12 @@ class Examples:
     def whole(self, rows: Sequence[Sequence[str]]) -> Sheet | None:
         """Whole examples; rows: their ids. None where there are no pictures of them."""
         window = tuple((0, n) for n in self.gallery.side)
-        keys = [[(id, window) for id in ids if id in self.gallery.examples] for ids in rows]
-        crops = list(dict.fromkeys(key for row in keys for key in row))
-        return self._sheet_of(keys, crops) if self.pictured and crops else None
+        return self.crops([[(id, window) for id in ids if id in self.gallery.examples] for ids in rows])
+
+    def crops(self, rows: Sequence[Sequence[tuple[str, Window]]]) -> Sheet | None:
+        """These crops, each an example and a part of it; None where there are no pictures of them."""
+        crops = list(dict.fromkeys(key for row in rows for key in row))
+        return self._sheet_of(rows, crops) if self.pictured and crops else None
 
     def beginnings(self, ids: Sequence[str]) -> tuple[Words, ...]:
         """The first tokens of sentences."""
@@ -144,7 +152,8 @@ class Examples:
                 words.append(_around(id, tokens, position))
         return tuple(words)
 
-    def _keys(self, layer: str, unit: int, top: Sequence[str]) -> list[tuple[str, Window]]:
+    def keys(self, layer: str, unit: int, top: Sequence[str]) -> list[tuple[str, Window]]:
+        """The crops of a unit's top examples: of which example, and which part of it."""
         peaks = self.gallery.peaks[layer]
         positions = [(id, int(peaks[unit, rank])) for rank, id in enumerate(top) if id in self.gallery.examples]
         return [(id, self.window(layer, position)) for id, position in positions]
