@@ -23,7 +23,7 @@ HELD_OUT = 16  # transforms that no image was made under
 LEAST_PERCENTILE = 95.0  # of the data's examples that an image must excite its unit more than
 FEWEST = 20  # examples from which on a percentile is one
 FRAGILE = "failed: only"  # how the status of an image begins that works as it is and not when it is changed
-LEAST_KEPT = 0.5  # of what is left of the best example's activation under held-out transforms; of 1 without examples
+LEAST_KEPT = 0.5  # of what is left of the best example's activation under held-out transforms; of 1 where nothing is
 
 
 @dataclass(frozen=True)
@@ -179,9 +179,12 @@ def _status(measured: _Measured) -> str:
         return "failed: the unit does not respond"
     if percent is not None and percent < LEAST_PERCENTILE:
         return f"failed: {100 - percent:.0f} % of the examples excite it at least as much"
+    if measured.data is not None and value < float(measured.data.max()):
+        return "failed: the best example excites it more"
     if measured.noise is not None and value <= measured.noise:
         return "failed: noise excites it as much"
-    least = LEAST_KEPT * (1.0 if best is None else min(1.0, max(best, 0.0)))
+    yardstick = best is not None and best > 0  # an example that keeps less than a blank image has says nothing
+    least = LEAST_KEPT * (min(1.0, best) if best is not None and yardstick else 1.0)
     if measured.kept is not None and measured.kept < least:
         return f"{FRAGILE} {max(measured.kept, 0):.0%} of the activation is left when the image is changed a little"
     return ""
