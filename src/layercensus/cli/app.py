@@ -10,7 +10,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from ..errors import CensusError, out_of_memory
-from . import advise, demo, diff, lab, layers, merge, prior, report, run, see, width
+from . import advise, demo, diff, lab, layers, merge, prior, report, run, see, timeline, width
 from .flags import in_flags
 from .interrupt import Terminated, terminable
 from .usage import flags_of, usage_line
@@ -36,7 +36,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for group, files in (
-    (COUNT, (demo, run, layers, merge)),
+    (COUNT, (demo, run, layers, merge, timeline)),
     (RESULTS, (report, diff, advise, width)),
     (PICTURES, (see, prior)),
 ):

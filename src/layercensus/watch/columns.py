@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..measures.column import Column
 from ..measures.distinct import distinct
+from ..measures.learned import learned
 from ..measures.needed import needed
 from ..measures.reliability import reliability
 from ..measures.spectrum import linear
@@ -36,10 +37,17 @@ COLUMNS: Mapping[str, Column] = {
     "needed_high": replace(needed.layer_columns["needed_high"], order=72),
     "needed_status": replace(needed.layer_columns["needed_status"], order=73),
     "effective_rank": replace(linear.layer_columns["entropy_rank"], order=80, shown=True),
+    "shared": replace(learned.layer_columns["shared"], order=74),
+    "learned": replace(learned.layer_columns["learned"], order=75),
+    "settled": Column(
+        "directions that the layer needs and that the last checkpoint needs too, as a fraction of those that the last "
+        "one needs", "", 0, 1, "after Raghu et al. 2017, SVCCA", kind="fraction", order=76,
+    ),
     "examples": Column(
         "examples of the panel that came to the layer", "examples", 0, kind="count", order=90, shown=False
     ),
 }  # fmt: skip
+OVER_RUNS = ("shared", "learned", "settled")  # what takes checkpoints of whole runs
 MAPPED = tuple(name for name, column in COLUMNS.items() if column.shown and column.numeric)
 
 

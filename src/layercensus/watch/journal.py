@@ -9,7 +9,7 @@ from typing import Any
 
 from ..data.files import writable, write_bytes
 from ..errors import CensusError
-from .entry import Entry
+from .entry import Entry, LayerInfo
 
 FILE, FORMAT = "timeline.jsonl", 1
 Head = Mapping[str, Any]
@@ -83,3 +83,8 @@ def _whole_lines(content: bytes) -> list[dict[str, Any]]:
     if not lines or not all(isinstance(line, dict) for line in lines):
         raise CensusError(f"A timeline must begin with its head. Got an empty or damaged {FILE}.")
     return lines
+
+
+def head_of(about: Mapping[str, Any], infos: Sequence[LayerInfo]) -> dict[str, Any]:
+    """What stands first in the file of a timeline, as JSON."""
+    return {"about": dict(about), "layers": [vars(info) for info in infos]}

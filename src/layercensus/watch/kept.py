@@ -9,7 +9,7 @@ from typing import Any, Self
 from ..errors import CensusError
 from . import journal
 from .entry import Entry, LayerInfo
-from .timeline import Timeline, head_of
+from .journal import head_of
 
 SAME = ("panel", "model")  # of what is said of a timeline, what must be equal for a run to go on
 
@@ -65,8 +65,3 @@ class Kept:
 
     def _goes_back(self, entry: Entry) -> bool:
         return bool(self.entries) and self.entries[-1].step >= entry.step
-
-    @property
-    def timeline(self) -> Timeline:
-        """All of it."""
-        return Timeline(self.about, self.infos, tuple(self.entries))

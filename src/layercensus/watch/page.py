@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ..report.files import drawn_files, environment, put
 from ..report.picture import Picture
-from .columns import COLUMNS, MAPPED
+from .columns import COLUMNS, MAPPED, OVER_RUNS
 from .heatmap import heatmap
 from .record import Record
+from .settling import settling_words
 
 
 def write_page(timeline: Record, folder: Path) -> Path:
@@ -27,10 +28,16 @@ def write_page(timeline: Record, folder: Path) -> Path:
     files.append(("timeline.csv", timeline.layers.to_csv(index=False, lineterminator="\n")))
     page = environment(__package__).get_template("timeline.html").render(
         timeline=timeline, maps=[_map(name, picture) for name, picture in pictures.items() if picture],
-        missing=[name for name, picture in pictures.items() if picture is None], spent=_spent(timeline),
+        missing=_missing(pictures), spent=_spent(timeline),
+        settled=settling_words(timeline),
     )  # fmt: skip
     put(folder, [*files, ("index.html", page)])
     return folder / "index.html"
+
+
+def _missing(pictures: Mapping[str, Picture | None]) -> list[str]:
+    """What a watch would have read, had the budget afforded it."""
+    return [name for name, picture in pictures.items() if picture is None and name not in OVER_RUNS]
 
 
 def _map(name: str, picture: Picture) -> dict[str, object]:

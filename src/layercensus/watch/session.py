@@ -95,7 +95,7 @@ class Watch:
     @property
     def timeline(self) -> Timeline:
         """Every reading until now."""
-        return self._kept.timeline
+        return Timeline(self._kept.about, self._kept.infos, tuple(self._kept.entries))
 
     def step(self, step: int | None = None, *, rate: float | None = None) -> None:
         """One training step is done; where a reading is due and affordable it is taken.

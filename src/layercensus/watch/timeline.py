@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from . import journal
+from .checkpoints import Factory
 from .entry import LayerInfo
+from .over_runs import Counting, over_runs
 from .page import write_page
 from .record import Record
+from .settling import settling_words
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,30 @@ class Timeline(Record):
     [0, 1]
     """
 
+    @classmethod
+    def of_checkpoints(
+        cls, folders: Sequence[str | Path], data: Any, *, model: Factory = None, counting: Counting | None = None,
+        out: str | Path | None = None, resume: bool = False,
+    ) -> Self:  # fmt: skip
+        """A timeline of finished runs, from a folder of checkpoints for each; several runs also tell `learned`.
+
+        folders: of files of weights, or folders of transformers, with the step in their names. model: a function that
+        gives the net, or its name, module:factory; None for folders of transformers. out, resume: each step is kept in
+        the folder at once, and what it holds is not counted again.
+
+        Raises:
+            CensusError: one line that says what must be changed.
+        """
+        kept = over_runs(folders, data, model, counting or Counting(), out, resume)
+        return cls(kept.about, kept.infos, tuple(kept.entries))
+
     def save(self, folder: str | Path) -> None:
         """Write it to a folder, whole or not at all.
 
         Raises:
             CensusError: the folder cannot be written.
         """
-        journal.write(Path(folder), head_of(self.about, self.infos), self.entries)
+        journal.write(Path(folder), journal.head_of(self.about, self.infos), self.entries)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -54,9 +74,5 @@ class Timeline(Record):
 
     def __str__(self) -> str:
         lines = [f"{len(self.entries)} readings of {len(self.infos)} layers", *map(str, self.alarms)]
-        return "\n".join(lines if self.alarms else [*lines, "no alarm"])
-
-
-def head_of(about: Mapping[str, Any], infos: Sequence[LayerInfo]) -> dict[str, Any]:
-    """What stands first in the file of a timeline, as JSON."""
-    return {"about": dict(about), "layers": [vars(info) for info in infos]}
+        settled = settling_words(self)
+        return "\n".join([*lines, settled] if settled else lines if self.alarms else [*lines, "no alarm"])
