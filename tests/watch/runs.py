@@ -24,6 +24,11 @@ def examples(seed: int = 0) -> tuple[Tensor, Tensor]:
     return points[label] + torch.randn(384, 12, generator=generator), label
 
 
+def inputs() -> Tensor:
+    """The inputs of `examples`, as a command names them."""
+    return examples()[0]
+
+
 def net_of(seed: int = 0) -> nn.Sequential:
     torch.manual_seed(seed)
     net = nn.Sequential(nn.Linear(12, 20), nn.ReLU(), nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, CLASSES))

@@ -36,7 +36,7 @@ class Kept:
             return kept
         there = (folder / journal.FILE).exists()
         if there and not resume:
-            raise CensusError(f"{folder} already holds a timeline. Pass another out, or WatchOptions(resume=True).")
+            raise CensusError(f"{folder} already holds a timeline. Pass another out, or resume=True.")
         if not there:
             journal.begin(folder, head_of(about, infos))
             return kept

@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from ..models.model import Model
 from ..settings import Settings
 from ..take import take
-from .checkpoints import Factory, Run, opened, runs_of
+from .checkpoints import Factory, opened, runs_of
 from .columns import COLUMNS
 from .entry import Entry, LayerInfo
 from .kept import Kept
@@ -46,36 +47,54 @@ def over_runs(
         CensusError: as for `runs_of`, `opened` and `lc.take`.
     """
     runs, steps = runs_of(folders)
+    last = opened(model, runs[0].files[steps[-1]])
     about = {
-        "model": opened(model, runs[0].files[steps[-1]]).name, "data": str(data) if isinstance(data, str) else "data",
+        "model": last.name, "data": str(data) if isinstance(data, str) else "data",
         "examples": counting.panel, "runs": [run.folder.name for run in runs], "panel": f"{counting.panel} of the data",
     }  # fmt: skip
-    kept: Kept | None = None
+    census = _Census(data, counting)
+    end = census.alone(last)
+    kept = Kept.start(about, tuple(_infos(end)), out, resume)
+    known = {entry.step for entry in kept.entries}
     for step in tqdm(steps, desc="counting checkpoints", unit="step", disable=not counting.progress):
-        if kept is not None and step in {entry.step for entry in kept.entries}:
-            continue
-        layers, settled = _counted(runs, step, steps[-1], data, model, counting)
-        if kept is None:
-            kept = Kept.start(about, tuple(_infos(layers)), out, resume)
-            if step in {entry.step for entry in kept.entries}:
-                continue
-        kept.add(Entry(step, {str(row["layer"]): _row(row, settled) for _, row in layers.iterrows()}))
-    assert kept is not None
+        if step not in known:
+            nets = [opened(model, run.files[step]) for run in runs]
+            kept.add(_entry(nets, step, last, end, census))
     return kept
 
 
-def _counted(
-    runs: Sequence[Run], step: int, last: int, data: Any, model: Factory, counting: Counting
-) -> tuple[pd.DataFrame, Mapping[str, float]]:
-    """The layers of the first run at a step, the others its replicas; how much of what the last step needs is there."""
-    one, *others = (opened(model, run.files[step]) for run in runs)
-    end = opened(model, runs[0].files[last])
-    own = {"layers": counting.layers, "seed": counting.seed, "settings": counting.settings}
-    to_end = take(one, data, replicas=[end], twin=False, **own).layers
-    at_end = take(end, data, twin=False, **own).layers.set_index("layer")["needed"]
-    known = to_end.set_index("layer")["shared"] / at_end.clip(lower=1)
+@dataclass(frozen=True)
+class _Census:
+    """Counts layers of nets as asked."""
+
+    data: Any
+    counting: Counting
+
+    def alone(self, net: Model, *replicas: Model) -> pd.DataFrame:
+        """The layers of a net, without untrained ones."""
+        return self._take(net, replicas, twin=False)
+
+    def beside(self, net: Model, *replicas: Model) -> pd.DataFrame:
+        """The same beside untrained nets, which tell what was learned."""
+        return self._take(net, replicas, twin=True)
+
+    def _take(self, net: Model, replicas: Sequence[Model], *, twin: bool) -> pd.DataFrame:
+        asked = self.counting
+        return take(
+            net, self.data, replicas=replicas, twin=twin, layers=asked.layers, seed=asked.seed,
+            settings=asked.settings,
+        ).layers  # fmt: skip
+
+
+def _entry(nets: Sequence[Model], step: int, last: Model, end: pd.DataFrame, census: _Census) -> Entry:
+    """The first run's layers at a step, the others its replicas; and how much of what the last step needs is there."""
+    one, *others = nets
+    rows = census.alone(one, last)
+    known = rows.set_index("layer")["shared"] / end.set_index("layer")["needed"].clip(lower=1)
     settled = {str(layer): float(value) for layer, value in known.clip(upper=1).dropna().items()}
-    return (take(one, data, replicas=others, **own).layers if others else to_end), settled
+    if others:
+        rows = census.beside(one, *others)
+    return Entry(step, {str(row["layer"]): _row(row, settled) for _, row in rows.iterrows()})
 
 
 def _infos(layers: pd.DataFrame) -> Iterator[LayerInfo]:
