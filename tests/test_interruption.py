@@ -28,6 +28,7 @@ COMMAND = [
     "--needed",
     "none",
     "--no-other-views",
+    "--no-report",
 ]
 
 

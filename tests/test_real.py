@@ -35,7 +35,7 @@ def test_efficientnet_on_a_folder_of_photographs(tmp_path: Path, capsys: pytest.
     write_crops(tmp_path / "crops", 72)
     layers = ["--layers", "_swish*", "--layers", "_blocks.15._swish", "--layers", "_fc"]
     crops, out = f"images:{tmp_path / 'crops'}", str(tmp_path / "out")
-    quick = ["--quiet", "--twins", "1", "--held-out", "16", "--no-other-views", "--needed", "none"]
+    quick = ["--quiet", "--twins", "1", "--held-out", "16", "--no-other-views", "--no-report", "--needed", "none"]
     assert main(["run", "efficientnet-lite:0", crops, "--out", out, *quick, *layers]) == 0
     printed = capsys.readouterr().out
     assert "224 x 224" in printed
@@ -78,6 +78,7 @@ def test_minilm_on_a_text_file(tmp_path: Path) -> None:
         "--twins",
         "1",
         "--no-other-views",
+        "--no-report",
     ]
     assert main([*argv, "--batch", "8", "--needed", "none"]) == 0
     census = lc.load(tmp_path / "out")

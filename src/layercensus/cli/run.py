@@ -35,7 +35,7 @@ EXAMPLES = """Examples:
 @Parameter(group=RUN)
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """Who counts."""
+    """Who counts, and how far."""
 
     engine: Annotated[
         str | None,
@@ -45,6 +45,9 @@ class Engine:
         int, INTEGER, Parameter(metavar="N", help="with --engine: shards of the data", show_default=True)
     ] = 2
     gpus: Annotated[float, Parameter(metavar="X", help="with --engine: GPUs of each shard", show_default=False)] = 0.0
+    no_report: Annotated[
+        bool, Parameter(help="without the page, which `layercensus report DIR` draws later", show_default=False)
+    ] = False
 
 
 @Parameter(group=COUNTED)
@@ -115,7 +118,7 @@ def run(
     if spread and ranks()[0] > 0:
         return
     if chosen.shard is None:
-        show_census(census, folder, quiet=not chosen.progress)
+        show_census(census, folder, quiet=not chosen.progress, report=not engine.no_report)
     else:
         print(f"shard {settings.shard} is counted: {census.about['examples']:,} examples, kept in {folder}")
         print("when all shards are: layercensus merge SHARD ... --out DIR")
