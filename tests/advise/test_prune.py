@@ -125,3 +125,33 @@ def test_advice_leaves_the_net_and_the_caller_as_they_were() -> None:
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
     for name, value in net.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+class Company(nn.Module):
+    """What it gives an example depends on the others in the batch, so examples pass one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.act, self.head = nn.Linear(INPUTS, UNITS), nn.Tanh(), nn.Linear(UNITS, ANSWERS)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.act(self.first(x / x.abs().amax())))
+
+
+@pytest.mark.parametrize("engine", ["own", "torch_pruning"])
+def test_a_net_that_is_read_example_by_example_is_advised_on(engine: str) -> None:
+    if engine == "torch_pruning":
+        pytest.importorskip("torch_pruning")
+    torch.manual_seed(6)
+    net, x = Company().eval(), inputs()[:80]
+    advice = census(net, x).advise(net, x, parts=["prune", "compress", "remove"], fidelity=[0.6], engine=engine)
+    small = advice.pruned(0.6)
+    assert small.first.out_features < UNITS
+    panel = open_panel(census(net, x), open_model(net), x)
+    rows = [int(id) for batch in panel.verifying for id in batch.ids]
+    with torch.no_grad():
+        before, after = (torch.cat([one(x[row : row + 1]) for row in rows]).double() for one in (net, small))
+    before, after = (y - y.mean(1, keepdim=True) for y in (before, after))
+    around = (before - before.mean(0)).square().sum() * len(rows) / (len(rows) - 1)
+    fidelity = 1 - float((after - before).square().sum() / around)
+    assert advice.together.iloc[0]["fidelity"] == pytest.approx(fidelity, abs=1e-5)

@@ -87,7 +87,7 @@ def skippable(panel: Panel) -> list[Layer]:
     handles = [modules[layer.module].register_forward_hook(hook(layer.module)) for layer in blocks]
     try:
         with tap(panel.net.net, ()):
-            call(panel.net.net, panel.example.first(2).for_net(panel.net.net))
+            call(panel.net.net, panel.example.first(1).for_net(panel.net.net))
     finally:
         for handle in handles:
             handle.remove()

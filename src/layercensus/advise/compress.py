@@ -23,7 +23,7 @@ from ..measures.fidelity import loss_by_directions, smallest
 from .low_rank import LowRank, can_be_two, exchange_modules, numbers_saved
 from .panel import Panel
 
-MEMORY = 2e9  # bytes for the matrices of layers at once
+MEMORY = 1e9  # bytes for the matrices of layers at once
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def makers_of(panel: Panel, layers: Sequence[Layer]) -> dict[str, str]:
     ]
     try:
         with tap(panel.net.net, layers, given):
-            call(panel.net.net, panel.example.first(2).for_net(panel.net.net))
+            call(panel.net.net, panel.example.first(1).for_net(panel.net.net))
     finally:
         for handle in handles:
             handle.remove()

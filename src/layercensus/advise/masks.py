@@ -109,6 +109,7 @@ def _ranked(panel: Panel, layers: list[Layer]) -> Iterator[tuple[Layer, Ranked]]
         found = calibrate(panel.net, some, panel.calibration, panel.answers)
         for layer in some:
             moments = found.whole(layer.name)
+            found.halves.pop(layer.name)
             if moments.examples:
                 yield layer, ranked(moments, found.effects.pop(layer.name))
 

@@ -131,6 +131,6 @@ def _answers(census: CensusRecord, net: Net, batch: Batch, output: Choice) -> An
     if asked:
         return Answers(output, bool(asked["centred"]), seed)
     with tap(net.net, ()):
-        some = batch.first(2)
+        some = batch.first(1)
         y = Answers(output).of(passed(net, some), len(some.ids), some.mask)
     return Answers(output, not callable(output) and y.shape[1] >= FEWEST_SCORES, seed)

@@ -68,7 +68,7 @@ def _calls(panel: Panel) -> list[_Call]:
         for name, module in modules_by_name(panel.net.net).items():
             if not any(True for _ in module.children()):
                 stack.callback(module.register_forward_hook(hook(name)).remove)
-        some = panel.example.first(2)
+        some = panel.example.first(1)
         call(panel.net.net, some.for_net(panel.net.net))
     return calls
 
