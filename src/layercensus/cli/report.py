@@ -7,15 +7,29 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .parameters import Quiet
+from .parameters import RUN, Quiet
 
 EXAMPLES = """Examples:
-  layercensus report results"""
+  layercensus report results
+  layercensus report results --single answer.html"""
 
 
-def report(folder: Annotated[str, Parameter(metavar="DIR", help="a saved census")], /, *, quiet: Quiet = False) -> None:
+def report(
+    folder: Annotated[str, Parameter(metavar="DIR", help="a saved census")],
+    /,
+    *,
+    single: Annotated[
+        str | None,
+        Parameter(metavar="FILE", help="also write the first page with its pictures as one file", group=RUN),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
     """Draw the page of a saved census again."""
     from ..census.census import load
+    from ..report.single import write_single
 
     census = load(folder)
-    print(census.report(Path(folder) / "report", progress=not quiet))
+    page = census.report(Path(folder) / "report", progress=not quiet)
+    print(page)
+    if single:
+        print(write_single(page.parent, Path(single)))

@@ -32,6 +32,11 @@ class DirectionRow:
     carries: str
     ends: tuple[End, End]  # highest and lowest scores
 
+    @property
+    def anchor(self) -> str:
+        """Its address on the page of its layer."""
+        return self.name.replace(" ", "-") if self.name.startswith("learned") else f"direction-{self.name}"
+
 
 @dataclass(frozen=True)
 class DirectionsTable:

@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ..census.columns import twin_of
+from ..census.findings import number_of
 from ..census.record import CensusRecord, Finding
 from ..layers.memory_format import in_words
 from ..settings import RELIABILITY_GRID, TAU_GRID
@@ -56,7 +57,10 @@ def index_page(census: CensusRecord, verdict: Verdict, drawn: Drawn) -> str:
         depth=drawn.depth,
         strip=drawn.strip,
         grids=grids(census, verdict.lines, verdict.sensitivity),
+        addressed=set(census.layers["layer"][census.layers["width"] <= MOST]),
         surer=surer(census),
+        cite=cite(census),
+        image=any(drawn.pictures.get(name) is not None for name in ("directions", "units")),
         headline=headline(verdict),
         counts=counts(verdict),
         groups=grouped(census),
@@ -108,6 +112,16 @@ def surer(census: CensusRecord) -> str:
     return (
         "; ".join([words for words, lacks in wanted if lacks] or ["another net of the same kind that answers alike"])
         + "."
+    )
+
+
+def cite(census: CensusRecord) -> str:
+    """One line that names the census in a text of the reader's."""
+    about, weights = census.about, next(iter(census.provenance.weights.values()), "")
+    version = about["versions"].get("layercensus", "")
+    return (
+        f"layercensus {version}, census of {about['model']} (weights {weights[:16]}) on "
+        f"{about['data'].get('name', 'data')}, {number_of(int(about['examples']), 'example')}, seed {about['seed']}."
     )
 
 

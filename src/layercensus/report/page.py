@@ -54,6 +54,9 @@ def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[t
     yield "assets/vega.js", vega()
     for name, picture in pictures.items():
         yield from drawn_files(name, picture)
+    first = pictures["directions"] or pictures["units"]
+    if first is not None:
+        yield "pictures/answer.png", first.png
     for number, each in enumerate(small):
         yield f"pictures/depth-{number:02d}.svg", each.picture.svg
     yield "pictures/depth.csv", numbers.to_csv(index=False, lineterminator="\n")

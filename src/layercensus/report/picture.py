@@ -28,13 +28,19 @@ LEGENDS_ABOVE = 500  # pixels of width below which legends stand above each othe
 class Picture:
     """An SVG, its data, and where they fit on a page the same numbers as a table with a row per layer.
 
-    others: by "medium" and "narrow" the same picture for smaller windows.
+    others: by "medium" and "narrow" the same picture for smaller windows. specification: of the wide one.
     """
 
     svg: str
     data: pd.DataFrame
     table: pd.DataFrame | None = None
     others: Mapping[str, str] = field(default_factory=dict)
+    specification: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def png(self) -> bytes:
+        """The wide one on white, for pages that show where a link leads."""
+        return bytes(vl_convert.vegalite_to_png({**self.specification, "background": "white"}))
 
 
 def drawn(chart: Any, data: pd.DataFrame, table: pd.DataFrame | None = None, height: int = 300) -> Picture:
@@ -42,7 +48,8 @@ def drawn(chart: Any, data: pd.DataFrame, table: pd.DataFrame | None = None, hei
     specification = _specification(chart)
     names = list(dict.fromkeys(data["layer"]))
     narrower = {size: _svg(fitted(specification, names, width, height)) for size, width in OTHER_WIDTHS.items()}
-    return Picture(_svg(fitted(specification, names, WIDE, height)), data, table, narrower)
+    wide = fitted(specification, names, WIDE, height)
+    return Picture(_svg(wide), data, table, narrower, wide)
 
 
 def fitted(specification: Mapping[str, Any], names: Sequence[str], width: int, height: int) -> dict[str, Any]:
