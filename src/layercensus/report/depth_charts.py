@@ -54,7 +54,7 @@ def _rows(census: CensusRecord, name: str, column: Column) -> Iterator[dict[str,
 
 def _words(column: Column) -> str:
     """The first clause of what a column means."""
-    words = re.split(r"[:;(]| where it | of the layer that, ", column.meaning)[0].strip()
+    words = re.split(r"[:;(]", column.meaning)[0].strip()
     return words + (", of the layer's width" if column.per_unit else "")
 
 

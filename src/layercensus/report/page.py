@@ -133,10 +133,16 @@ def _layer_html(
 def snippet(census: CensusRecord, verdict: Verdict) -> str:
     """The answer and the main picture as a piece of HTML that stands by itself, for notebooks.
 
-    Nets of very many layers get the lines of the rarefied counts, which are smaller.
+    Directions where they were counted, else units; of very many layers the lines of rarefied counts, which are smaller.
     """
-    drawn = (fates(census, fraction=True), rarefied(census))
-    picture = next((p for p in drawn if p is not None and len(p.svg) <= LARGEST_IN_NOTEBOOK), None)
+    picture = next((p for p in _main(census) if p is not None and len(p.svg) <= LARGEST_IN_NOTEBOOK), None)
     return environment().get_template("snippet.html").render(
         verdict=verdict, picture=Markup(picture.svg) if picture else ""
     )  # fmt: skip
+
+
+def _main(census: CensusRecord) -> Iterator[Picture | None]:
+    """What a notebook shows: the first that is small enough."""
+    yield directions(census)
+    yield fates(census, fraction=True)
+    yield rarefied(census)

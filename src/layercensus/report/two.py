@@ -8,9 +8,12 @@ import pandas as pd
 
 from ..census.record import CensusRecord
 from ..verdict.diff import differences
+from ..verdict.judge import judge
 from .cells import cell
 from .charts import fates
+from .directions_chart import directions
 from .files import drawn_files, environment, put
+from .index_page import headline
 
 
 def write_two(a: CensusRecord, b: CensusRecord, folder: Path) -> Path:
@@ -28,6 +31,7 @@ def write_two(a: CensusRecord, b: CensusRecord, folder: Path) -> Path:
     ]
     page = environment().get_template("two.html").render(
         sides=[("A", "a", a, difference.answers[0]), ("B", "b", b, difference.answers[1])],
+        headlines=[headline(judge(each)) for each in (a, b)],
         drawn={file for file, _ in pictures}, rows=rows, notes=(*difference.settings, *difference.only),
     )  # fmt: skip
     put(folder, [("index.html", page), ("differences.csv", difference.layers.to_csv(index=False, lineterminator="\n"))])
@@ -35,7 +39,7 @@ def write_two(a: CensusRecord, b: CensusRecord, folder: Path) -> Path:
 
 
 def _pictures(name: str, census: CensusRecord) -> list[tuple[str, str]]:
-    files: list[tuple[str, str]] = []
+    files = list(drawn_files(f"{name}-directions", directions(census)))
     for kind, fraction in (("units", False), ("fractions", True)):
         files += drawn_files(f"{name}-{kind}", fates(census, fraction))
     return files
