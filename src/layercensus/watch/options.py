@@ -28,7 +28,7 @@ class Thresholds:
     """
 
     dying: float = 0.2
-    dead_at_start: float = 0.3
+    dead_at_start: float = 0.5
     collapse: float = 0.5
     least: int = 2
 
