@@ -41,7 +41,7 @@ def test_units_that_die_a_few_at_a_time_are_flagged_once_there_are_enough() -> N
 
 
 def test_a_collapse_of_what_is_needed_is_flagged_where_it_happens() -> None:
-    timeline = run(planted=collapsing(61), steps=80)
+    timeline = run(planted=collapsing(61), steps=120)
     assert timeline.table("needed").loc["3", 80] == 1
     assert {(a.kind, a.since, a.step) for a in timeline.alarms} == {("collapse", 60, 80)}
     assert "3" in {a.layer for a in timeline.alarms}

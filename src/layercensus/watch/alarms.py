@@ -82,13 +82,14 @@ def _dead(layer: LayerInfo, entries: Sequence[Entry], thresholds: Thresholds) ->
         if dead >= enough:
             yield Alarm(AT_START, layer.name, last.step, value=dead, width=layer.width, rate=last.rate)
         return
-    fewest = min(int(entry.rows[layer.name]["dead"]) for entry in _since_alarm(known, layer.name))
+    fewest = min(int(entry.rows[layer.name]["dead"]) for entry in _since_alarm(known, layer.name, DYING))
     if dead - fewest >= max(thresholds.dying * layer.width, thresholds.least):
         yield Alarm(DYING, layer.name, last.step, known[-1].step, fewest, dead, layer.width, last.rate)
 
 
-def _since_alarm(known: Sequence[Entry], layer: str) -> Sequence[Entry]:
-    at = [n for n, entry in enumerate(known) if any(a["kind"] == DYING and a["layer"] == layer for a in entry.alarms)]
+def _since_alarm(known: Sequence[Entry], layer: str, kind: str) -> Sequence[Entry]:
+    """The entries from the last such alarm on, so that what happened once is said once."""
+    at = [n for n, entry in enumerate(known) if any(a["kind"] == kind and a["layer"] == layer for a in entry.alarms)]
     return known[at[-1] :] if at else known
 
 
@@ -97,7 +98,8 @@ def _collapsed(layer: LayerInfo, entries: Sequence[Entry], thresholds: Threshold
     last = entries[-1]
     row = last.rows[layer.name]
     known = [entry for entry in entries[:-1] if entry.rows.get(layer.name, {}).get("needed_low") is not None]
-    base = [entry for entry in known if entry.step > entries[0].step][-BASE:]
+    trained = [entry for entry in known if entry.step > entries[0].step]
+    base = _since_alarm(trained, layer.name, COLLAPSE)[-BASE:]
     if not base:
         return
     low, before = (median(float(entry.rows[layer.name][name]) for entry in base) for name in ("needed_low", "needed"))
