@@ -36,6 +36,17 @@ def test_a_part_is_affordable_once_enough_time_was_trained() -> None:
     assert (budget.total, budget.trained) == (2, 160.5)
 
 
+def test_what_passes_beside_the_parts_of_a_reading_is_paid_for() -> None:
+    clock = Clock()
+    budget = Budget(0.1, clock)
+    with budget.whole():
+        clock.now += 1
+        with budget.paying("needed"):
+            clock.now += 5
+        clock.now += 2
+    assert budget.spent == {"activity": 3, "units": 0, "needed": 5}
+
+
 def test_without_a_limit_everything_is_affordable() -> None:
     clock = Clock()
     budget = Budget(None, clock)

@@ -58,5 +58,14 @@ class Budget:
                 for name, share in SHARES.items():
                     self.spent[name] += share * seconds
 
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """What passes in the block beside its parts is paid for as well, by the purse of activity."""
+        start, paid = self.clock(), self.total
+        try:
+            yield
+        finally:
+            self.spent["activity"] += max(0.0, self.clock() - start - (self.total - paid))
+
     def _expected(self, part: str) -> float:
         return self.cost.get(part, DEARER[part] * self.cost.get("activity", 0.0))

@@ -119,7 +119,8 @@ class Watch:
     def _read(self, rate: float | None) -> None:
         """Take a reading, keep it, and tell of it."""
         before = self._kept.until(self.steps)
-        taken = take(self._recorder, self._budget, before, self._options.needed_every)
+        with self._budget.whole():
+            taken = take(self._recorder, self._budget, before, self._options.needed_every)
         entry = Entry(
             self.steps, taken.rows, rate, round(self._budget.trained, 3), round(self._budget.total, 3),
             failed=taken.failed,
