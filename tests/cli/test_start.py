@@ -22,7 +22,7 @@ def imported(code: str) -> set[str]:
     return set(done.stderr.split())
 
 
-COMMANDS = ("", "demo", "run", "layers", "merge", "report", "diff", "advise", "width", "see", "prior", "lab",
+COMMANDS = ("", "demo", "run", "layers", "merge", "report", "diff", "compare", "advise", "width", "see", "prior", "lab",
             "lab identity", "lab cdbn")  # fmt: skip
 
 

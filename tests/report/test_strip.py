@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -15,6 +16,8 @@ from layercensus.census.record import Finding
 from layercensus.cli.app import main
 from layercensus.report.finding_groups import grouped
 from layercensus.report.strip import LAYERS, spread
+
+from .browser import CHROMIUM, opened
 
 LINK = re.compile(r'<a class="card" href="([^"#]*)#([^"]*)"')
 
@@ -54,6 +57,22 @@ def test_every_direction_has_an_address(folder: Path) -> None:
     assert all(f'href="#{anchor}"' in page for anchor in directions)
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this system")
+def test_on_a_phone_each_unit_is_a_card_that_fits(folder: Path) -> None:
+    seen = """
+    addEventListener('load', function () {
+      var cells = Array.from(document.querySelectorAll('#units tbody td'));
+      var wide = cells.filter(function (c) { return c.getBoundingClientRect().right > innerWidth; });
+      document.title = [innerWidth <= 600, cells.length, wide.length, cells[0].dataset.head].join(' ');
+    });
+    """
+    page, console = opened(folder / "census/report/layers/layer-000.html", seen, width=500)
+    assert console == []
+    small, cells, wide, head = re.findall(r"<title>(\w+) (\d+) (\d+) (\w+)</title>", page)[0]
+    assert (small, wide, head) == ("true", "0", "unit")
+    assert int(cells) > 6 * 3
+
+
 def test_one_file_needs_no_other_and_is_small(folder: Path) -> None:
     page = (folder / "one.html").read_text("utf-8")
     assert len(page.encode("utf-8")) <= 3_000_000
@@ -62,6 +81,25 @@ def test_one_file_needs_no_other_and_is_small(folder: Path) -> None:
     assert outside == []
     assert page.count("data:image/svg+xml") > 5
     assert page.count("data:image/webp") == 1
+
+
+def test_many_censuses_stand_on_one_page(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved = folder / "census"
+    other = saved / ".." / "census"
+    assert main(["compare", str(saved), str(other), "--report", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    census = lc.load(saved)
+    ends = " → ".join(str(census.layers["needed"].iloc[at]) for at in (0, 1))  # the third layer is the output
+    assert sum(ends in line for line in said.splitlines()) == 2
+    table = pd.read_csv(tmp_path / "runs.csv")
+    assert list(table["run"]) == [str(saved), str(other)]
+    assert list(table["needed"]) == [ends, ends]
+    assert list(table["answer"]) == [census.verdict.answer] * 2
+    page = (tmp_path / "index.html").read_text("utf-8")
+    files = re.findall(r'<img src="([^"]*)"', page)
+    assert len(files) == 2
+    assert all((tmp_path / file).is_file() for file in files)
+    assert main(["compare"]) == 2
 
 
 def test_layers_are_spread_over_the_depth() -> None:

@@ -183,6 +183,17 @@ def show_difference(difference: Difference) -> None:
     console.print(f"answer: {difference.answers[0]} -> {difference.answers[1]}")
 
 
+def show_many(table: pd.DataFrame) -> None:
+    """Print a row for each of many censuses."""
+    console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
+    shown = Table(box=None, padding=(0, 1), pad_edge=False)
+    for name in table.columns:
+        shown.add_column(str(name), justify="left" if name in ("run", "model", "answer") else "right")
+    for row in table.to_numpy():
+        shown.add_row(*(escape(str(value)) for value in row))
+    console.print(shown)
+
+
 def _plain(value: Any) -> str:
     if pd.isna(value):
         return "-"

@@ -60,7 +60,14 @@
       output.textContent = matching + " of " + table.tBodies[0].rows.length + " rows";
     });
   }
+  function carded(table) { // on a phone each row is a card, and each cell says what it is
+    var heads = Array.from(table.tHead.rows[0].cells, function (head) { return head.textContent; });
+    Array.from(table.tBodies[0].rows).forEach(function (row) {
+      Array.from(row.cells).forEach(function (cell, column) { cell.dataset.head = heads[column]; });
+    });
+  }
   document.querySelectorAll("table").forEach(explained);
+  if (window.matchMedia("(max-width: 600px)").matches) document.querySelectorAll("table.cards").forEach(carded);
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("input[type=search]").forEach(searchable);
   document.querySelectorAll("script[type='application/vega-lite+json']").forEach(function (script) {
