@@ -21,6 +21,7 @@ class Inverted(nn.Module):
         self.stem = nn.Conv2d(3, 8, 3)
         self.expand, self.relu = nn.Conv2d(8, 2 * COPIED, 1), nn.ReLU()
         self.depthwise, self.relu2 = nn.Conv2d(2 * COPIED, 2 * COPIED, 3, padding=1, groups=2 * COPIED), nn.ReLU()
+        self.aside = nn.Sequential(nn.Linear(8, 8), nn.Tanh())
         self.project, self.head = nn.Conv2d(2 * COPIED, 8, 1), nn.Linear(8, 4)
         with torch.no_grad():
             for module in (self.expand, self.depthwise):
@@ -30,6 +31,7 @@ class Inverted(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
+        self.aside(x.mean((2, 3)))  # the answers do not depend on it
         y = self.relu2(self.depthwise(self.relu(self.expand(x))))
         return self.head((x + self.project(y)).mean((2, 3)))
 

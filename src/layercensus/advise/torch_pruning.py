@@ -33,6 +33,8 @@ def cutter_of(panel: Panel, layers: Sequence[Layer]) -> tuple[Cutter, set[str]]:
     graph = _graph(panel.net.net, panel)
     net, last = panel.net.net, dict[tuple[str, ...], str]()
     for layer, maker in makers.items():
+        if net.get_submodule(maker) not in graph.module2node:  # the answers do not depend on it
+            continue
         made, _ = _members(graph, net, maker, [0])
         if made is not None:
             last[made] = layer
