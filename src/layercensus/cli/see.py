@@ -89,12 +89,16 @@ def _see_there(asked: Asked, model: Model, replicas: list[Model], out: Path) -> 
     for options in runs:
         check(options, subject, wanted)
     about = _about(asked, model.name, subject, runs)
+    findings: list[str] = []
     folder = Folder(out, about, resume=asked.running.resume, overwrite=asked.running.overwrite)
     try:
         for options in runs:
             left = [one for one in wanted if not folder.has(one.name, options.method.name)]
             keep = partial(folder.keep, options.method, options.count)
-            if left and visualise(subject, left, options, keep).interrupted:
+            result = visualise(subject, left, options, keep) if left else None
+            if result is not None:
+                findings += [line for line in result.findings if line not in findings]
+            if result is not None and result.interrupted:
                 raise KeyboardInterrupt
     finally:
         order = {one.name: index for index, one in enumerate(wanted)}
@@ -102,6 +106,7 @@ def _see_there(asked: Asked, model: Model, replicas: list[Model], out: Path) -> 
         if records:
             page = write_see(records, about, subject.missing, out)
             _show(records, subject.missing)
+            print("\n".join(findings), end="\n" if findings else "")
             print(f"\nreport: {page}")
 
 

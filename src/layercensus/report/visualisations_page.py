@@ -20,6 +20,7 @@ SCORES = (
         "fraction of the response above that to a blank image that is left when the image is changed a little",
     ),
     ("transfer", "transfer", "percentile of the image for the matching unit of another training run"),
+    ("distance", "distance", "of the whole layer's response from the data's, as a multiple of the furthest example's"),
     ("slope", "slope", "of log amplitude over log frequency; natural images have about -1"),
 )
 COLUMNS = ("objective", "layer", "unit", "face", "preset", "steps", "contrast", "picture")  # of scores.csv, then scores
@@ -80,7 +81,7 @@ def _numbers(score: Record | None) -> list[tuple[str, str, str]]:
     """What is known of an image: heading, value, meaning."""
     if score is None:
         return []
-    known = [column for column in SCORES if score[column[0]] is not None]
+    known = [column for column in SCORES if score.get(column[0]) is not None]
     return [(heading, _value(name, score), _meaning(name, meaning)) for name, heading, meaning in known]
 
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ..data.batch import tensors
 from ..errors import CensusError
+from .inside import edge_findings, places_of
 from .matches import match_of
 from .objective import Objective
 from .optimise import optimise
@@ -48,7 +49,9 @@ def visualise(
             if not entries:
                 raise
             interrupted = True
-    return Visualisations(tuple(entries), subject.space, about_of(options, subject), subject.missing, interrupted)
+    findings = edge_findings(subject, objectives, run.responses)
+    about = about_of(options, subject)
+    return Visualisations(tuple(entries), subject.space, about, subject.missing, interrupted, findings)
 
 
 def check(options: SeeOptions, subject: Subject, objectives: Sequence[Objective]) -> None:
@@ -79,7 +82,9 @@ def responses_of(subject: Subject, objectives: Sequence[Objective], options: See
     if key not in subject.responses:
         total = sum(len(batch.ids) for batch in subject.batches)
         with tqdm(total=total, desc="reading examples", unit="ex", disable=not options.progress) as bar:
-            subject.responses[key] = respond(subject.net, subject.layers, objectives, subject.batches, bar.update)
+            subject.responses[key] = respond(
+                subject.net, subject.layers, objectives, subject.batches, bar.update, places_of(subject)
+            )  # fmt: skip
     return subject.responses[key]
 
 

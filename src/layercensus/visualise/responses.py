@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..data.batch import Batch
+from ..data.batch import Batch, tensors
 from ..data.keys import key
 from ..data.source import Source
 from ..errors import CensusError
@@ -24,6 +25,7 @@ from .objective_values import StopForward, exact
 from .terms import Term
 
 BATCH = 32
+Inside = Callable[[str, tuple[int, ...]], NDArray[np.bool_] | None]  # of a layer's name and the image's side
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Responses:
     """Responses to examples; every array is (objectives, examples).
 
     value: of the objective itself. mean, peak: of its unit over the map, where it is about a single unit, else as
-    value. position: of the peak in row-major order, -1 without one.
+    value. position: of the peak in row-major order, -1 without one. inner, inner_position: of the peak among positions
+    that see the image alone (`inside`), where there are any.
     """
 
     ids: tuple[str, ...]
@@ -39,11 +42,16 @@ class Responses:
     mean: NDArray[np.float32]
     peak: NDArray[np.float32]
     position: NDArray[np.int32]
+    inner: NDArray[np.float32]
+    inner_position: NDArray[np.int32]
 
     def select(self, rows: Sequence[int]) -> Responses:
         """Some objectives alone, or several times."""
         index = np.array(rows, dtype=np.int64)
-        return Responses(self.ids, self.value[index], self.mean[index], self.peak[index], self.position[index])
+        return Responses(
+            self.ids, self.value[index], self.mean[index], self.peak[index], self.position[index], self.inner[index],
+            self.inner_position[index],
+        )  # fmt: skip
 
     def top(self, objective: int, count: int, by: str = "value") -> list[int]:
         """Rows of the examples with the highest responses, the highest first."""
@@ -72,20 +80,27 @@ def read_examples(source: Source, ids: Sequence[str] | None, count: int) -> list
 
 def respond(
     net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], batches: Sequence[Batch],
-    tick: Callable[[int], None] = lambda done: None,
+    tick: Callable[[int], None] = lambda done: None, inside: Inside | None = None,
 ) -> Responses:  # fmt: skip
-    """One forward pass over the examples, as far as the last layer that is read."""
+    """One forward pass over the examples, as far as the last layer that is read.
+
+    inside: which positions of a layer's map count for `inner`; None for all.
+    """
     parts = []
+    read = {term.layer for objective in objectives for term in objective.terms} if inside is not None else set()
     for batch in batches:
-        parts.append(_respond(net, layers, objectives, batch.for_net(net), batch.mask))
+        inputs = batch.for_net(net)
+        inner = {} if inside is None else {name: inside(name, tuple(tensors(inputs)[0].shape[2:])) for name in read}
+        parts.append(_respond(net, layers, objectives, inputs, batch.mask, inner))
         bad = ~np.isfinite(parts[-1][0]).all(0)
         if bad.any():
             raise CensusError(
                 f"Activations must be finite. Got NaN or inf for example {batch.ids[int(bad.argmax())]!r}."
             )
         tick(len(batch.ids))
-    value, mean, peak, position = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
-    return Responses(tuple(id for batch in batches for id in batch.ids), value, mean, peak, position.astype(np.int32))
+    value, mean, peak, position, high, at = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+    ids = tuple(id for batch in batches for id in batch.ids)
+    return Responses(ids, value, mean, peak, position.astype(np.int32), high, at.astype(np.int32))
 
 
 def activations(
@@ -110,10 +125,11 @@ def _as_parameters(net: nn.Module, x: Tensor) -> Tensor:
 
 
 def _respond(
-    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], inputs: object, mask: Tensor | None
-) -> list[NDArray[np.float32]]:
-    """Value, mean, peak and position of the peak of each objective: each (objectives, examples)."""
-    reading = _Reading(objectives, count_examples(inputs), mask)
+    net: nn.Module, layers: Sequence[Layer], objectives: Sequence[Objective], inputs: object, mask: Tensor | None,
+    inner: Mapping[str, NDArray[np.bool_] | None] = MappingProxyType({}),
+) -> list[NDArray[np.float32]]:  # fmt: skip
+    """Value, mean, peak and its position, inner peak and its position: each (objectives, examples)."""
+    reading = _Reading(objectives, count_examples(inputs), mask, inner)
     read_layers = tuple(layer for layer in layers if layer.name in reading.jobs)
     name = format_of(inputs)
     if isinstance(inputs, Tensor) and name != "contiguous":
@@ -128,8 +144,11 @@ def _respond(
 class _Reading:
     """What objectives say of one batch, read of the layers as they come; the last of them stops the forward pass."""
 
-    def __init__(self, objectives: Sequence[Objective], examples: int, mask: Tensor | None) -> None:
-        self._objectives, self._examples, self._mask = objectives, examples, mask
+    def __init__(
+        self, objectives: Sequence[Objective], examples: int, mask: Tensor | None,
+        inner: Mapping[str, NDArray[np.bool_] | None],
+    ) -> None:  # fmt: skip
+        self._objectives, self._examples, self._mask, self._inner = objectives, examples, mask, inner
         self.jobs: dict[str, list[tuple[int, int]]] = {}  # by layer: numbers of objectives and of their terms
         for number, objective in enumerate(objectives):
             for index, term in enumerate(objective.terms):
@@ -138,7 +157,7 @@ class _Reading:
         self._left = set(self.jobs)
         self._inputs: dict[str, Tensor] = {}
         self._values: list[list[Tensor]] = [[] for _ in objectives]
-        self._units: list[tuple[Tensor, Tensor, Tensor] | None] = [None] * len(objectives)
+        self._units: list[tuple[Tensor, ...] | None] = [None] * len(objectives)
 
     def before(self, layer: Layer, x: Tensor) -> None:
         """What goes into a layer."""
@@ -162,14 +181,23 @@ class _Reading:
         weight = weight if not isinstance(weight, tuple) else sum(weight) / len(weight)
         self._values[number].append(weight * _read(term, maps, self._mask).float())
         if objective.only_term is not None and term.unit is not None:
-            mean, peak, position = _unit(maps[:, term.unit].reshape(len(maps), -1).float(), self._mask)
-            self._units[number] = weight * mean, weight * peak, position
+            own = maps[:, term.unit].reshape(len(maps), -1).float()
+            mean, peak, position = _unit(own, self._mask)
+            high, at = self._inner_peak(term.layer, own, peak, position)
+            self._units[number] = weight * mean, weight * peak, position, weight * high, at
+
+    def _inner_peak(self, layer: str, own: Tensor, peak: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
+        """Of positions that see the image alone; of all where it is not known which do."""
+        places = self._inner.get(layer)
+        if places is None or len(places) != own.shape[1] or self._mask is not None:
+            return peak, position
+        return _unit(own, torch.from_numpy(places).expand(own.shape))[1:]
 
     def result(self) -> list[NDArray[np.float32]]:
-        """Value, mean, peak and position; mean and peak are the value where an objective is not about one unit."""
+        """As `_respond` gives them; the peaks and the mean are the value where an objective is not about one unit."""
         value = torch.stack([torch.stack(values).sum(0) for values in self._values])
         none = torch.full_like(value[0], -1)
-        units = [(v, v, none) if unit is None else unit for v, unit in zip(value, self._units, strict=True)]
+        units = [(v, v, none, v, none) if unit is None else unit for v, unit in zip(value, self._units, strict=True)]
         parts = [value, *(torch.stack(part) for part in zip(*units, strict=True))]
         return [part.cpu().numpy() for part in parts]
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .distance import distances
 from .filters import blur
 from .input_space import InputSpace, slope
 from .matches import Match
@@ -23,6 +24,7 @@ HELD_OUT = 16  # transforms that no image was made under
 LEAST_PERCENTILE = 95.0  # of the data's examples that an image must excite its unit more than
 FEWEST = 20  # examples from which on a percentile is one
 FRAGILE = "failed: only"  # how the status of an image begins that works as it is and not when it is changed
+FAR = 2.0  # times as far from the data as the furthest example, from which on an image is called off the data
 LEAST_KEPT = 0.5  # of what is left of the best example's activation under held-out transforms; of 1 where nothing is
 
 
@@ -38,7 +40,8 @@ class Score:
     transfer: percentile, among the same examples, of the image for the matching unit of another training run.
         transfer_match: the correlation by which that unit was matched.
     slope, data_slope: of log amplitude over log frequency.
-    status: "" or why it failed.
+    distance: of the whole layer's response from the data's, as a multiple of the furthest example's (`distances`).
+    status: "" or why it failed. note: "" or what to know of an image that did not.
     """
 
     activation: float
@@ -52,7 +55,9 @@ class Score:
     slope: float | None = None
     data_slope: float | None = None
     examples: int = 0
+    distance: float | None = None
     status: str = ""
+    note: str = ""
 
     @property
     def fragile(self) -> bool:
@@ -100,24 +105,25 @@ def kept(subject: Subject, objectives: Sequence[Objective], x: Tensor) -> Tensor
 
 def score(
     subject: Subject, objectives: Sequence[Objective], x: Tensor, *, responses: Responses | None = None,
-    matches: Sequence[Match | None] | None = None, best: Tensor | None = None,
+    matches: Sequence[Match | None] | None = None, best: Sequence[Tensor] | None = None,
 ) -> list[Score]:  # fmt: skip
     """A score for each image (n, channels, height, width) of 0..1; objectives: the one that it was optimised for.
 
     responses: what these objectives say of the data. matches: the units of another training run. best: for each
-    objective the example, (n, channels, height, width) of 0..1, that it responds to most.
+    objective the example, (channels, height, width) of 0..1 at its own size, that it responds to most.
     """
-    own, blank = _own(subject, objectives, x), _of_blank(subject, objectives)
-    fractions = _fractions(own, kept(subject, objectives, x), blank)
+    own, fractions = _own(subject, objectives, x), kept_fractions(subject, objectives, x)
     of_best: list[float | None] = [None] * len(x)
     if best is not None:
-        of_best = _fractions(_own(subject, objectives, best), kept(subject, objectives, best), blank)
+        of_best = _of_examples(subject, objectives, best)
+    far = distances(subject, [objective.layer for objective in objectives], x)
     noise = _of_noise(subject, objectives).max(1) if responses is None else None
     scores = []
     for row, image in enumerate(x):
         measured = _Measured(
             image, float(own[row]), fractions[row], of_best[row],
             None if responses is None else responses.value[row], None if noise is None else float(noise[row]),
+            far[row],
         )  # fmt: skip
         scores.append(_score(measured, subject.input_space, None if matches is None else matches[row]))
     return scores
@@ -132,7 +138,8 @@ class _Measured:
     kept: float | None
     data_kept: float | None
     data: NDArray[np.float32] | None  # (examples,) what the objective says of them
-    noise: float | None  # the highest that it says of noise; None where there is data
+    noise: float | None = None  # the highest that it says of noise; None where there is data
+    distance: float | None = None
 
     @property
     def percentile(self) -> float | None:
@@ -157,20 +164,40 @@ def _score(measured: _Measured, space: InputSpace, match: Match | None) -> Score
         slope=_known(slope(image)),
         data_slope=_known(space.slope),
         examples=0 if data is None else len(data),
+        distance=measured.distance,
         status=_status(measured),
+        note=_note(measured),
     )
 
 
-def _fractions(own: NDArray[np.float32], left: Tensor, blank: NDArray[np.float32]) -> list[float | None]:
-    """Which fraction is left of what is above the response to a blank image; None where nothing is."""
+def kept_fractions(subject: Subject, objectives: Sequence[Objective], x: Tensor) -> list[float | None]:
+    """Which fraction is left of what is above the response to a blank image of the same size; None where nothing is."""
+    own, left = _own(subject, objectives, x), kept(subject, objectives, x)
+    blank = _own(subject, objectives, subject.input_space.mean.view(-1, 1, 1).expand_as(x))
     return [
         (float(under) - float(base)) / (float(value) - float(base)) if value > base else None
         for value, under, base in zip(own, left, blank, strict=True)
     ]
 
 
+def _of_examples(subject: Subject, objectives: Sequence[Objective], best: Sequence[Tensor]) -> list[float | None]:
+    """What each objective's best example keeps; those of one size go through together."""
+    out: list[float | None] = [None] * len(best)
+    for shape in {x.shape for x in best}:
+        rows = [row for row, x in enumerate(best) if x.shape == shape]
+        x = torch.stack([best[row] for row in rows])
+        for row, value in zip(rows, kept_fractions(subject, [objectives[row] for row in rows], x), strict=True):
+            out[row] = value
+    return out
+
+
 def _status(measured: _Measured) -> str:
-    value, percent, best = measured.activation, measured.percentile, measured.data_kept
+    """Why an image failed; "" where it did not.
+
+    The best example is the yardstick of `kept`. Where it keeps nothing itself it is none, and the image is judged by
+    what it keeps of its own.
+    """
+    value, percent, data = measured.activation, measured.percentile, measured.data
     if not math.isfinite(value):
         return "failed: the activation is not finite"
     if float(measured.image.std()) < 1e-4:
@@ -179,26 +206,26 @@ def _status(measured: _Measured) -> str:
         return "failed: the unit does not respond"
     if percent is not None and percent < LEAST_PERCENTILE:
         return f"failed: {100 - percent:.0f} % of the examples excite it at least as much"
-    if measured.data is not None and value < float(measured.data.max()):
+    if data is not None and value < float(data.max()):
         return "failed: the best example excites it more"
     if measured.noise is not None and value <= measured.noise:
         return "failed: noise excites it as much"
-    yardstick = best is not None and best > 0  # an example that keeps less than a blank image has says nothing
-    least = LEAST_KEPT * (min(1.0, best) if best is not None and yardstick else 1.0)
+    best = measured.data_kept
+    least = LEAST_KEPT * (1.0 if best is None or best <= 0 else min(1.0, best))
     if measured.kept is not None and measured.kept < least:
         return f"{FRAGILE} {max(measured.kept, 0):.0%} of the activation is left when the image is changed a little"
     return ""
 
 
+def _note(measured: _Measured) -> str:
+    if measured.distance is None or measured.distance < FAR:
+        return ""
+    return f"off the data: the whole layer's response is {measured.distance:.1f} times as far out as any example's"
+
+
 def _own(subject: Subject, objectives: Sequence[Objective], x: Tensor) -> NDArray[np.float32]:
     """(n,): what each image's own objective says of it."""
     return own_activations(subject.net, subject.layers, objectives, subject.input_space.to_net(x))
-
-
-def _of_blank(subject: Subject, objectives: Sequence[Objective]) -> NDArray[np.float32]:
-    """(objectives,): what objectives say of an image that is nothing but the data's mean colour."""
-    space = subject.input_space
-    return _own(subject, objectives, space.mean.view(-1, 1, 1).expand(len(objectives), *space.shape))
 
 
 def _of_noise(subject: Subject, objectives: Sequence[Objective]) -> NDArray[np.float32]:

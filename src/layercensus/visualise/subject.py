@@ -55,11 +55,7 @@ class Subject:
             parts: list[NDArray[np.float32]] = []
 
             def sink(which: Layer, x: Tensor) -> None:
-                parts.append(
-                    x.movedim(which.unit_axis, 1).flatten(2).mean(2).float().cpu().numpy()
-                    if x.ndim > 2
-                    else x.float().cpu().numpy()
-                )
+                parts.append(spatial_mean(which, x))
 
             with tap(net, [other for other in layers if other.name == layer], sink):
                 for batch in self.batches:
@@ -67,16 +63,14 @@ class Subject:
             self._means[layer, run] = np.concatenate(parts)
         return self._means[layer, run]
 
-    def best(self, rows: Sequence[int]) -> Tensor | None:
-        """These examples in 0..1, where they are as large as the images that are optimised."""
+    def best(self, rows: Sequence[int]) -> list[Tensor]:
+        """These examples, (channels, height, width) of 0..1, each as large as it is in the data."""
         starts = np.cumsum([0, *(len(batch.ids) for batch in self.batches)])
         inputs = []
         for row in rows:
             batch = int(np.searchsorted(starts, row, side="right")) - 1
             inputs.append(tensors(self.batches[batch].inputs)[0][row - int(starts[batch])].float().cpu())
-        if any(x.shape != self.input_space.shape for x in inputs):
-            return None
-        return self.input_space.from_net(torch.stack(inputs)).clamp(0, 1)
+        return [self.input_space.from_net(x).clamp(0, 1) for x in inputs]
 
     def field(self, layer: str, side: tuple[int, int] | None = None) -> Field | None:
         """What positions of a layer's map can see of an image of this size, that of the input space by default.
@@ -114,3 +108,9 @@ class Subject:
         field, side = self.field(layer), self.input_space.shape[1:]
         lines = () if field is None else field.lines
         return any(line is not None and 3 * line[1].size <= n for line, n in zip(lines, side, strict=False))
+
+
+def spatial_mean(layer: Layer, x: Tensor) -> NDArray[np.float32]:
+    """(examples, units): the mean of each unit over its map, of a layer's output."""
+    values = x.movedim(layer.unit_axis, 1).flatten(2).mean(2) if x.ndim > 2 else x
+    return np.asarray(values.detach().float().cpu().numpy())

@@ -23,11 +23,14 @@ WAYS = 4  # random tokens that each token is replaced by in turn
 def top_examples_of(
     subject: Subject, responses: Responses, number: int, objective: Objective, count: int
 ) -> tuple[TopExample, ...]:
-    """The examples with the highest responses; by the mean and by the peak over the map where these disagree."""
+    """The examples with the highest responses; by the mean and by the peak over the map where these disagree.
+
+    A peak is where the receptive field lies inside the image, if a map has such positions: at its edge padding answers.
+    """
     by_value = responses.top(number, count)
     lists: list[tuple[str, list[int]]] = [("value", by_value)]
     if objective.only_term is not None and responses.position[number].max() >= 0:
-        mean, peak = responses.top(number, count, "mean"), responses.top(number, count, "peak")
+        mean, peak = responses.top(number, count, "mean"), responses.top(number, count, "inner")
         lists = [("mean", mean), ("peak", peak)] if set(mean) != set(peak) else [("peak", peak)]
         if objective.local:
             lists.reverse()
@@ -48,8 +51,8 @@ class _Response:
 
     @classmethod
     def of(cls, responses: Responses, objective: int, row: int, by: str) -> _Response:
-        values = {"value": responses.value, "mean": responses.mean, "peak": responses.peak}[by]
-        position = int(responses.position[objective, row])
+        values = {"value": responses.value, "mean": responses.mean, "peak": responses.inner}[by]
+        position = int(responses.inner_position[objective, row])
         return cls(responses.ids[row], row, by, float(values[objective, row]), position)
 
 

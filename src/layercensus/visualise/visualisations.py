@@ -56,7 +56,7 @@ class Visualisations:
     """Everything that one call of `see` gives, in the order of its objectives.
 
     missing: why there are no images, where the net takes none. interrupted: not all objectives were reached.
-    about: how the images were optimised, as JSON.
+    about: how the images were optimised, as JSON. findings: what to know of the layers, a line each.
     """
 
     entries: tuple[Visualisation, ...]
@@ -64,6 +64,7 @@ class Visualisations:
     about: dict[str, Any] = field(default_factory=dict)
     missing: str = ""
     interrupted: bool = False
+    findings: tuple[str, ...] = ()
 
     @property
     def images(self) -> Tensor:
@@ -87,7 +88,7 @@ class Visualisations:
             for entry in self.entries
         ]
         table = pd.DataFrame(rows, columns=["objective", "layer", "unit", "face", "contrast", *names])
-        numbers = [name for name in names if name not in ("status", "examples")]
+        numbers = [name for name in names if name not in ("status", "note", "examples")]
         table[numbers] = table[numbers].astype("Float64")
         return table.astype({"unit": "Int64", "examples": "Int64"})
 
