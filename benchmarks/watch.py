@@ -49,7 +49,7 @@ class Training:
     def run(
         self, seed: int, steps: int, planted: Callable[[nn.Module, int], None] | None = None, **watching: Any
     ) -> Any:
-        """Train so many steps; the timeline where `watching` says how it is watched."""
+        """Train so many steps; the watch where `watching` says how it is watched."""
         x, y = self.data
         with own_randomness(seed):
             net = self.make().train()
@@ -66,7 +66,7 @@ class Training:
                     watch.step(rate=self.rate)
         if watch is not None:
             watch.close()
-        return None if watch is None else watch.timeline
+        return watch
 
 
 class Reader(nn.Module):
@@ -120,16 +120,16 @@ def overhead(chosen: dict[str, Training], steps: int | None, turns: int) -> Iter
         seconds: dict[bool, list[float]] = {False: [], True: []}
         processor: dict[bool, list[float]] = {False: [], True: []}
         for _ in range(turns):
-            for watched in (False, True):
+            for watched in (False, True):  # the watched one last, whose account is read
                 start, own = time.perf_counter(), time.process_time()
-                timeline = training.run(0, many, **({"every": max(1, many // 20)} if watched else {}))
+                watch = training.run(0, many, **({"every": max(1, many // 20)} if watched else {}))
                 seconds[watched].append(time.perf_counter() - start)
                 processor[watched].append(time.process_time() - own)
-        last = timeline.entries[-1]
+        timeline = watch.timeline
         wall, cpu = (sum(each[True]) / sum(each[False]) - 1 for each in (seconds, processor))
         yield {
             "net": name, "steps": many, "plain": f"{sum(seconds[False]) / turns:.1f} s", "added": f"{wall:.1%}",
-            "added (processor)": f"{cpu:.1%}", "by its own account": f"{last.spent / last.trained:.1%}",
+            "added (processor)": f"{cpu:.1%}", "by its own account": f"{watch.cost:.1%}",
             "readings": len(timeline),
             "with needed": sum(any("needed" in row for row in entry.rows.values()) for entry in timeline.entries),
         }  # fmt: skip
@@ -171,8 +171,8 @@ def planted(chosen: dict[str, Training], steps: int | None, seeds: int) -> Itera
             for seed in range(seeds):
                 at = int(np.random.default_rng(seed).integers(3 * every + 1, 7 * every))
                 until = -(-at // every) * every
-                timeline = training.run(seed, many, plant(where, at), every=every, budget=None, options=EVERYTHING)
-                when = {(alarm.kind, alarm.since, alarm.step) for alarm in timeline.alarms}
+                watch = training.run(seed, many, plant(where, at), every=every, budget=None, options=EVERYTHING)
+                when = {(alarm.kind, alarm.since, alarm.step) for alarm in watch.timeline.alarms}
                 hits += (kind, until - every, until) in when
                 others += len({step for _, _, step in when} - {until}) > 0
             yield {
@@ -190,7 +190,7 @@ def healthy(chosen: dict[str, Training], steps: int | None, seeds: int) -> Itera
         alarms = [
             f"{seed}: {alarm}"
             for seed in range(seeds)
-            for alarm in training.run(seed, many, every=many // 10, budget=None, options=EVERYTHING).alarms
+            for alarm in training.run(seed, many, every=many // 10, budget=None, options=EVERYTHING).timeline.alarms
         ]
         quiet = seeds - len({alarm.partition(":")[0] for alarm in alarms})
         yield {"net": name, "runs without an alarm": f"{quiet} of {seeds}", "alarms": "; ".join(alarms)}

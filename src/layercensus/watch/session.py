@@ -97,6 +97,11 @@ class Watch:
         """Every reading until now."""
         return Timeline(self._kept.about, self._kept.infos, tuple(self._kept.entries))
 
+    @property
+    def cost(self) -> float:
+        """Seconds of watching for each second of training until now, setting up included."""
+        return self._budget.total / max(self._budget.trained, 1e-9)
+
     def step(self, step: int | None = None, *, rate: float | None = None) -> None:
         """One training step is done; where a reading is due and affordable it is taken.
 
