@@ -25,6 +25,7 @@ from layercensus.labs.identity.layers import (
     seen_fraction,
 )
 from layercensus.labs.identity.nets import Shape, build
+from layercensus.labs.identity.page import read_text
 from layercensus.labs.identity.ridge import readable
 
 
@@ -132,6 +133,25 @@ def test_layers_that_cannot_be_told_do_not_shift_the_others() -> None:
     assert lost(rows).read == 5
     assert lost(rows).seen is None
     assert lost(rows[:-1]).read is None
+
+
+@pytest.mark.parametrize(
+    ("values", "read", "untold"),
+    [([0.9, 0.8], None, None), ([0.9, 0.8, None, None], None, 2), ([0.9, None, 0.8], None, None), ([None], None, 0)],
+)
+def test_where_the_measure_stopped_is_not_never(
+    values: list[float | None], read: int | None, untold: int | None
+) -> None:
+    found = lost([Row(layer, 0.5, 0.5, 0.5, value) for layer, value in enumerate(values)])
+    assert (found.read, found.untold) == (read, untold)
+
+
+def test_the_page_says_not_told() -> None:
+    row = {"net": "conv28", "seed": 0, "seen": 10, "read": None, "eye": False}
+    assert read_text(row | {"untold": 13}) == "not told from layer 13 on"
+    assert read_text(row | {"untold": None}) == "never"
+    assert read_text(row | {"read": 9, "untold": 13}) == "9"
+    assert read_text(row | {"untold": None, "eye": True}) == "not measured"
 
 
 def test_rows_of_a_net(inputs: Inputs) -> None:

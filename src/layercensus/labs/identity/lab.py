@@ -141,9 +141,12 @@ def _paper(inputs: Inputs, folder: Folder, options: Options) -> list[Results]:
 
     measured = parallel_map([partial(seen_of, *one) for one in every], options, "untrained, paper's width")
     return [
-        {"net": name, "seed": seed, "depth": shape.depth, "seen": gone(fractions, SEEN), "read": None, "eye": True}
+        {
+            "net": name, "seed": seed, "depth": shape.depth, "seen": gone(fractions, SEEN), "read": None,
+            "untold": None, "eye": True,
+        }
         for (name, shape, seed), fractions in zip(every, measured, strict=True)
-    ]
+    ]  # fmt: skip
 
 
 def columns(trained: Mapping[Key, Trained], options: Options) -> list[Column]:

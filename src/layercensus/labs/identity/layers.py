@@ -42,10 +42,13 @@ class Lost:
     seen: the first from which on less than SEEN of the map's variance differs between inputs, as the eye sees it in the
         figure. read: the first from which on less than READ of the input can be read back linearly, however faint,
         among the layers where that can be told.
+    untold: the layer from which on it cannot be told for any, 32-bit sums rounding away what differs between inputs;
+        None where it can be told of the last layer.
     """
 
     seen: int | None
     read: int | None
+    untold: int | None
 
 
 def measure(net: Stack, probes: Tensor) -> tuple[Row, ...]:
@@ -66,7 +69,10 @@ def lost(rows: Sequence[Row]) -> Lost:
     """At which layers the input is lost, by the two measures."""
     readable_from = [(row.layer, row.readable) for row in rows if row.readable is not None]
     unread = gone([value for _, value in readable_from], READ)
-    return Lost(gone([row.seen for row in rows], SEEN), None if unread is None else readable_from[unread][0])
+    last = readable_from[-1][0] if readable_from else -1
+    untold = next((row.layer for row in rows if row.layer > last), None)
+    read = None if unread is None else readable_from[unread][0]
+    return Lost(gone([row.seen for row in rows], SEEN), read, untold)
 
 
 def gone(values: Sequence[float], threshold: float) -> int | None:

@@ -25,6 +25,19 @@ SHOWN = 6  # depths in the picture of what layers hold
 NOTHING = 1e-5  # of a response's power over positions: rounding
 
 
+def read_text(row: Results) -> str:
+    """From which layer on a net's input is unreadable, in words; "never" only where that was told to the last layer.
+
+    >>> read_text({"read": None, "untold": 13, "eye": False})
+    'not told from layer 13 on'
+    """
+    if row["eye"]:
+        return "not measured"
+    if row["read"] is not None:
+        return str(row["read"])
+    return "never" if row.get("untold") is None else f"not told from layer {row['untold']} on"
+
+
 def write_identity(results: Results, options: Options, folder: Path) -> Path:
     """Write `folder`/index.html, its pictures and tables, and return the page's path.
 
@@ -38,6 +51,7 @@ def write_identity(results: Results, options: Options, folder: Path) -> Path:
         nets=tables["nets"].to_dict("records"),
         lost=results["lost"], censuses=list(dict.fromkeys(row["net"] for row in results["census"])),
         seen=SEEN, read=READ, inputs=results["figure_inputs"],
+        read_text=read_text,
     )  # fmt: skip
     files: list[tuple[str, str | bytes]] = [
         file for name, picture in pictures.items() for file in drawn_files(name, picture)
