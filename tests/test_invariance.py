@@ -52,7 +52,7 @@ def settings(**more: object) -> lc.Settings:
         **(
             {
                 "progress": False,
-                "twins": 3,
+                "twins": 4,
                 "panel": 256,
                 "resamples": 50,
                 "memory_format": "contiguous",

@@ -75,8 +75,7 @@ def test_minilm_on_a_text_file(tmp_path: Path) -> None:
         "--out",
         str(tmp_path / "out"),
         "--quiet",
-        "--twins",
-        "1",
+        "--no-twin",
         "--no-other-views",
         "--no-report",
     ]

@@ -21,6 +21,9 @@ NAMES = {*DECLARED.meanings, *DECLARED.units}
 FEWEST = 3  # names that make a list
 # The verdict's words are about named counts; the survey's table shows attributes of a Layer that has not been counted.
 ELSEWHERE = {"census/columns.py", "verdict/wording.py", "verdict/named.py"}
+# A timeline has columns of its own; a picture, a comparison of runs and an advice read a few counts by their names.
+ELSEWHERE |= {"watch/columns.py", "watch/recorder.py"}
+ELSEWHERE |= {"report/directions_chart.py", "verdict/several.py", "advise/width.py"}
 # The settings of optimised images have names of their own, and limits are set for fates, which are values of a column.
 NO_COLUMNS = {
     ("report/terminal.py", frozenset({"layer", "kind", "role"})),
