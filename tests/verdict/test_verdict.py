@@ -9,7 +9,7 @@ import torch
 import layercensus as lc
 from layercensus.testing.stacks import RIGHT, TRENDS, stack
 
-SEEDS = 12  # benchmarks/verdicts.py goes through a hundred
+SEEDS = 8  # benchmarks/verdicts.py goes through a hundred
 QUIET = lc.Settings(progress=False, batch=128, resamples=60, spots=1, dimension=False, needed=False, other_views=False)
 
 
@@ -40,7 +40,7 @@ def test_an_untrained_net_has_learned_nothing_anywhere() -> None:
 
     digits = Digits()
     said = []
-    for seed in range(5):
+    for seed in range(3):
         net = factory(seed)
         calibrate(net, digits.inputs[:256].split(32))
         quick = lc.Settings(progress=False, resamples=60, dimension=False, needed=False, other_views=False)
