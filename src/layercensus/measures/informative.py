@@ -121,9 +121,8 @@ class Chance:
 
     def _permuted(self, x: Tensor, permutations: int) -> Iterator[Tensor]:
         """Sums of squares between classes of centred columns, some permutations at a time: (some, units)."""
-        drawn = orders(self.label, self.group, self.seed)
-        for start in range(0, permutations, AT_A_TIME):
-            yield _between(x, drawn.some(start, min(start + AT_A_TIME, permutations)), self.classes)
+        for labels in orders(self.label, self.group, self.seed).stacks(permutations, AT_A_TIME):
+            yield _between(x, labels, self.classes)
 
 
 def centred(x: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from ..tally.groups import alone, numbered
+
+KEPT = 32_000_000  # bytes of permutations that wait for the next layer
 
 
 def permuted_labels(label: Tensor, group: Tensor) -> Callable[[torch.Generator], Tensor]:
@@ -37,20 +39,26 @@ def permuted_labels(label: Tensor, group: Tensor) -> Callable[[torch.Generator],
 
 @dataclass
 class Orders:
-    """Permutations of the same labels, one after the other, each drawn once however many layers ask for it."""
+    """Permutations of the same labels, one after the other: those that fit in KEPT are drawn once for all layers."""
 
     draw: Callable[[torch.Generator], Tensor]
     generator: torch.Generator
+    most: int  # permutations that are kept
     drawn: list[Tensor] = field(default_factory=list)  # (examples,) int16 each, or int32
     lock: Lock = field(default_factory=Lock)
 
-    def some(self, first: int, last: int) -> Tensor:
-        """Those of these numbers: (last - first, examples) int64."""
+    def stacks(self, permutations: int, some: int) -> Iterator[Tensor]:
+        """The first so many, `some` at a time: (some, examples) int64."""
         with self.lock:
-            while len(self.drawn) < last:
+            while len(self.drawn) < min(permutations, self.most):
                 labels = self.draw(self.generator)
                 self.drawn.append(labels.to(torch.int16 if int(labels.max()) < 2**15 else torch.int32))
-        return torch.stack(self.drawn[first:last]).long()
+        beyond = torch.Generator()
+        beyond.set_state(self.generator.get_state())  # what is not kept goes on where that ends, each time anew
+        for start in range(0, permutations, some):
+            stop = min(start + some, permutations)
+            rows = [labels.long() for labels in self.drawn[start : min(stop, self.most)]]
+            yield torch.stack([*rows, *(self.draw(beyond) for _ in range(stop - start - len(rows)))])
 
 
 def orders(label: Tensor, group: Tensor, seed: int) -> Orders:
@@ -62,4 +70,5 @@ def orders(label: Tensor, group: Tensor, seed: int) -> Orders:
 @lru_cache(maxsize=1)
 def _kept(label: bytes, group: bytes, seed: int) -> Orders:
     labels, groups = (torch.frombuffer(bytearray(x), dtype=torch.int64) for x in (label, group))
-    return Orders(permuted_labels(labels, groups), torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    return Orders(permuted_labels(labels, groups), generator, KEPT // (2 * max(1, len(labels))))

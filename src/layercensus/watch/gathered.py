@@ -39,8 +39,8 @@ class _Magnitudes:
     def take(self, layer: Layer, x: Tensor) -> None:
         """A layer has given this."""
         x = x.detach()
-        signed = bool((x < 0).any())
-        found = reduce_output(x.abs(), layer.unit_axis, mask=self.mask).mean.cpu() if signed else None
+        signed = x.device.type != "cpu" or bool((x < 0).any())  # to ask a GPU would be to wait for it
+        found = reduce_output(x.abs(), layer.unit_axis, mask=self.mask).mean if signed else None
         self.of.setdefault(layer.name, []).append(found)
 
 
@@ -113,7 +113,7 @@ def _magnitude(own: Sequence[Reading], signed: Sequence[Tensor | None] | None) -
     if signed is None:
         values = torch.cat([_at_spots(reading) for reading in own])
     else:
-        values = torch.cat([r.mean if size is None else size for r, size in zip(own, signed, strict=True)])
+        values = torch.cat([r.mean if size is None else size.cpu() for r, size in zip(own, signed, strict=True)])
     return values[values.isfinite().all(1)].double().mean(0)
 
 
