@@ -16,6 +16,7 @@ import vl_convert
 import layercensus as lc
 from layercensus.census.columns import of_net
 from layercensus.report.charts import dimensions, fates, rarefied
+from layercensus.report.directions_chart import directions
 from layercensus.report.picture import NETS
 
 
@@ -23,6 +24,7 @@ def one(folder: str, name: str) -> None:
     """The pictures of one census."""
     census = lc.load(folder)
     pictures = {
+        "directions": directions(census),
         "units": fates(census, fraction=False),
         "fractions": fates(census, fraction=True),
         "rarefied": rarefied(census),
