@@ -183,17 +183,17 @@ def planted(chosen: dict[str, Training], steps: int | None, seeds: int) -> Itera
             }
 
 
-def healthy(chosen: dict[str, Training], steps: int | None, seeds: int) -> Iterator[dict[str, Any]]:
+def healthy(chosen: dict[str, Training], steps: int | None, seeds: range) -> Iterator[dict[str, Any]]:
     """How many healthy runs were quiet, with everything read ten times."""
     for name, training in chosen.items():
         many = steps or 400
         alarms = [
             f"{seed}: {alarm}"
-            for seed in range(seeds)
+            for seed in seeds
             for alarm in training.run(seed, many, every=many // 10, budget=None, options=EVERYTHING).timeline.alarms
         ]
-        quiet = seeds - len({alarm.partition(":")[0] for alarm in alarms})
-        yield {"net": name, "runs without an alarm": f"{quiet} of {seeds}", "alarms": "; ".join(alarms)}
+        quiet = len(seeds) - len({alarm.partition(":")[0] for alarm in alarms})
+        yield {"net": name, "runs without an alarm": f"{quiet} of {len(seeds)}", "alarms": "; ".join(alarms)}
 
 
 def show(rows: Iterator[dict[str, Any]]) -> None:
@@ -209,6 +209,7 @@ if __name__ == "__main__":
         parser.add_argument(what, action="store_true")
     parser.add_argument("--processor", action="store_true")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="the first seed of healthy runs")
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--steps", type=int, help="of each run; by default what each net's own training takes")
     parser.add_argument("--nets", nargs="+", default=["digits", "dense", "transformer"])
@@ -223,4 +224,4 @@ if __name__ == "__main__":
     if given.planted:
         show(planted(some, given.steps, given.seeds))
     if given.healthy:
-        show(healthy(some, given.steps, given.seeds))
+        show(healthy(some, given.steps, range(given.first, given.first + given.seeds)))
