@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import layercensus as lc
 from layercensus.cli.app import main
+from layercensus.cli.see_words import parted
 from layercensus.errors import CensusError
 from layercensus.models.digits import DigitsNet
 from layercensus.visualise import PRESETS, load_prior
@@ -208,7 +209,7 @@ def test_presets_say_what_they_need() -> None:
 
 def test_command_writes_pictures_scores_and_a_page(tmp_path: Path) -> None:
     out = tmp_path / "see"
-    command = ["see", "tests.user_models:small", "act2:0-2", "--data", "digits", "--steps", "8", "--quiet"]
+    command = ["see", "tests.user_models:small", "digits", "act2:0-2", "--steps", "8", "--quiet"]
     assert main([*command, "--out", str(out)]) == 0
     scores = pd.read_csv(out / "scores.csv")
     assert list(scores["unit"]) == [0, 1, 2]
@@ -217,6 +218,19 @@ def test_command_writes_pictures_scores_and_a_page(tmp_path: Path) -> None:
     assert "Geirhos" in page
     assert "Borowski" in page
     assert all(f'id="act2-{unit}-olah2017"' in page for unit in range(3))
+
+
+def test_data_are_named_as_run_names_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """First behind the model, or with --data; twice is refused, and what is written as a unit is a unit."""
+    command = ["see", "tests.user_models:small", "--quiet", "--steps", "2", "--overwrite", "--out", str(tmp_path)]
+    for words in (["digits", "act2:0"], ["act2:0", "--data", "digits"]):
+        assert main([*command, *words]) == 0
+        assert json.loads((tmp_path / "see.json").read_text())["about"]["data"] == "digits"
+    capsys.readouterr()
+    assert main([*command, "digits", "act2:0", "--data", "digits"]) == 2
+    assert "Data must be named once" in capsys.readouterr().err
+    assert parted(["my.sets:flowers", "act:all"], None) == ("my.sets:flowers", ("act:all",))
+    assert parted(["act", "digits"], None) == (None, ("act", "digits"))
 
 
 def test_command_refuses_a_taken_folder_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from .interrupt import kept
 from .open import model_of
 from .parameters import FLAT, ModelName
 from .see_flags import NEURON, Compared, Made, Running, Wanted
+from .see_words import parted
 
 if TYPE_CHECKING:  # heavy to import: each function does so itself
     from ..census.census import Census
@@ -26,9 +27,9 @@ if TYPE_CHECKING:  # heavy to import: each function does so itself
 
 ALL = "all"
 EXAMPLES = """Examples:
-  layercensus see my_package.nets:make conv2:7 --data images:photographs
-  layercensus see digits act.1:3,5,8-11 act.5:all --preset all --data digits
-  layercensus see digits --census results --each 12 --data digits"""
+  layercensus see my_package.nets:make images:photographs conv2:7
+  layercensus see digits digits act.1:3,5,8-11 act.5:all --preset all
+  layercensus see digits digits --census results --each 12"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Asked:
 
 def see(
     model: ModelName,
+    images: Annotated[
+        str | None,
+        Parameter(name="DATA", help="your images, named as for `run`; without them nothing is compared"),
+    ] = None,
     /,
     *targets: Annotated[
         str, Parameter(metavar="LAYER[:UNIT]", help="LAYER:3, LAYER:3,5,8-11, LAYER:all; or LAYER for its first units")
@@ -56,7 +61,8 @@ def see(
 ) -> None:
     """Make pictures of what units respond to."""
     check_seed(running.seed)
-    asked = Asked(model, targets, wanted, made, compared, running)
+    data, targets = parted([word for word in (images, *targets) if word is not None], compared.data)
+    asked = Asked(model, targets, wanted, made, replace(compared, data=data), running)
     if wanted.census:
         with kept("made", wanted.census, again="the same command"):
             _see_census(asked, Path(wanted.census))
@@ -80,6 +86,7 @@ def _see(asked: Asked, out: Path) -> None:
 def _see_there(asked: Asked, model: Model, replicas: list[Model], out: Path) -> None:
     from ..report.visualisations_page import write_see
     from ..visualise.images import check, visualise
+    from ..visualise.normalised import normalisation_finding
     from ..visualise.record import Folder
     from ..visualise.see import subject_of
 
@@ -89,6 +96,8 @@ def _see_there(asked: Asked, model: Model, replicas: list[Model], out: Path) -> 
     for options in runs:
         check(options, subject, wanted)
     about = _about(asked, model.name, subject, runs)
+    told = normalisation_finding(subject)
+    print(told, end="\n" if told else "")  # before the work, which it may be in vain
     findings: list[str] = []
     folder = Folder(out, about, resume=asked.running.resume, overwrite=asked.running.overwrite)
     try:
@@ -97,7 +106,7 @@ def _see_there(asked: Asked, model: Model, replicas: list[Model], out: Path) -> 
             keep = partial(folder.keep, options.method, options.count)
             result = visualise(subject, left, options, keep) if left else None
             if result is not None:
-                findings += [line for line in result.findings if line not in findings]
+                findings += [line for line in result.findings if line not in (told, *findings)]
             if result is not None and result.interrupted:
                 raise KeyboardInterrupt
     finally:

@@ -44,7 +44,7 @@ class Made:
 class Compared:
     """What pictures are compared with; None: as the library has it."""
 
-    data: Annotated[str | None, option("DATA", "your own images: colours, examples and scores come from them")] = None
+    data: Annotated[str | None, option("DATA", "the same as DATA: colours, examples and scores come from it")] = None
     examples: Annotated[int | None, INTEGER, option("N", "of the data, read", "visualise/options:EXAMPLES")] = None
     top: Annotated[int | None, INTEGER, option("N", "examples shown for each unit", "visualise/options:TOP")] = None
     replica: Replicas = field(default_factory=list)

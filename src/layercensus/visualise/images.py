@@ -14,6 +14,7 @@ from ..data.batch import tensors
 from ..errors import CensusError
 from .inside import edge_findings, places_of
 from .matches import match_of
+from .normalised import normalisation_finding
 from .objective import Objective
 from .optimise import optimise
 from .options import AUTO, SeeOptions, about_of
@@ -25,7 +26,8 @@ from .visualisations import TopExample, Visualisation, Visualisations
 
 CONTRAST = 1.0  # fraction of the range that an image takes where its objective is read at one position
 PIXELS = 8 * 224 * 224  # of all images that are optimised at a time
-MOST = 64  # images at a time, however small
+MOST, MOST_GPU = 64, 512  # images at a time, however small
+BYTES = 6_000  # of a GPU's memory that a pixel takes on its way through a net and back, for nets that take much
 Window = tuple[tuple[int, int], ...]
 Keep = Callable[[Sequence[Visualisation]], None]
 
@@ -49,7 +51,8 @@ def visualise(
             if not entries:
                 raise
             interrupted = True
-    findings = edge_findings(subject, objectives, run.responses)
+    told = normalisation_finding(subject)
+    findings = (*([told] if told else []), *edge_findings(subject, objectives, run.responses))
     about = about_of(options, subject)
     return Visualisations(tuple(entries), subject.space, about, subject.missing, interrupted, findings)
 
@@ -121,9 +124,7 @@ class _Run:
 
     def groups(self) -> Iterator[list[int]]:
         """Which objectives are optimised at a time: of one last layer, as many as fit, and of one kind of contrast."""
-        space = self.subject.space
-        pixels = 1 if space is None else space.shape[1] * space.shape[2]
-        most = self.options.batch or max(1, min(MOST, PIXELS // pixels))
+        most = self.options.batch or _most(self.subject)
         group: list[int] = []
         images = 0
         for number, objective in enumerate(self.objectives):
@@ -236,6 +237,16 @@ def _windows(subject: Subject, objectives: Sequence[Objective], images: Tensor) 
         field = subject.field(face.layer) if face.local and position >= 0 else None
         windows.append(() if field is None else field.window(position, side))
     return windows
+
+
+def _most(subject: Subject) -> int:
+    """Images at a time where the caller does not say: on a GPU as many as fit half of what is free."""
+    pixels = 1 if subject.space is None else subject.space.shape[1] * subject.space.shape[2]
+    parameter = next(subject.net.parameters(), None)
+    if parameter is None or parameter.device.type != "cuda":
+        return max(1, min(MOST, PIXELS // pixels))
+    free, _ = torch.cuda.mem_get_info(parameter.device)
+    return max(1, min(MOST_GPU, free // 2 // (BYTES * pixels)))
 
 
 def _kind(objective: Objective) -> tuple[bool, str]:
