@@ -60,8 +60,8 @@ def data_of(random: Random) -> dict[str, Tensor]:
         x, number = torch.randint(0, WORDS, size, generator=generator), torch.arange(random.examples)
         x[:, 0], x[:, 1] = number % WORDS, x[:, 1] // 3 * 3 + number // WORDS  # no two alike: copies count once
         return {"x": x}
-    x = torch.randn(size, generator=generator, dtype=torch.float64)
-    inputs = {"x": x if random.double else x.float()}
+    x = torch.randn(size, generator=generator, dtype=torch.float64).float()  # as data are read, also for a double net
+    inputs = {"x": x.double() if random.double else x}
     if random.data == "lengths":
         inputs["length"] = torch.randint(1, random.shape[0] + 1, (random.examples,), generator=generator)
     return inputs

@@ -253,9 +253,39 @@ def capsules() -> Made:
     return Net(run, a=conv(3, 6), b=conv(3, 2)), images(5), {"relu": 6, "tanh": 3, "b": 2}
 
 
+def normed_heads() -> Made:
+    """Queries normalised head by head: a unit is an index of a head, before the norm and behind it."""
+
+    def run(s: nn.Module, x: Tensor) -> Tensor:
+        return s.out(torch.relu(s.norm(s.q(x).unflatten(-1, (2, 4)))).flatten(2))
+
+    parts = {"q": nn.Linear(6, 8), "norm": nn.LayerNorm(4), "out": nn.Linear(8, 3)}
+    return Net(run, **parts), torch.randn(3, 5, 6), {"q": 8, "norm": 8, "relu": 8, "out": 3}
+
+
+def last_state() -> Made:
+    """What a recurrent layer hands on of its state has units as its output has."""
+
+    def run(s: nn.Module, x: Tensor) -> Tensor:
+        return s.out(torch.relu(s.norm(s.rnn(x)[1][-1].unflatten(1, (2, 2)))).flatten(1))
+
+    parts = {"rnn": nn.GRU(6, 4, batch_first=True), "norm": nn.RMSNorm(2), "out": nn.Linear(4, 3)}
+    return Net(run, **parts), torch.randn(3, 5, 6), {"norm": 4, "relu": 4, "out": 3}
+
+
+def columns_of_a_shuffle() -> Made:
+    """Behind a pixel shuffle the phases are positions, however the map is cut."""
+
+    def run(s: nn.Module, x: Tensor) -> Tensor:
+        return s.out(torch.relu(F.pixel_shuffle(s.a(x), 2).unflatten(3, (-1, 2))).flatten(1))
+
+    return Net(run, a=conv(3, 24), out=nn.Linear(6 * 64, 2)), images(4), {"a": 24, "relu": 6, "out": 2}
+
+
 NETS = (
     espcn, edsr, depth_to_space_by_hand, space_to_depth_and_back, unpatchify, generator, shuffle_net, swin, convnext,
-    unet, sampled, axial, video, time_delay, patches_by_unfold, heads, by_einsum, capsules,
+    unet, sampled, axial, video, time_delay, patches_by_unfold, heads, by_einsum, capsules, normed_heads,
+    last_state, columns_of_a_shuffle,
 )  # fmt: skip
 
 
@@ -266,6 +296,16 @@ def test_the_width_of_every_layer_is_what_the_net_was_built_with(make: Callable[
     layers = {layer.name: layer for layer in survey(net, x)}
     assert {name: layers[name].width for name in widths} == widths
     assert not [layer.name for layer in layers.values() if layer.axis_from.startswith("guess")]
+
+
+def test_units_before_examples_that_share_an_axis_with_positions() -> None:
+    def run(s: nn.Module, x: Tensor) -> Tensor:
+        x = torch.relu(s.a(x).transpose(0, 1).flatten(1, 2))  # (units, examples x positions)
+        return s.out(x.unflatten(1, (-1, 5)).transpose(0, 1).flatten(1))
+
+    net = Net(run, a=nn.Conv1d(3, 4, 1), out=nn.Linear(20, 2))
+    relu = next(layer for layer in survey(net, torch.randn(3, 3, 5)) if layer.name == "relu")
+    assert (relu.width, relu.axis_from, relu.alone is not None) == (4, "conv1d", True)
 
 
 @pytest.mark.parametrize("make", NETS, ids=lambda make: make.__name__)

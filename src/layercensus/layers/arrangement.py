@@ -42,7 +42,8 @@ def arrange(
     >>> arrange((2, 8, 5), Units((1,), "conv1d"), View(), 2)
     Arrangement(unit_axis=1, width=8, shape=(8, 5), axis_from='conv1d', view=View(batch_axis=0, fold='', join=()))
     """
-    axes, source = _unit_axes(raw, units, view, reader)
+    batch_axis = None if view.fold and examples == 1 else view.batch_axis  # of one example, every row is its own
+    axes, source = _unit_axes(raw, units, view, batch_axis, reader)
     cube = _flattened(raw, units, view) if nonlinear and units and axes == units.axes else None
     if user is not None:
         axes, cube = axes[:1], None
@@ -59,17 +60,17 @@ def arrange(
 
 
 def _unit_axes(
-    shape: tuple[int, ...], units: Units | None, view: View, reader: Reader | None
+    shape: tuple[int, ...], units: Units | None, view: View, batch_axis: int | None, reader: Reader | None
 ) -> tuple[tuple[int, ...], str]:
     """Axes of the units in the output as the net made it, and what decided them."""
     guessed = units is not None and units.source.startswith(GUESS) and reader is not None
-    if units and not guessed and view.batch_axis not in units.axes:
+    if units and not guessed and batch_axis not in units.axes:
         apart = not set(units.axes) & set(units.spread)
-        if view.batch_axis in units.spread:
+        if batch_axis in units.spread:
             return units.axes, f"guess: {units.source}, with units between the examples"
         if (apart and (len(units.axes) == 1 or reader is None)) or _alone(shape, units, reader):
             return units.axes, units.source
-    if reader is not None and reader.axis != view.batch_axis and reader.axis < len(shape):
+    if reader is not None and reader.axis != batch_axis and reader.axis < len(shape):
         made = f"{units.source}, " if units and not guessed else ""
         return (reader.axis,), f"{made}read by {reader.function}"
     free = [axis for axis in range(len(shape)) if axis != view.batch_axis]
@@ -80,7 +81,8 @@ def _unit_axes(
         return (single[0],), f"guess: {units.source}, spread over all axes but this one"
     if len(shape) == 3:
         return (free[-1],), "guess: 3-D output, last axis"
-    return (free[0],), f"guess: {len(shape)}-D output, axis {free[0]}"
+    first = next((axis for axis in free if shape[axis] > 1), free[0])
+    return (first,), f"guess: {len(shape)}-D output, axis {first}"
 
 
 def _alone(shape: tuple[int, ...], units: Units, reader: Reader | None) -> bool:

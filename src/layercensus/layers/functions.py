@@ -53,12 +53,15 @@ WRITES = "setitem"  # gives nothing back: what it wrote into counts as its outpu
 
 CHANNEL_NORMS = frozenset({"batch_norm", "instance_norm", "group_norm"})
 LAST_AXIS_NORMS = frozenset({"layer_norm", "rms_norm"})
+# With states beside their output; the units of all lie on their last axes.
+RECURRENT = frozenset(
+    {"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"}
+)
 # The units of the output lie on its last axis.
-LAST = frozenset({
-    "linear", "bilinear", "rms_norm", "embedding", "embedding_bag", "multi_head_attention_forward", "lstm", "gru",
-    "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "tensordot",
+LAST = RECURRENT | {
+    "linear", "bilinear", "rms_norm", "embedding", "embedding_bag", "multi_head_attention_forward", "tensordot",
     "cdist",
-})  # fmt: skip
+}  # fmt: skip
 MATMUL = frozenset({"matmul", "mm", "bmm", "rmatmul", "addmm", "baddbmm", "addbmm", "einsum"})
 ADDS = frozenset({"add", "radd", "iadd"})
 _MAKES_UNITS = LAST | MATMUL | CHANNEL_NORMS | LAST_AXIS_NORMS | {ATTENTION}

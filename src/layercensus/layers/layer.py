@@ -49,8 +49,8 @@ class View:
 
     def moved(self, axis: int) -> int:
         """Where an axis of the tensor as the net made it lies once the examples are on axis 0."""
-        if self.fold:
-            return axis + 1 if axis else 0
+        if self.fold:  # axis 0 holds examples, beside them what becomes axis 1
+            return axis + 1
         if axis == self.batch_axis:
             return 0
         return axis + 1 if axis < self.batch_axis else axis

@@ -11,7 +11,20 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from .dataflow import MODULE, Call
-from .functions import ATTENTION, CHANNEL_NORMS, CONVOLUTION, JOINS, LAST, MADE, MATMUL, SHUFFLE, STACKS, WRITES
+from .functions import (
+    ATTENTION,
+    CHANNEL_NORMS,
+    CONVOLUTION,
+    JOINS,
+    LAST,
+    LAST_AXIS_NORMS,
+    MADE,
+    MATMUL,
+    RECURRENT,
+    SHUFFLE,
+    STACKS,
+    WRITES,
+)
 from .markers import compact, counting, is_structural, moved, owning, varying
 from .products import einsum_axes
 
@@ -47,6 +60,8 @@ def unit_axes(call: Call, known: Sequence[Units | None]) -> list[Units | None]:
         return [None] * len(call.outs)
     if is_structural(call):
         return _followed(call, known[0])
+    if call.name in RECURRENT:  # the states as well as the outputs
+        return [_on(out.ndim - 1, call.name) for out in call.outs]
     rest: list[Units | None] = [None] * (len(call.outs) - 1)
     return [_of_first(call, known), *rest]
 
@@ -72,10 +87,9 @@ def _followed(call: Call, units: Units | None) -> list[Units | None]:
     marker = _marker(call, units) if units else None
     if units is None or marker is None:
         return [None] * len(call.outs)
-    parts = [_marked(part, units.source) for part in moved(call, marker)]
-    if call.name == SHUFFLE and parts[0] and set(parts[0].axes) == set(parts[0].spread):  # one channel is left
+    if call.name == SHUFFLE and units.axes == (call.outs[0].ndim - 3,):  # what is left of the channels are the units
         return [_on(call.outs[0].ndim - 3, units.source)]
-    return parts
+    return [_marked(part, units.source) for part in moved(call, marker)]
 
 
 def _marker(call: Call, units: Units) -> Tensor | None:
@@ -105,12 +119,12 @@ def _of_first(call: Call, known: Sequence[Units | None]) -> Units | None:
     convolution = CONVOLUTION.match(name)
     if convolution:
         return _on(ndim - int(convolution["axes"]) - 1, name)
+    if name in LAST_AXIS_NORMS and len(call.argument(1, "normalized_shape", ())) == 1:
+        return _of_norm(call, known[0]) or _on(ndim - 1, name)
     if name in LAST:
         return _on(ndim - 1, name)
     if name in CHANNEL_NORMS:
         return _on(1, name)
-    if name == "layer_norm" and len(call.argument(1, "normalized_shape", ())) == 1:
-        return _on(ndim - 1, name)
     if name in _UNFOLDS:
         return Units((ndim - (2 if name == "unfold" else 3),), known[0].source) if known[0] else None
     if name == STACKS:
@@ -122,6 +136,12 @@ def _of_first(call: Call, known: Sequence[Units | None]) -> Units | None:
 
 def _on(axis: int, source: str) -> Units | None:
     return Units((axis,), source) if axis >= 0 else None
+
+
+def _of_norm(call: Call, units: Units | None) -> Units | None:
+    """Units that lie on several axes, such as heads x head_dim, stay there when the last of them is normalised."""
+    several = units is not None and len(units.axes) > 1 and not units.spread and call.outs[0].ndim - 1 in units.axes
+    return Units(units.axes, call.name, units.marker) if units is not None and several else None
 
 
 def _of_product(call: Call, known: Sequence[Units | None]) -> Units | None:
