@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from layercensus.data.objects import open_object
 X = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
 Z = torch.randn(40, 8, generator=torch.Generator().manual_seed(1))
 Y = torch.arange(40) % 3
+TABLE = pd.DataFrame(X.numpy(), columns=list("hijklmno"))
 IMAGES = torch.rand(6, 1, 5, 5)
 NET = nn.Sequential(nn.Linear(8, 12), nn.ReLU(), nn.Linear(12, 3))
 QUICK = lc.Settings(progress=False, twins=1, resamples=20)
@@ -64,6 +66,12 @@ READ: dict[str, Any] = {
     "dataclasses": [Part(X[:10], Y[:10]), Part(X[10:], Y[10:])],
     "with a list of labels": (X, Y.tolist()),
     "without labels": (X, None),
+    "table and column": (TABLE, pd.Series(Y.numpy())),
+    "table and names": (TABLE, pd.Series(list("abc"))[Y.numpy()].reset_index(drop=True)),
+    "table and list": (TABLE, Y.tolist()),
+    "array and categories": (X.numpy(), pd.Categorical([*"abc"] * 13 + ["a"])),
+    "table with a column of labels": TABLE.assign(label=Y.numpy()),
+    "table without labels": TABLE,
 }
 
 
@@ -74,8 +82,14 @@ def test_each_is_read_as_what_it_is(form: str) -> None:
     assert torch.equal(torch.cat([b.inputs for b in batches]), X)
     assert [id for b in batches for id in b.ids] == [str(n) for n in range(40)]
     labels = [b.labels for b in batches if b.labels is not None]
-    plain = form in ("examples", "arrays", "batches", "without labels")
+    plain = form in ("examples", "arrays", "batches", "without labels", "table without labels")
     assert torch.cat(labels).tolist() == Y.tolist() if not plain else labels == []
+
+
+def test_a_table_with_categories_is_one_of_features() -> None:
+    source = open_object((pd.DataFrame({"size": [1.0, 2.0, 3.0], "kind": ["a", "b", "a"]}), [0, 1, 1]))
+    assert source.first(3).inputs.tolist() == [[1, 1, 0], [2, 0, 1], [3, 1, 0]]
+    assert "kind (a, b)" in source.about["inputs"]
 
 
 def test_what_a_list_was_read_as_is_said() -> None:
@@ -112,6 +126,8 @@ def test_several_inputs_of_a_whole_data_set(form: str) -> None:
     [
         ((X, X), "A pair must be (inputs, labels), with one label per example. Got arrays of shapes (40, 8)"),
         ((X, Z), "pass ((x, z), None) or {'x': x, 'z': z}"),
+        ([X, Y], "Got arrays of shapes (40, 8) and (40,): pass (x, y) for inputs and their labels"),
+        ((X, torch.eye(3)[Y]), "Labels with a single 1 in each row: (x, y.argmax(1))"),
         ((X, Y, Y), "Got three arrays: pass {'inputs': x, 'labels': y, 'ids': ids}"),
         ([(X, Y, Y)], "Got a tuple of 3: pass {'inputs': x, 'labels': y, 'ids': ids}"),
         ((X, torch.zeros(2, 9, dtype=torch.int64)), "Nodes of several graphs on one axis are no examples"),

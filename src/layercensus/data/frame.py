@@ -17,6 +17,13 @@ from .request import Request
 MOST = 50  # different values of a column that is taken as categories
 
 
+def is_table(frame: pd.DataFrame) -> bool:
+    """Whether it is more than an array of numbers: it holds categories, or a column of labels."""
+    numeric = [values.dtype.kind in "iufb" for _, values in frame.items()]
+    labelled = any(column in frame and frame[column].dtype.kind not in "fc" for column in LABELS)
+    return labelled or not all(numeric)
+
+
 def of_frame(frame: pd.DataFrame, name: str, asked: Sequence[str], request: Request) -> Arrays:
     """The rows of a table: numbers as they are, categories as one feature each value.
 

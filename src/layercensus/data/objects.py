@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
@@ -13,6 +14,7 @@ from ..errors import CensusError
 from ..models.prepare import Prepare
 from .arrays import BESIDE, Arrays
 from .dataset import rows_of_dataset, rows_of_loader
+from .frame import is_table, of_frame
 from .hf_data import is_dataset, of_dataset
 from .items import raw_items
 from .labels import Labels
@@ -46,6 +48,8 @@ def open_object(data: Any, labels: Labels | None = None, prepare: Prepare | None
         return Stream(DataLoader(data, batch_size=STREAM_BATCH), labels, name)
     if isinstance(data, Dataset):
         return rows_of_dataset(data, labels, name)
+    if isinstance(data, pd.DataFrame) and is_table(data):
+        return of_frame(data, "the table", (), Request(labels=labels))
     if hasattr(data, "__array__"):
         return Arrays(data, labels, name="array" if isinstance(data, (Tensor, np.ndarray)) else name)
     pair = pair_of(data)
@@ -74,6 +78,8 @@ def open_object(data: Any, labels: Labels | None = None, prepare: Prepare | None
 def _whole(pair: tuple[Any, Any], labels: Labels | None, name: str) -> Source:
     """A data set of inputs, or several inputs, beside its labels."""
     inputs, own = pair
+    if isinstance(inputs, pd.DataFrame):
+        return of_frame(inputs, "the table", (), Request(labels=own if labels is None else labels))
     if is_array(inputs) and (own is not None or labels is not None):
         origin = BESIDE if labels is not None else "the second of the two arrays"
         return Arrays(inputs, own if labels is None else labels, origin=origin)

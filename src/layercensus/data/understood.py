@@ -7,9 +7,11 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from torch import Tensor
 
 from ..errors import CensusError
+from .frame import is_table
 
 TWO = "((x, z), None) or {'x': x, 'z': z} for a net with two inputs"
 NAMED = "{'inputs': x, 'labels': y, 'ids': ids}"
@@ -31,9 +33,11 @@ def pair_of(data: Any) -> tuple[Any, Any] | None:
         raise CensusError(f"A tuple must be (inputs, labels). Got three arrays: pass {NAMED}, or {TWO}.{_graph(*data)}")
     if len(data) != 2:
         return None
-    inputs, second = data
+    inputs, second = (_of_pandas(one) for one in data)
     if second is None:
         return inputs, None
+    if isinstance(inputs, pd.DataFrame) and (_column(second) or isinstance(second, list)):
+        return inputs, second
     if is_array(inputs) and is_array(second):
         return _two_arrays(inputs, second)
     several = isinstance(inputs, Mapping) or (isinstance(inputs, (tuple, list)) and all(map(is_array, inputs)))
@@ -47,8 +51,22 @@ def _two_arrays(inputs: Any, second: Any) -> tuple[Any, Any]:
     raise CensusError(
         f"A pair must be (inputs, labels), with one label per example. Got arrays of shapes {tuple(inputs.shape)} and "
         f"{tuple(second.shape)}: pass {TWO}, x alone where the second is no input, or [x, z] where both are batches."
-        f"{_graph(inputs, second)}"
+        f"{_graph(inputs, second)}{_one_hot(second)}"
     )
+
+
+def _one_hot(second: Any) -> str:
+    """What to do about labels with a single 1 in each row."""
+    ones = second.ndim == 2 and bool(((second == 0) | (second == 1)).all()) and bool((second.sum(1) == 1).all())
+    return " Labels with a single 1 in each row: (x, y.argmax(1))." if ones else ""
+
+
+def _of_pandas(one: Any) -> Any:
+    """A table of numbers, or a column, as an array; anything else as it is."""
+    if isinstance(one, pd.DataFrame) and (one.shape[1] == 1 or not is_table(one)):
+        return one.to_numpy()
+    is_column = isinstance(one, (pd.Series, pd.Index, pd.Categorical, pd.api.extensions.ExtensionArray))
+    return np.asarray(one, dtype=None if pd.api.types.is_numeric_dtype(one) else object) if is_column else one
 
 
 def examples_of(data: Any) -> list[Any] | None:
@@ -62,6 +80,11 @@ def examples_of(data: Any) -> list[Any] | None:
     """
     if not isinstance(data, list) or len(data) < 2:
         return None
+    if len(data) == 2 and is_array(data[0]) and is_array(data[1]) and data[0].ndim > 1 == data[1].ndim:
+        raise CensusError(
+            f"A list must hold examples or batches. Got arrays of shapes {tuple(data[0].shape)} and "
+            f"{tuple(data[1].shape)}: pass (x, y) for inputs and their labels."
+        )
     kinds = {_is_example(one) for one in data}
     if kinds == {True}:
         return data

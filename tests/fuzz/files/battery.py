@@ -8,7 +8,7 @@ from pathlib import Path
 from .samples import make
 from .trial import Outcome, run
 
-INPUTS = int(os.environ.get("LAYERCENSUS_FUZZ_FILES", 1_200))
+INPUTS = int(os.environ.get("LAYERCENSUS_FUZZ_FILES", 10_000))
 PARTS = 4
 
 
