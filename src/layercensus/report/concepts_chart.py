@@ -14,6 +14,7 @@ from ..census.record import CensusRecord
 from .picture import INK, Picture, drawn
 
 SHOWN = 60  # concepts in the picture; the table and the CSV file have all
+PAGED = 300  # concepts that have a page of their own
 INPUT = "the input"
 ROW = 17  # pixels
 
@@ -37,12 +38,27 @@ class ConceptRow:
 
 def concept_rows(census: CensusRecord) -> list[ConceptRow]:
     """A row for each concept that was asked, sorted by where it appears, then by how early it is clearest."""
+    examples = examples_of(census)
+    return [_row(own, examples) for _, own in concept_groups(census)]
+
+
+def concept_groups(census: CensusRecord) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """(set, concept) and its rows by layer, in the order of the table; empty where no concept was asked."""
     table = concept_table(census)
-    if not len(table):
-        return []
+    return _ordered(table) if len(table) else []
+
+
+def number_of_concept(place: int) -> str:
+    """The name of a concept's files, without their ending; by its place in the table."""
+    return f"concept-{place:03d}"
+
+
+def examples_of(census: CensusRecord) -> dict[tuple[str, str], int]:
+    """How many of the panel's examples have each (set, concept)."""
     about = census.provenance.concepts
-    examples = dict(zip(zip(about["sets"], about["names"], strict=True), about.get("examples", []), strict=False))
-    return [_row(own, examples) for _, own in _ordered(table)]
+    if not about:
+        return {}
+    return dict(zip(zip(about["sets"], about["names"], strict=True), about.get("examples", []), strict=False))
 
 
 def _ordered(table: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:

@@ -19,13 +19,14 @@ OF_LAYERS = (
     f"layers/{NUMBER}.html", f"sprites/{NUMBER}.webp", f"sprites/{NUMBER}-optimised.webp",
     *(f"pictures/{NUMBER}{part}.{kind}" for kind in ("svg", "csv")
     for part in ("", "-correlations")),
+    "concepts/concept-*.html", "sprites/concept-*.webp", "pictures/concept-*.svg", "pictures/concept-*.csv",
 )  # fmt: skip
 
 
 def put(folder: Path, files: Iterable[tuple[str, str | bytes]], tidy: bool = False) -> None:
     """Write the script that every page uses, and these files, each a path in the folder and its text or bytes.
 
-    tidy: also remove layers that an earlier report had and this one does not.
+    tidy: also remove layers and concepts that an earlier report had and this one does not.
 
     Raises:
         CensusError: when the folder cannot be written.

@@ -22,7 +22,7 @@ from ..verdict.lines import LEARNED
 from ..verdict.sensitivity import answers, index_of_thresholds
 from ..verdict.verdict import Verdict
 from .cells import cell, css, heading
-from .concepts_chart import concept_rows
+from .concepts_chart import PAGED, concept_rows, number_of_concept
 from .depth_charts import Small
 from .files import environment
 from .finding_groups import grouped, without_layer
@@ -67,6 +67,8 @@ def index_page(census: CensusRecord, verdict: Verdict, drawn: Drawn) -> str:
         without_layer=without_layer,
         link=lambda finding: _link(census, finding, files),
         concepts=concept_rows(census),
+        concept_pages=PAGED,
+        number_of_concept=number_of_concept,
         files_of=files,
         learned_known=LEARNED in census.layers and _has_values(census.layers[LEARNED]),
         heads=_heads,

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from ..census.record import CensusRecord
 from ..verdict.verdict import Verdict
 from .charts import dimensions, fates, rarefaction, rarefied
+from .concept_page import concept_pages
 from .concepts_chart import concepts_picture
 from .depth_charts import over_depth
 from .directions_chart import directions
@@ -68,7 +69,23 @@ def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[t
     indices = range(len(census.layers))
     for index in tqdm(indices, desc="drawing", unit="layer", disable=not progress):
         yield from _layer(census, index, examples)
+    yield from _concepts(census, examples)
     yield "index.html", index_page(census, verdict, Drawn(pictures, tuple(small), shown))
+
+
+def _concepts(census: CensusRecord, examples: Examples) -> Iterator[tuple[str, str | bytes]]:
+    """The pages of named concepts and their pictures."""
+    pages = list(concept_pages(census, examples))
+    for place, page in enumerate(pages):
+        near = [pages[i] if 0 <= i < len(pages) else None for i in (place - 1, place + 1)]
+        yield from drawn_files(page.number, page.picture)
+        if page.sheet is not None:
+            yield f"sprites/{page.number}.webp", page.sheet.picture
+        template = environment().get_template("concept.html")
+        yield (
+            f"concepts/{page.number}.html",
+            template.render(about=census.about, page=page, before=near[0], after=near[1], twin=census.has_twin),
+        )
 
 
 def _layer(census: CensusRecord, index: int, examples: Examples) -> Iterator[tuple[str, str | bytes]]:

@@ -31,7 +31,7 @@ def write_single(report: Path, file: Path) -> Path:
 
 def _without_links(page: str) -> str:
     """Without what leads into the folder."""
-    page = re.sub(r' href="layers/[^"]*"', "", page)
+    page = re.sub(r' href="(layers|concepts)/[^"]*"', "", page)
     page = re.sub(r'<p class="files">.*?</p>', "", page)
     return re.sub(r'<meta property="og:image"[^>]*>', "", page)
 
