@@ -42,7 +42,8 @@ def arrange(
     >>> arrange((2, 8, 5), Units((1,), "conv1d"), View(), 2)
     Arrangement(unit_axis=1, width=8, shape=(8, 5), axis_from='conv1d', view=View(batch_axis=0, fold='', join=()))
     """
-    batch_axis = None if view.fold and examples == 1 else view.batch_axis  # of one example, every row is its own
+    own = view.fold and examples == 1 and units is not None and units.axes == (view.batch_axis,)
+    batch_axis = None if own else view.batch_axis  # of one example, every row is its own, and may be a unit
     axes, source = _unit_axes(raw, units, view, batch_axis, reader)
     cube = _flattened(raw, units, view) if nonlinear and units and axes == units.axes else None
     if user is not None:
