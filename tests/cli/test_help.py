@@ -61,7 +61,7 @@ def integers() -> list[tuple[tuple[str, ...], str]]:
 
 def test_no_command_is_lost() -> None:
     names = {words[0] for words in COMMANDS}
-    expected = "demo run layers merge timeline report diff compare advise width see prior lab"
+    expected = "demo run layers merge timeline report diff compare advise width see atlas prior lab"
     assert names == set(expected.split())
 
 
@@ -136,8 +136,10 @@ def test_a_fraction_for_an_integer_is_refused(
 ) -> None:
     out = ["--out", "x"] if words == ("run",) else []
     first = ["results"] if words == ("advise",) else []
+    last = ["act.5"] if words == ("atlas",) else []
     assert (
-        main([*words, *first, *([] if words[0] in ("lab", "demo") else ["digits", "digits"]), *out, flag, "2.5"]) == 2
+        main([*words, *first, *([] if words[0] in ("lab", "demo") else ["digits", "digits"]), *last, *out, flag, "2.5"])
+        == 2
     )
     assert capsys.readouterr().err.startswith(f"layercensus: {flag} must be an integer. Got '2.5'.")
 

@@ -14,7 +14,7 @@ from ..settings import check_seed
 from .interrupt import kept
 from .open import model_of
 from .parameters import FLAT, ModelName
-from .see_flags import NEURON, Compared, Made, Running, Wanted
+from .see_flags import AUTO, Compared, Made, Running, Wanted
 from .see_words import parted
 
 if TYPE_CHECKING:  # heavy to import: each function does so itself
@@ -151,20 +151,23 @@ def _options(asked: Asked, preset: str | None) -> SeeOptions:
 
     made, compared, running = asked.made, asked.compared, asked.running
     given = {
+        "starts": asked.wanted.starts,
         "preset": preset, "steps": made.steps, "size": made.size, "prior": made.prior, "examples": compared.examples,
         "top": compared.top, "batch": running.batch,
     }  # fmt: skip
     more: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if made.contrast is not None:
-        more["contrast"] = None if made.contrast == "free" else _number(made.contrast)
+        more["contrast"] = _contrast(made.contrast)
     return SeeOptions(seed=running.seed, progress=not running.quiet, **more)
 
 
-def _number(text: str) -> float:
+def _contrast(text: str) -> float | str | None:
+    if text in ("free", "natural", "auto"):
+        return None if text == "free" else text
     try:
         return float(text)
     except ValueError:
-        raise CensusError(f"--contrast must be a number or free. Got {text!r}.") from None
+        raise CensusError(f"--contrast must be a number, natural or free. Got {text!r}.") from None
 
 
 def _objectives(asked: Asked, subject: Subject) -> list[Objective]:
@@ -172,7 +175,9 @@ def _objectives(asked: Asked, subject: Subject) -> list[Objective]:
     from ..visualise.see import diverse_objectives, objectives_for
 
     kind, faces = asked.wanted.objective, asked.wanted.faces
-    named = [one for text in asked.targets for one in objectives_of(text, subject.net, subject.layers, kind)]
+    named = [
+        one for text in asked.targets for one in objectives_of(text, subject.net, subject.layers, kind, subject.mapped)
+    ]
     named = list({objective.name: objective for objective in named}.values())
     if faces > 1:
         named = diverse_objectives(subject, named, faces)
@@ -206,7 +211,7 @@ def _see_census(asked: Asked, folder: Path) -> None:
     from ..visualise.of_census import see_census
 
     wanted = asked.wanted
-    if wanted.faces != 1 or asked.compared.replica or wanted.objective != NEURON or asked.made.preset == ALL:
+    if wanted.faces != 1 or asked.compared.replica or wanted.objective != AUTO or asked.made.preset == ALL:
         raise CensusError(
             "--census makes one picture of each concept: leave out --faces, --replica, --objective and --preset all."
         )

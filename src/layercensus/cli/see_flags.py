@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 
 from .parameters import INTEGER, RUN, Device, Out, Overwrite, Quiet, Replicas, Resume, Seed, SkipBad, option
 
-NEURON = "neuron"
+AUTO = "auto"
 
 
 @Parameter(group=Group("Which pictures", sort_key=2))
@@ -17,8 +17,19 @@ NEURON = "neuron"
 class Wanted:
     """Which pictures are made."""
 
-    objective: Annotated[str, option("KIND", "neuron | channel | layer")] = NEURON
+    objective: Annotated[
+        str,
+        option(
+            "KIND",
+            "neuron: one position; channel: a whole map; layer; auto: the channel of maps that see much of an image",
+        ),
+    ] = AUTO
     faces: Annotated[int, INTEGER, option("N", "different pictures of each unit")] = 1
+    starts: Annotated[
+        int,
+        INTEGER,
+        option("N", "random images that each begins from; the first is shown, the score says how they agree"),
+    ] = 1
     census: Annotated[
         str | None, option("DIR", "a census of this model: pictures of its concepts, into its report")
     ] = None
@@ -35,7 +46,12 @@ class Made:
     steps: Annotated[int | None, INTEGER, option("N", "of the optimiser; by default the preset's own")] = None
     size: Annotated[int | None, INTEGER, option("PIXELS", "side; by default that of the net's input")] = None
     contrast: Annotated[
-        str | None, option("X", "fraction of the range that a picture takes, or free", "visualise/options:AUTO")
+        str | None,
+        option(
+            "X",
+            "fraction of the range that a picture takes, natural (as in your images) or free",
+            "visualise/options:AUTO",
+        ),
     ] = None
 
 

@@ -21,6 +21,11 @@ SCORES = (
     ),
     ("transfer", "transfer", "percentile of the image for the matching unit of another training run"),
     ("distance", "distance", "of the whole layer's response from the data's, as a multiple of the furthest example's"),
+    (
+        "agreement",
+        "agreement",
+        "correlation over the layer's units of the response to this image and to those from other starts",
+    ),
     ("slope", "slope", "of log amplitude over log frequency; natural images have about -1"),
 )
 COLUMNS = ("objective", "layer", "unit", "face", "preset", "steps", "contrast", "picture")  # of scores.csv, then scores

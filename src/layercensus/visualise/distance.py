@@ -47,10 +47,10 @@ def _of_layer(subject: Subject, name: str, x: Tensor) -> list[float | None]:
         return np.asarray(np.sqrt((scaled**2).mean(1)))
 
     furthest = float(far(data).max())
-    return [float(value) / furthest for value in far(_means(subject, name, x))]
+    return [float(value) / furthest for value in far(layer_means(subject, name, x))]
 
 
-def _means(subject: Subject, name: str, x: Tensor) -> NDArray[np.float64]:
+def layer_means(subject: Subject, name: str, x: Tensor) -> NDArray[np.float64]:
     """(n, units) spatial means of a layer for images of 0..1."""
     parts: list[NDArray[np.float32]] = []
 

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from ..data.batch import tensors
 from ..errors import CensusError
+from .agreement import agreements
 from .inside import edge_findings, places_of
 from .matches import match_of
 from .normalised import normalisation_finding
 from .objective import Objective
 from .optimise import optimise
 from .options import AUTO, SeeOptions, about_of
-from .responses import Responses, peak_positions, respond
+from .parameters import NATURAL
+from .responses import Responses, own_activations, peak_positions, respond
 from .score import Score, score
 from .subject import Subject
 from .top_examples import top_examples_of
 from .visualisations import TopExample, Visualisation, Visualisations
 
 CONTRAST = 1.0  # fraction of the range that an image takes where its objective is read at one position
+LOST = 0.5  # of the strongest face's response: a face with less was given up
+SEEDS = 1_000_003  # between the seeds of an image's starts
 PIXELS = 8 * 224 * 224  # of all images that are optimised at a time
 MOST, MOST_GPU = 64, 512  # images at a time, however small
 BYTES = 6_000  # of a GPU's memory that a pixel takes on its way through a net and back, for nets that take much
@@ -109,7 +114,7 @@ class _Scored:
 
     image: Tensor
     score: Score
-    contrast: float | None
+    contrast: float | str | None
 
 
 @dataclass(frozen=True)
@@ -187,13 +192,13 @@ class _Run:
     def _scored_with_contrast(
         self, objectives: Sequence[Objective], responses: Responses | None, bar: Any
     ) -> list[_Scored]:
-        """Where limited contrast is tried and fails, free contrast is tried as well."""
+        """Where limited or natural contrast is tried and fails, free contrast is tried as well."""
         auto = self.options.contrast == AUTO and self.options.method.over == "fourier"
-        contrast = None if isinstance(self.options.contrast, str) else self.options.contrast
+        contrast = NATURAL if auto else self.options.contrast
         if auto and all(objective.local and self.subject.adds_up(objective.layer) for objective in objectives):
             contrast = CONTRAST
         scored = self._scored(objectives, responses, contrast, bar)
-        if not auto or contrast is None or any(objective.faces > 1 for objective in objectives):
+        if not auto or any(objective.faces > 1 for objective in objectives):
             return scored
         weak = [row for row, one in enumerate(scored) if one.score.status and not one.score.fragile]
         if weak:
@@ -206,7 +211,7 @@ class _Run:
         return scored
 
     def _scored(
-        self, objectives: Sequence[Objective], responses: Responses | None, contrast: float | None, bar: Any
+        self, objectives: Sequence[Objective], responses: Responses | None, contrast: float | str | None, bar: Any
     ) -> list[_Scored]:
         subject, options = self.subject, self.options
         faces = [face for objective in objectives for face in objective.single_faces()]
@@ -218,11 +223,41 @@ class _Run:
             done = len(faces) * step / options.count
 
         images = optimise(subject, objectives, options, contrast=contrast, start=self.start, tick=tick).cpu()
+        if any(objective.faces > 1 for objective in objectives):
+            images = self._none_lost(objectives, images, contrast)
         matches = [match_of(subject, face) for face in faces] if subject.replicas else None
         best = None if responses is None else subject.best([responses.top(row, 1)[0] for row in range(len(faces))])
         scores = score(subject, faces, images, responses=responses, matches=matches, best=best)
+        if options.starts > 1:
+            others = self._other_starts(faces, contrast)
+            agree = agreements(subject, [face.layer for face in faces], images, others)
+            scores = [replace(one, agreement=value) for one, value in zip(scores, agree, strict=True)]
         limited = contrast if options.method.over == "fourier" else None
         return [_Scored(image, one, limited) for image, one in zip(images, scores, strict=True)]
+
+    def _none_lost(self, objectives: Sequence[Objective], images: Tensor, contrast: float | str | None) -> Tensor:
+        """The images with every face that its unit hardly responds to made once more, for itself alone."""
+        subject, first, lost = self.subject, 0, []
+        faces = [face for objective in objectives for face in objective.single_faces()]
+        own = own_activations(subject.net, subject.layers, faces, subject.input_space.to_net(images))
+        for objective in objectives:
+            alike = not any(isinstance(weight, tuple) for weight in objective.weights)  # else the faces differ by aim
+            values = own[first : first + objective.faces]
+            if alike and objective.faces > 1:
+                lost += [first + int(row) for row in np.flatnonzero(values < LOST * values.max())]
+            first += objective.faces
+        if lost:
+            alone = [faces[row] for row in lost]
+            images[lost] = optimise(subject, alone, self.options, contrast=contrast, start=self.start).cpu()
+        return images
+
+    def _other_starts(self, faces: Sequence[Objective], contrast: float | str | None) -> list[Tensor]:
+        """For every further start, an image of each objective."""
+        seeds = [self.options.seed + SEEDS * number for number in range(1, self.options.starts)]
+        return [
+            optimise(self.subject, faces, replace(self.options, seed=seed), contrast=contrast, start=self.start).cpu()
+            for seed in seeds
+        ]
 
 
 def _windows(subject: Subject, objectives: Sequence[Objective], images: Tensor) -> list[Window]:

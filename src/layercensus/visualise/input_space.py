@@ -18,7 +18,8 @@ from ..models.prepare import Prepare
 
 FLAT = 1e-3  # standard deviation that every direction of colour has at least
 # Colour statistics of ImageNet as square root of the covariance of pixels in 0..1, from lucid's param/color.py
-# (Google, Apache-2.0; Olah et al. 2017): used where a net of three channels is visualised without data.
+# (Google, Apache-2.0; Olah et al. 2017): used where a net of three channels is visualised without data, or with few.
+FEW = 20  # images below which their own colours say little
 NATURAL = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 NATURAL_MEAN = (0.48, 0.46, 0.41)
 
@@ -83,9 +84,12 @@ def input_space_of(source: Source, batches: Sequence[Batch]) -> InputSpace:
     shape = (int(x.shape[1]), int(x.shape[2]), int(x.shape[3]))
     x = ((x - low.view(-1, 1, 1)) / (high - low).view(-1, 1, 1)).clamp(0, 1)
     mean, colour = _colours(x)
+    few = len(x) < FEW and shape[0] == 3
+    colour = torch.tensor(NATURAL) if few else colour
+    origin = f"{len(x)} images of {source.name}" + (" (ImageNet's colours: they are few)" if few else "")
     magnitude = _magnitude(x, mean, colour)
     norm = float((x - mean.view(-1, 1, 1)).flatten(1).norm(dim=1).mean())
-    return InputSpace(shape, low, high, mean, colour, magnitude, slope(x), norm, f"{len(x)} images of {source.name}")
+    return InputSpace(shape, low, high, mean, colour, magnitude, slope(x), norm, origin)
 
 
 def input_space_without_data(shape: tuple[int, ...], prepare: Prepare | None) -> InputSpace:

@@ -14,24 +14,29 @@ from .objectives import channel, layer, neuron
 
 FIRST = 16  # units of a layer where none are named
 KINDS: dict[str, Callable[[str, int], Objective]] = {"neuron": neuron, "channel": channel}
-WHOLE = "layer"
+WHOLE, AUTO = "layer", "auto"
+Mapped = Callable[[Layer], bool]
 
 
-def objectives_of(text: str, net: nn.Module, layers: Sequence[Layer], kind: str = "neuron") -> list[Objective]:
+def objectives_of(
+    text: str, net: nn.Module, layers: Sequence[Layer], kind: str = AUTO, mapped: Mapped = lambda layer: False
+) -> list[Objective]:
     """The objectives that a text names: one for each unit, or for kind "layer" one for each layer.
 
-    Without units the first FIRST of the layer; "LAYER:all" for every one.
+    Without units the first FIRST of the layer; "LAYER:all" for every one. Kind "auto" is "channel" for layers that are
+    `mapped`, else "neuron".
 
     Raises:
         CensusError: there is no such layer or unit, or no such kind.
     """
-    if kind not in (*KINDS, WHOLE):
-        raise CensusError(f"objective must be {', '.join([*KINDS, WHOLE])}. Got {kind!r}.")
+    if kind not in (AUTO, *KINDS, WHOLE):
+        raise CensusError(f"objective must be {', '.join([AUTO, *KINDS, WHOLE])}. Got {kind!r}.")
     name, units = _split(text, layers)
     matching = select(net, layers, name)
     if kind == WHOLE:
         return [layer(match.name) for match in matching]
-    return [KINDS[kind](match.name, unit) for match in matching for unit in _units(units, match)]
+    kinds = {match.name: ("channel" if mapped(match) else "neuron") if kind == AUTO else kind for match in matching}
+    return [KINDS[kinds[match.name]](match.name, unit) for match in matching for unit in _units(units, match)]
 
 
 def _split(text: str, layers: Sequence[Layer]) -> tuple[str, str]:

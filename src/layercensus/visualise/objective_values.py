@@ -17,7 +17,7 @@ from ..layers.tap import tap
 from .objective import Objective
 from .terms import LAST, Term
 
-Values = Callable[[Tensor], Tensor]
+Values = Callable[..., Tensor]  # (images, coupling=1.0) -> (images,)
 _RECTIFIED = ("ReLU", "ReLU6", "relu", "relu6")
 
 
@@ -63,14 +63,15 @@ def objective_values(
     """While open: a function from images to what each one's objective says, with gradients of the images.
 
     The images of an objective lie side by side, in the order of `objectives`: (sum of faces, ...) -> (sum of faces,).
-    A forward pass ends behind the last layer that is read. redirect: where a unit behind a ReLU is silent, and so
+    coupling: what terms that fade are multiplied by. A forward pass ends behind the last layer
+    that is read. redirect: where a unit behind a ReLU is silent, and so
     gives no gradient, it is read before the ReLU.
     """
     reader = _Reader(layers, objectives, redirect)
     with tap(net, reader.layers, reader.after, before=reader.before, gradients=True):
 
-        def values(images: Tensor) -> Tensor:
-            reader.begin(len(images))
+        def values(images: Tensor, coupling: float = 1.0) -> Tensor:
+            reader.begin(len(images), coupling)
             with suppress(StopForward):
                 call(net, images)
             return reader.total()
@@ -94,9 +95,11 @@ class _Reader:
         self._images, self._parts = first, list[tuple[slice, Tensor]]()
         self._inputs: dict[str, Tensor] = {}
         self._left: set[str] = set()
+        self._coupling = 1.0
 
-    def begin(self, images: int) -> None:
+    def begin(self, images: int, coupling: float) -> None:
         """A forward pass begins."""
+        self._coupling = coupling
         if images != self._images:
             raise ValueError(f"{self._images} images must be given. Got {images}.")
         self._parts, self._inputs, self._left = [], {}, set(self._jobs)
@@ -122,7 +125,7 @@ class _Reader:
             weights = torch.as_tensor(weight, dtype=read.dtype, device=read.device)
             if ins is not None and not term.before and self._redirects(layer):
                 read = _redirected(read, term, _group(ins, rows), weights > 0)
-            self._parts.append((rows, read * weights))
+            self._parts.append((rows, read * weights * (self._coupling if term.fades else 1.0)))
         self._left.discard(layer.name)
         if not self._left:
             raise StopForward

@@ -186,7 +186,8 @@ def joint(*objectives: Objective) -> Objective:
 def diversity(layer: str) -> Objective:
     """Minus the mean cosine between Gram matrices of the images of a group: several faces of one unit.
 
-    Add it to what the faces have in common and ask for several (Olah et al. 2017, "Diversity").
+    Add it to what the faces have in common and ask for several (Olah et al. 2017, "Diversity"). It counts while the
+    images form and fades before they are finished, so that none of them is given up for the others' sake.
 
     >>> (channel("conv2", 3) + 2 * diversity("conv2")).with_faces(4).faces
     4
@@ -195,7 +196,7 @@ def diversity(layer: str) -> Objective:
     def apart(x: Tensor) -> Tensor:
         return -gram_cosines(x)
 
-    return _objective(Term(layer, f"diversity of {layer}", apart, apart, couples=True))
+    return _objective(Term(layer, f"diversity of {layer}", apart, apart, couples=True, fades=True))
 
 
 def gram_cosines(x: Tensor) -> Tensor:

@@ -24,13 +24,14 @@ from .subject import Subject
 from .transforms import Transforms
 
 OCTAVE = 1.4
+FINISHING = 0.7  # of the steps, from which on each image of a group is optimised for itself
 TYPICAL = 0.01  # root mean square of the first gradient of an image's parameters
 Tick = Callable[[int], None]
 
 
 def optimise(
     subject: Subject, objectives: Sequence[Objective], options: SeeOptions, *,
-    contrast: float | None = None, start: Tensor | None = None, tick: Tick = lambda done: None,
+    contrast: float | str | None = None, start: Tensor | None = None, tick: Tick = lambda done: None,
 ) -> Tensor:  # fmt: skip
     """Images (sum of faces, channels, height, width) in 0..1, those of one objective side by side.
 
@@ -50,19 +51,21 @@ def optimise(
     ):
         if method.over == "pixels":
             return run.pixels(Pixels(_start(method.start, space, start, rng)), values, transforms)
-        parameters = _parameters(options, rng, space, contrast)
+        parameters = _parameters(options, rng, space, contrast, run.device)
         if method.crops:
             return run.adam(parameters, _Cropped(values, method.crops, rng), transforms)
         return run.adam(parameters, values, transforms)
 
 
-def _parameters(options: SeeOptions, rng: Rng, space: InputSpace, contrast: float | None) -> Parameters:
+def _parameters(
+    options: SeeOptions, rng: Rng, space: InputSpace, contrast: float | str | None, device: torch.device
+) -> Parameters:
     if options.method.over == "phases":
         return Phases(rng, space)
     if options.method.over == "code":
         assert options.learned_prior is not None
         return Code(rng, space, options.learned_prior)
-    return Fourier(rng, space, contrast, options.shared)
+    return Fourier(rng, space, contrast, options.shared, device)
 
 
 def _start(kind: str, space: InputSpace, image: Tensor | None, rng: Rng) -> Tensor:
@@ -78,7 +81,7 @@ class _Cropped:
     def __init__(self, values: Values, crops: int, rng: Rng) -> None:
         self._values, self._crops, self._rng = values, crops, rng
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, coupling: float = 1.0) -> Tensor:
         total = x.new_zeros(len(x))
         least = torch.tensor(min(1.0, 16 / min(x.shape[-2:])))  # pixels; smaller images are seen whole
         for _ in range(self._crops):
@@ -90,7 +93,7 @@ class _Cropped:
             theta[:, 0, 2], theta[:, 1, 2] = 2 * middle[:, 0] - 1, 2 * middle[:, 1] - 1
             grid = F.affine_grid(theta, list(x.shape), align_corners=False)
             seen = F.grid_sample(x, grid.to(x.device, x.dtype), mode="bilinear", align_corners=False)
-            total = total + self._values(seen)
+            total = total + self._values(seen, coupling)
         return total / self._crops
 
 
@@ -101,9 +104,9 @@ class _Run:
         self._preset, self._space, self._steps = options.method, subject.input_space, options.count
         self._prior, self._tick = options.learned_prior, tick
         parameter = next(subject.net.parameters(), None)
-        self._device = torch.device("cpu") if parameter is None else parameter.device
+        self.device = torch.device("cpu") if parameter is None else parameter.device
         self._dtype = torch.float32 if parameter is None else parameter.dtype
-        self.format = format_of(torch.empty(1, *self._space.shape, device=self._device))
+        self.format = format_of(torch.empty(1, *self._space.shape, device=self.device))
 
     def adam(self, parameters: Parameters, values: Values, transforms: Transforms) -> Tensor:
         """Adam on numbers that stand for images."""
@@ -113,7 +116,8 @@ class _Run:
             for group in optimiser.param_groups:
                 group["lr"] = self._preset.rate * (0.02 + 0.98 * _cooled(step / self._steps))
             optimiser.zero_grad()
-            read = values(self._shown(transforms(parameters.images(), _fading(step / self._steps))))
+            seen = self._shown(transforms(parameters.images(), _fading(step / self._steps)))
+            read = values(seen, _apart(step / self._steps))
             (-(_finite(read) * gain.to(read.device)).sum()).backward()  # type: ignore[no-untyped-call]
             if step == 0:
                 gain = self._even(parameters.tensors[0])
@@ -177,7 +181,7 @@ class _Run:
         return list(dict.fromkeys(sides))
 
     def _shown(self, x: Tensor) -> Tensor:
-        x = self._space.to_net(x).to(self._device, self._dtype)
+        x = self._space.to_net(x).to(self.device, self._dtype)
         return x.contiguous(memory_format=FORMATS[self.format])
 
 
@@ -189,6 +193,11 @@ def _cooled(progress: float) -> float:
 def _fading(progress: float) -> float:
     """Transforms at full strength, fading over the last quarter: of several copies of a pattern one then wins."""
     return min(1.0, (1 - progress) / 0.25)
+
+
+def _apart(progress: float) -> float:
+    """What keeps faces apart counts while they form, and is gone when each is finished: none is given up for it."""
+    return min(1.0, max(0.0, (FINISHING - progress) / 0.2))
 
 
 def _to(x: Tensor, side: Sequence[int]) -> Tensor:

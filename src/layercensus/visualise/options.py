@@ -10,6 +10,7 @@ from ..data.source import Source
 from ..errors import CensusError
 from ..models.fingerprint import weights
 from ..settings import Integer, Number, Rule, boolean, check_seed
+from .parameters import NATURAL
 from .presets import DEFAULT, Preset, preset_of
 from .priors import Prior, load_prior
 from .subject import Subject
@@ -18,8 +19,8 @@ AUTO = "auto"
 EXAMPLES = 512
 TOP = 5
 RULES: dict[str, Rule] = {
-    "faces": Integer(1), "steps": Integer(1), "examples": Integer(2), "top": Integer(0), "batch": Integer(1),
-    "shared": boolean, "progress": boolean,
+    "faces": Integer(1), "starts": Integer(1), "steps": Integer(1), "examples": Integer(2), "top": Integer(0),
+    "batch": Integer(1), "shared": boolean, "progress": boolean,
 }  # fmt: skip
 OPTIONAL = {"steps", "batch"}  # None stands for what the preset takes
 SIDE = Integer(4)
@@ -34,10 +35,12 @@ class SeeOptions:
     steps: of the optimiser; None for the preset's own.
     size: side, or (height, width), of the images in pixels; None for that of the net's input.
     contrast: of the default preset: the fraction of the range that an image takes, 0..1, its contrast being limited;
-        None for as much as it takes; "auto" limits it where an objective is read at one position of a map, and not
-        where a whole map counts.
+        "natural" for as much as the data have in each band of frequencies; None for as much as it takes. "auto" limits
+        it where an objective is read at one position of an early map, else takes "natural", and where an image of
+        either fails None.
     shared: the images of each objective have in common what can be alike (interpolation).
     prior: what `train_prior` returned, or a file of it, for the presets "nguyen2016" and "nguyen2016b".
+    starts: from how many random images each is made; the first is shown, and the score says how far the others agree.
     examples: of the data that are read. top: of them shown for each objective. batch: images at a time.
     seed: same seed, same image. progress: bars on standard error.
 
@@ -57,6 +60,7 @@ class SeeOptions:
     size: int | tuple[int, int] | None = None
     contrast: float | str | None = AUTO
     shared: bool = False
+    starts: int = 1
     prior: Prior | str | Path | None = None
     examples: int = EXAMPLES
     top: int = TOP
@@ -69,9 +73,13 @@ class SeeOptions:
             value = getattr(self, name)
             if value is not None or name not in OPTIONAL:
                 object.__setattr__(self, name, rule(name, value))
-        if isinstance(self.contrast, str) and self.contrast != AUTO:
-            raise CensusError(f"contrast must be a number, None or 'auto'. Got {self.contrast!r}.")
-        if self.contrast is not None and self.contrast != AUTO and Number(0, 1)("contrast", self.contrast) == 0:
+        if isinstance(self.contrast, str) and self.contrast not in (AUTO, NATURAL):
+            raise CensusError(f"contrast must be a number, None, 'natural' or 'auto'. Got {self.contrast!r}.")
+        if (
+            self.contrast is not None
+            and self.contrast not in (AUTO, NATURAL)
+            and Number(0, 1)("contrast", self.contrast) == 0
+        ):
             raise CensusError(f"contrast must be above 0 and at most 1. Got {self.contrast}.")
         object.__setattr__(self, "size", _size(self.size))
         check_seed(self.seed)
@@ -132,7 +140,7 @@ def about_of(options: SeeOptions, subject: Subject) -> dict[str, Any]:
         "preset": method.name, "paper": method.paper, "regulariser": method.regulariser,
         "steps": options.count, "size": list(subject.space.shape[1:]) if subject.space else None,
         "contrast": options.contrast, "shared": options.shared, "seed": options.seed, "top": options.top,
-        "prior": None if prior is None else dict(prior.about),
+        "starts": options.starts, "prior": None if prior is None else dict(prior.about),
         "input_space": subject.space.source if subject.space else None,
         "examples": sum(len(batch.ids) for batch in subject.batches),
         "data": None if subject.source is None else subject.source.name,

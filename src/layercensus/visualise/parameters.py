@@ -11,7 +11,9 @@ from torch import Tensor
 
 from .input_space import InputSpace, directions, frequencies
 from .rng import Rng
+from .spectrum import Spectrum
 
+NATURAL = "natural"  # contrast: as strong as the data in each band of frequencies
 FAINT = 0.01  # standard deviation of the coefficients at the start
 
 
@@ -57,16 +59,24 @@ class Fourier:
     The start is faint noise about the data's mean colour. contrast: instead of the sigmoid the image is stretched to
     this fraction of the range, so that only its direction is free: the strongest response to a limited contrast shows
     a pattern in its proportions, an unlimited one only its signs. None: free, as in the article. shared: fields that
-    all images have in common, so that what can be alike is (Olah et al. 2017, "Interpolation").
+    all images have in common, so that what can be alike is (Olah et al. 2017, "Interpolation"). contrast NATURAL: each
+    band of frequencies is held to the data's strength (`Spectrum`), from the start on.
     """
 
-    def __init__(self, rng: Rng, space: InputSpace, contrast: float | None = None, shared: bool = False) -> None:
+    def __init__(
+        self, rng: Rng, space: InputSpace, contrast: float | str | None = None, shared: bool = False,
+        device: torch.device | str = "cpu",
+    ) -> None:  # fmt: skip
         channels, h, w = space.shape
-        self._side, self._contrast = (h, w), contrast
+        self._side, self._contrast = (h, w), None if isinstance(contrast, str) else contrast
         f = frequencies(h, w)
-        self._scale = math.sqrt(h * w) / f.clamp(min=1 / max(h, w)) / 4
-        self._colour, self._mean = directions(space.colour), torch.logit(space.mean, 0.05).view(-1, 1, 1)
-        z = rng.normal(channels, h, w // 2 + 1, 2) * FAINT
+        self._scale = (math.sqrt(h * w) / f.clamp(min=1 / max(h, w)) / 4).to(device)
+        self._colour = directions(space.colour).to(device)
+        self._mean = torch.logit(space.mean, 0.05).view(-1, 1, 1).to(device)
+        z = (rng.normal(channels, h, w // 2 + 1, 2) * FAINT).to(device)
+        self._spectrum = Spectrum(space, device) if contrast == NATURAL and not shared else None
+        if self._spectrum is not None:
+            self._spectrum.hold(z, self._scale)
         self.tensors = [z.requires_grad_(True)]
         if shared:
             self.tensors.append(z[:1].detach().clone().requires_grad_(True))
@@ -77,7 +87,8 @@ class Fourier:
         return torch.sigmoid(field + self._mean) if self._contrast is None else _stretched(field, self._contrast)
 
     def advance(self) -> None:
-        pass
+        if self._spectrum is not None:
+            self._spectrum.hold(self.tensors[0], self._scale)
 
 
 def _stretched(field: Tensor, contrast: float) -> Tensor:

@@ -148,8 +148,8 @@ PRESETS = {
         ),
         Preset(
             DEFAULT, "Olah et al. 2017, section 'The Enemy of Feature Visualization'",
-            "low frequencies and the data's colours first; jitter, scale, rotation", over="fourier", steps=512,
-            rate=0.1, robustness=ARTICLE,
+            "low frequencies and the data's colours first, bands as in the data; jitter, scale, rotation",
+            over="fourier", steps=512, rate=0.1, robustness=ARTICLE,
         ),
     )
 }  # fmt: skip

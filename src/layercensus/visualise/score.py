@@ -41,6 +41,7 @@ class Score:
         transfer_match: the correlation by which that unit was matched.
     slope, data_slope: of log amplitude over log frequency.
     distance: of the whole layer's response from the data's, as a multiple of the furthest example's (`distances`).
+    agreement: correlation of the whole layer's response with that to images from other starts (`agreements`), -1..1.
     status: "" or why it failed. note: "" or what to know of an image that did not.
     """
 
@@ -56,6 +57,7 @@ class Score:
     data_slope: float | None = None
     examples: int = 0
     distance: float | None = None
+    agreement: float | None = None
     status: str = ""
     note: str = ""
 

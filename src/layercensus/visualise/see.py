@@ -22,7 +22,7 @@ from ..models.model import Model
 from ..models.open import open_model
 from .images import responses_of, visualise
 from .input_space import input_space_of, input_space_without_data, refusal
-from .names import objectives_of
+from .names import AUTO, objectives_of
 from .objective import Objective
 from .objective_values import resolved
 from .objectives import diversity
@@ -44,7 +44,7 @@ def see(
     *,
     preset: str | None = None,
     replicas: Sequence[nn.Module | Model | str] = (),
-    objective: str = "neuron",
+    objective: str = AUTO,
     device: str | None = None,
     options: SeeOptions | None = None,
 ) -> Visualisations:
@@ -57,7 +57,8 @@ def see(
     data: as for `take`: colours, spectrum and every comparison with real examples come from it.
     preset: a method of the literature, short for `SeeOptions(preset=...)`.
     replicas: other training runs of the model, for the transfer score.
-    objective: what a target given as text stands for: "neuron", "channel" or "layer".
+    objective: what a target given as text stands for: "neuron" (one position), "channel" (the mean over a map) or
+        "layer"; "auto" is the channel for maps whose positions see much of an image, else the neuron.
     device: where the nets run: None where they are, "auto", "cuda", "mps" or "cpu".
     options: steps, size, faces, seed and all else (`SeeOptions`).
 
@@ -138,11 +139,11 @@ def _example(model: Model) -> Any:
 
 
 def objectives_for(
-    subject: Subject, targets: Sequence[str | Objective], kind: str = "neuron", faces: int = 1
+    subject: Subject, targets: Sequence[str | Objective], kind: str = AUTO, faces: int = 1
 ) -> list[Objective]:
     """The objectives that the targets name, with the layers' full names.
 
-    kind: what a text stands for: "neuron", "channel" or "layer".
+    kind: what a text stands for: "auto", "neuron", "channel" or "layer".
 
     Raises:
         CensusError: there is no such layer, unit or kind; or a target only says how images differ.
@@ -150,7 +151,7 @@ def objectives_for(
     objectives: list[Objective] = []
     for target in targets:
         if isinstance(target, str):
-            objectives += objectives_of(target, subject.net, subject.layers, kind)
+            objectives += objectives_of(target, subject.net, subject.layers, kind, subject.mapped)
         elif isinstance(target, Objective):
             objectives.append(target)
         else:

@@ -109,6 +109,15 @@ class Subject:
         lines = () if field is None else field.lines
         return any(line is not None and 3 * line[1].size <= n for line, n in zip(lines, side, strict=False))
 
+    def mapped(self, layer: Layer) -> bool:
+        """Whether a layer gives a map (units, height, width) of which each position sees much of an image.
+
+        What such a unit looks for stands many times in a picture of its mean, and need not fit into one place.
+        """
+        if self.space is None or len(layer.shape) != 3 or min(layer.shape[1:]) < 2:
+            return False
+        return not self.adds_up(layer.name)
+
 
 def spatial_mean(layer: Layer, x: Tensor) -> NDArray[np.float32]:
     """(examples, units): the mean of each unit over its map, of a layer's output."""

@@ -18,8 +18,9 @@ class Term:
     """One number read of one layer for each image.
 
     of_example: how the same is read of an example, where the pattern may lie anywhere. couples: the number depends on
-    the other images of its group, and says nothing about one alone. unit: the highest unit that is read, to be checked;
-    single: no other is read. local: it is read at one position, not of a whole map.
+    the other images of its group, and says nothing about one alone; fades: it counts only until images have formed.
+    unit: the highest unit that is read, to be checked; single: no other is read. local: it is read at one position,
+    not of a whole map.
     """
 
     layer: str  # dotted name, or LAST
@@ -28,6 +29,7 @@ class Term:
     of_example: Read
     before: bool = False  # read of what goes into the layer
     couples: bool = False
+    fades: bool = False
     local: bool = False
     unit: int | None = None
     single: bool = False

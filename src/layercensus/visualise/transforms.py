@@ -49,9 +49,9 @@ class Transforms:
         """(images, channels, height, width) -> the same shape. strength: of shifts, turns and scales."""
         amounts = self.amounts
         if amounts.colour:
-            x = x + self._rng.normal(x.shape[1], 1, 1) * amounts.colour
+            x = x + self._rng.normal(x.shape[1], 1, 1).to(x.device) * amounts.colour
         if amounts.noise:
-            x = x + self._rng.normal(*x.shape[1:]) * amounts.noise
+            x = x + self._rng.normal(*x.shape[1:]).to(x.device) * amounts.noise
         if not (amounts.jitter or amounts.rotation or len(amounts.scales) > 1):
             return x
         shift, turn, scale = self.next_move()

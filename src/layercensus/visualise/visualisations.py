@@ -47,7 +47,7 @@ class Visualisation:
     image: Tensor | None  # (channels, height, width) in 0..1
     score: Score | None
     window: tuple[tuple[int, int], ...] = ()  # what the peak's position sees of the image; () where that is not known
-    contrast: float | None = None  # fraction of the range that the image was stretched to; None: it was free
+    contrast: float | str | None = None  # fraction of the range that it was stretched to; "natural"; None: free
     top_examples: tuple[TopExample, ...] = ()
 
 
@@ -83,7 +83,7 @@ class Visualisations:
         names = [f.name for f in fields(Score)]
         rows = [
             {"objective": entry.objective, "layer": entry.layer, "unit": entry.unit, "face": entry.face}
-            | {"contrast": "free" if entry.contrast is None else f"{entry.contrast:g}"}
+            | {"contrast": _contrast(entry.contrast)}
             | (dict.fromkeys(names) if entry.score is None else asdict(entry.score))
             for entry in self.entries
         ]
@@ -96,6 +96,10 @@ class Visualisations:
     def failed(self) -> tuple[Visualisation, ...]:
         """Those whose images say nothing, with the reason in score.status."""
         return tuple(entry for entry in self.entries if entry.score is not None and entry.score.status)
+
+
+def _contrast(contrast: float | str | None) -> str:
+    return "free" if contrast is None else contrast if isinstance(contrast, str) else f"{contrast:g}"
 
 
 def shown(image: Tensor) -> Image.Image:
