@@ -2,7 +2,8 @@
 
 python benchmarks/zoo.py > docs/zoo.md              # all that is installed; in an environment of its own (below)
 python benchmarks/zoo.py --only timm --third 1      # a third of one library
-python benchmarks/zoo.py --only none --kept rows.txt   # the page of rows that earlier runs wrote to the error stream
+python benchmarks/zoo.py --rows rows.txt            # a row is added as it comes; those there are kept
+python benchmarks/zoo.py --only none --rows rows.txt   # the page of the rows there are
 python benchmarks/zoo.py --needed --only "transformers: gpt2"   # with the directions that the answers need
 """
 
@@ -22,12 +23,14 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from zlib import crc32
 
 import torch
 from torch import Tensor, nn
 
 import layercensus as lc
+from layercensus.count import plan
 
 sys.path.insert(0, str(Path(__file__).parent))
 from zoo_nets import Family, families
@@ -36,7 +39,7 @@ LAST, FIRST = (nn.Linear, nn.LayerNorm, nn.Embedding), (
     nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm,
 )  # fmt: skip
 PACKAGES = ("torch", "torchvision", "timm", "transformers", "diffusers", "torch_geometric")
-SECONDS = 150  # that a family may take
+SECONDS = 300  # that a family may take
 CLOSE = 1e-3  # relative, of a unit's mean from one-example runs
 
 HEAD = """# The zoo
@@ -98,14 +101,15 @@ def run(family: Family, needed: bool) -> Result:
 
 
 def _counted(family: Family, net: nn.Module, inputs: Any, needed: bool) -> Result:
-    surveyed = lc.layers_of(net, _first(inputs, 2))
-    axes = [
-        (own, {"first": 1, "last": len(layer.shape)}[rule]) for layer in surveyed for own, rule in _ruled(net, layer)
-    ]
     settings = lc.Settings(
         progress=False, needed="some" if needed else False, twins=1, pictures=0, batch=6, resamples=20
     )
-    census = lc.take(net, {"inputs": inputs} if isinstance(inputs, dict) else inputs, settings=settings)
+    with _survey_kept() as kept:
+        census = lc.take(net, {"inputs": inputs} if isinstance(inputs, dict) else inputs, settings=settings)
+    surveyed = kept[0]
+    axes = [
+        (own, {"first": 1, "last": len(layer.shape)}[rule]) for layer in surveyed for own, rule in _ruled(net, layer)
+    ]
     means = _means(net, inputs, census, surveyed)
     right = sum(own == rule for own, rule in axes), sum(means)
     twin = any(name.startswith("twin_") for name in census.layers.columns)
@@ -116,6 +120,20 @@ def _counted(family: Family, net: nn.Module, inputs: Any, needed: bool) -> Resul
         family.library, family.name, "WRONG" if wrong else "counted", len(surveyed), len(rows),
         f"{right[0]} / {len(axes)}", f"{right[1]} / {len(means)}", "yes" if twin else "no", asked,
     )  # fmt: skip
+
+
+@contextmanager
+def _survey_kept() -> Iterator[list[tuple[Any, ...]]]:
+    """The layers that a count surveys meanwhile; a census keeps a table of them alone."""
+    kept: list[tuple[Any, ...]] = []
+    own = plan.survey
+
+    def survey(*given: Any, **named: Any) -> tuple[Any, ...]:
+        kept.append(own(*given, **named))
+        return kept[-1]
+
+    with patch.object(plan, "survey", survey):
+        yield kept
 
 
 def _ruled(net: nn.Module, layer: Any) -> Iterator[tuple[int, str]]:
@@ -187,10 +205,6 @@ def _row(inputs: Any, row: int) -> Any:
     return {n: v[row : row + 1] for n, v in inputs.items()} if isinstance(inputs, dict) else inputs[row : row + 1]
 
 
-def _first(inputs: Any, n: int) -> Any:
-    return {name: v[:n] for name, v in inputs.items()} if isinstance(inputs, dict) else inputs[:n]
-
-
 def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300].replace("|", "\\|") or type(error).__name__
 
@@ -227,7 +241,7 @@ def row_of(result: Result) -> str:
 
 def page(rows: list[str]) -> str:
     """The document: what was run, with which versions, the sums, and every family; of several rows of one the last."""
-    last = {tuple(part.strip("| ") for part in row.split(" | ")[:2]): row for row in rows}
+    last = {_family_of(row): row for row in rows}
     states = Counter(row.split(" | ")[2] for row in last.values())
     known = [f"{name} {version(name)}" for name in PACKAGES if find_spec(name)]
     left = Counter(f.library for f in families() if (f.library, f.name) not in last)
@@ -237,20 +251,30 @@ def page(rows: list[str]) -> str:
     return head + "\n".join(last.values())
 
 
+def _family_of(row: str) -> tuple[str, ...]:
+    """The library and the name that a row begins with."""
+    return tuple(part.strip("| ") for part in row.split(" | ")[:2])
+
+
 def main() -> None:
     """Run the families that the arguments choose, a row each as it comes, and the sums."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help='families whose "library: name" begins so')
     parser.add_argument("--third", type=int, default=0, help="1 to 3: a third of them; 0: all")
     parser.add_argument("--commit", default="", help="the hash that says which third is which")
-    parser.add_argument("--kept", nargs="*", default=[], help="files with rows of earlier runs, to be on the page too")
+    parser.add_argument("--rows", type=Path, help="a file that keeps the rows, so that an interrupted run is resumed")
     parser.add_argument("--needed", action="store_true", help="also what the answers need")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [line for file in asked.kept for line in Path(file).read_text("utf-8").splitlines() if line.startswith("| ")]
+    rows = asked.rows.read_text("utf-8").splitlines() if asked.rows and asked.rows.exists() else []
+    known = {_family_of(row) for row in rows}
     for family in chosen(asked.only, asked.third, asked.commit):
+        if (family.library, family.name) in known:
+            continue
         rows.append(row_of(run(family, asked.needed)))
         print(rows[-1], file=sys.stderr, flush=True)
+        if asked.rows:
+            asked.rows.write_text("\n".join(rows) + "\n", "utf-8")
     print(page(rows))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 EXAMPLES = 8
 SIDES = (64, 96, 128, 160, 192, 224, 256, 288, 384, 448, 512)
 SMALL = (
+    "400mf",
     "test_",
     "atto",
     "femto",
@@ -49,6 +51,7 @@ OWN = {  # what a family needs beside or in place of these
     "mamba2": {"num_heads": 8, "head_dim": 8, "n_groups": 1}, "levit": {"image_size": 224},
     "reformer": {"axial_pos_embds": False, "attn_layers": ["local", "local"]}, "hiera": {"image_size": [224, 224]},
     "efficientnet": {"hidden_dim": 2560}, "convnext": {"image_size": 64}, "convnextv2": {"image_size": 64},
+    "swin": {"image_size": 32, "patch_size": 4, "depths": [1, 1], "num_heads": [2, 4], "embed_dim": 16},
 }  # fmt: skip
 TEXT = """
     albert bert big_bird bloom bart blenderbot camembert canine codegen cohere convbert ctrl deberta deberta-v2
@@ -131,14 +134,18 @@ def _torchvision() -> Iterator[Family]:
     for name in sorted(nets.list_models(), key=lambda n: (_smallness(n), n)):
         if name.startswith("quantized") or _stem(name) in seen:
             continue
-        seen.add(_stem(name))
+        seen.add(_stem(name))  # the smallest
         yield Family("torchvision", name, lambda name=name: _of_torchvision(nets, name))
 
 
 def _stem(name: str) -> str:
-    return name.rstrip("0123456789").split("_")[0].rstrip("0123456789") + (
-        "+" if "_" in name and "rcnn" in name else ""
-    )
+    """A name without how large its net is.
+
+    >>> [_stem(name) for name in ("vit_b_16", "vgg11_bn", "efficientnet_v2_s", "regnet_x_1_6gf", "resnext50_32x4d")]
+    ['vit', 'vgg_bn', 'efficientnet_v2', 'regnet_x', 'resnext']
+    """
+    plain = re.sub(r"_([bsmlth](_\d+)?|b\d|base|tiny|small|large|x?\d_\d(gf)?|\d+(gf|mf)|\d+x\d+d|\d+)$", "", name)
+    return re.sub(r"(?<!_v)\d+(_\d+)?(?=_|$)", "", plain)
 
 
 def _of_torchvision(nets: Any, name: str) -> tuple[nn.Module, Tensor]:
@@ -151,6 +158,8 @@ def _of_torchvision(nets: Any, name: str) -> tuple[nn.Module, Tensor]:
         else {}
     )
     net = nets.get_model(name, weights=None, **extra).eval()
+    if name.startswith("raft"):
+        return net, {"image1": noise(3, 128, 128)[:4].tanh(), "image2": noise(3, 128, 128)[4:].tanh()}
     if any(part in name for part in VIDEO):
         return net, noise(3, 16, 224, 224)[:4] if "mvit" in name else noise(3, 8, 112, 112)[:4]
     if any(part in name for part in DETECTS):

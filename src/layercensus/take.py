@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from .concepts.ask import ask_concepts, identity_of
 from .concepts.open import open_concepts
 from .concepts.sets import ConceptSet
 from .count.count import count
-from .count.fit import suited
+from .count.fit import in_words, suited
 from .count.memory import freed_memory, kept_memory
 from .count.plan import Asked, Plan, make_plan
 from .count.probe import choose_probe
@@ -149,6 +150,8 @@ def take(
             identity = {**plan.identity, "output": named(output)}
             plan = replace(plan, identity=identity | ({"concepts": identity_of(sets)} if sets else {}))
             check_answers(plan, output)
+            if settings.progress:
+                print(f"inputs: {in_words(plan.source)}", file=sys.stderr)
             return _counted(opened, plan, tuple(measures), output, sets)
 
 

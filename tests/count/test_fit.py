@@ -153,3 +153,21 @@ def test_nothing_of_the_net_is_moved_by_trying() -> None:
     assert isinstance(suited(Model(net, "net"), open_data(X.movedim(1, -1))), Mended)
     assert net.training
     assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+
+
+SAID: dict[str, tuple[nn.Module, Any, Prepare | None, str]] = {
+    "grey into colours": (convolution(3), GREY, None, "as they are, in float32; grey repeated for three channels"),
+    "nothing": (convolution(3), X, None, "as they are, in float32"),
+    "bytes as pictures": (
+        convolution(3), (X * 255).byte(), Prepare(mean=(0.5,) * 3, std=(0.5,) * 3, channels=3),
+        "bytes as pictures: RGB, (x - 0.5) / 0.5 on the scale 0..1",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_a_run_says_in_one_line_what_is_done_to_inputs(case: str, capfd: pytest.CaptureFixture[str]) -> None:
+    net, data, prepare, said = SAID[case]
+    few = lc.Settings(**WITHOUT | {"progress": True})
+    lc.take(Model(net, "net", prepare=prepare), data, twin=False, settings=few)
+    assert f"inputs: {said}\n" in capfd.readouterr().err

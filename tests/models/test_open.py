@@ -163,8 +163,8 @@ INSTEAD = {
     "last.ckpt": "Weights alone are no model",
     "pytorch_model.bin": "Weights alone are no model",
     "MODEL.SAFETENSORS": "Weights alone are no model",
-    "net.pt2": "A graph has no layers to read: write a function that returns the module it was made from: "
-    "module:factory.",
+    "net.pt2": "An exported graph has no layers to read, but its weights can be: write a function that builds the net, "
+    "and name both: module:factory@net.pt2. Got 'net.pt2'.",
     "net.onnx": "A graph has no layers to read",
     "nets.py": "Name a function of that file that returns the net: nets:FUNCTION. Got 'nets.py'.",
     "saved": "A folder that transformers saved is named hf:saved. Got 'saved'.",

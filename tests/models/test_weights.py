@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,14 @@ from layercensus.errors import CensusError
 from layercensus.models.open import open_model
 from layercensus.models.twin import untrained
 from tests.user_models import Small, small
+
+
+def exported(state: dict[str, Tensor], folder: Path) -> Path:
+    net = Small()
+    net.load_state_dict(state)
+    torch.export.save(torch.export.export(net.eval(), (torch.randn(2, 1, 8, 8),)), folder / "net.pt2")
+    return folder / "net.pt2"
+
 
 Save = Callable[[dict[str, Tensor], Path], Path]
 NAME = "tests.user_models:small"
@@ -61,9 +70,12 @@ FORMS: dict[str, Save] = {
     "one of a trainer": torch_saved(lambda state: {"state_dict": {f"net.{n}": t for n, t in state.items()}}, "a.ckpt"),
     "a sharded folder": sharded,
     "the index of one": sharded_index,
+    "an exported net": exported,
 }
+EXPORTS = pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch's own, when it exports
 
 
+@EXPORTS
 @pytest.mark.parametrize("form", FORMS)
 def test_the_net_answers_as_the_one_that_was_saved(form: str, tmp_path: Path) -> None:
     net, x = trained(), torch.randn(3, 1, 8, 8)
@@ -103,6 +115,24 @@ def test_no_code_of_the_file_runs(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert "cannot be read: UnpicklingError" in refused({"state_dict": Bomb()}, file)
     file.write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(CensusError, match="cannot be read"):
+        open_model(f"{NAME}@{file}")
+    assert capfd.readouterr().out == ""
+
+
+@EXPORTS
+def test_no_code_of_an_exported_net_runs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = exported(trained().state_dict(), tmp_path)
+    with zipfile.ZipFile(file) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    config = next(name for name in held if name.endswith("model_weights_config.json"))
+    entries = json.loads(held[config])
+    entries["config"]["fc.bias"]["use_pickle"] = True
+    weight = f"{config.rpartition('/')[0]}/{entries['config']['fc.bias']['path_name']}"
+    held |= {config: json.dumps(entries).encode(), weight: pickle.dumps(Bomb())}
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, part in held.items():
+            archive.writestr(name, part)
+    with pytest.raises(CensusError, match=r"must be plain numbers. fc.bias is not"):
         open_model(f"{NAME}@{file}")
     assert capfd.readouterr().out == ""
 

@@ -111,8 +111,6 @@ def run(
         print("a GPU is here: --device auto counts on it")
     groups = None if counted.groups is None else lines_of(Path(counted.groups))
     opened = model_of(model, counted.size)
-    if opened.prepare:
-        print(f"inputs: {opened.prepare.describe()}")
     with kept("counted", folder):
         census = _counted(opened, data, counted, groups, seed=seed, settings=chosen, engine=engine)
     if spread and ranks()[0] > 0:

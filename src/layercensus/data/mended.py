@@ -39,13 +39,15 @@ class Mended(Around):
     def __init__(self, source: Source, mend: Mend, prepare: Prepare | None = None) -> None:
         super().__init__(source)
         self.mend, self.prepare = mend, prepare or source.prepare
+        self.as_pictures = prepare is not None  # in which case `values` says what was done before, and is undone
         first = next(iter(source.peek(1))).inputs
         self.kind = {4: "images", 3: "signals"}.get(mend.change(first).ndim, source.kind)
 
     @property
     def about(self) -> dict[str, Any]:  # type: ignore[override]
         """What the data say of themselves, and how their form was changed."""
-        return self.source.about | {"mended": self.mend.said}
+        about = {name: said for name, said in self.source.about.items() if name != "values" or not self.as_pictures}
+        return about | {"mended": self.mend.said}
 
     def rows(self) -> tuple[Sequence[int], int]:
         return self.source.rows()

@@ -27,6 +27,8 @@ def of_a_file(text: str) -> str:
         return _of_a_folder(text)
     if text.lower().endswith(WEIGHTS):
         return f" Weights alone are no model: {LOADED}{text}."
+    if ending.lower() == ".pt2":
+        return f" An exported graph has no layers to read, but its weights can be: {LOADED}{text}."
     if ending.lower() in GRAPHS:
         return f" A graph has no layers to read: write a function that returns the module it was made from: {FACTORY}."
     if ending == ".py" and stem.isidentifier():

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import CensusError, first_line, some_of
+from .exported import exported_weights
 
 INDEX = "*.index.json"
 NESTED = ("state_dict", "model_state_dict", "model", "module", "net", "weights", "params")
@@ -39,7 +40,7 @@ def load_state(net: nn.Module, file: Path, what: str) -> None:
 
 
 def read_state(file: Path) -> State:
-    """The tensors of a .safetensors file, a state dict that torch saved, or a folder of safetensors, by name.
+    """The tensors of a .safetensors file, a state dict that torch saved, a net that it exported, or a folder, by name.
 
     Raises:
         CensusError: it cannot be read, or holds anything but tensors.
@@ -53,12 +54,14 @@ def read_state(file: Path) -> State:
             return load_file(file)
         if file.name.endswith(INDEX[1:]):
             return _shards(file)
+        if file.suffix.lower() == ".pt2":
+            return exported_weights(file)
         return _plain(torch.load(file, map_location="cpu", weights_only=True), file)
     except CensusError:
         raise
     except Exception as error:  # a damaged file may raise anything
         raise CensusError(
-            f"Weights must be a .safetensors file, a state dict that torch saved, or a folder of safetensors. "
+            f"Weights must be a .safetensors file, a state dict that torch saved, a .pt2, or a folder of safetensors. "
             f"{file} cannot be read: {first_line(error)}."
         ) from error
 
