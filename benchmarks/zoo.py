@@ -39,7 +39,7 @@ LAST, FIRST = (nn.Linear, nn.LayerNorm, nn.Embedding), (
     nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm,
 )  # fmt: skip
 PACKAGES = ("torch", "torchvision", "timm", "transformers", "diffusers", "torch_geometric")
-SECONDS = 300  # that a family may take
+SECONDS = 150  # of the processor's time that a family may take
 CLOSE = 1e-3  # relative, of a unit's mean from one-example runs
 
 HEAD = """# The zoo
@@ -93,7 +93,7 @@ def run(family: Family, needed: bool) -> Result:
     except lc.CensusError as error:
         result = Result(family.library, family.name, "refused", line=_line(error))
     except TimeoutError:
-        result = Result(family.library, family.name, "too slow", line=f"more than {SECONDS} s")
+        result = Result(family.library, family.name, "too slow", line=f"more than {SECONDS} s of the processor's time")
     except Exception as error:
         traceback.print_exc(file=sys.stderr)
         result = Result(family.library, family.name, "TRACEBACK", line=f"{type(error).__name__}: {_line(error)}")
@@ -214,12 +214,12 @@ def _limit(seconds: int) -> Iterator[None]:
     def stop(*_: object) -> None:
         raise TimeoutError
 
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def chosen(only: str, third: int, commit: str) -> list[Family]:

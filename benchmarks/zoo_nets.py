@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,9 @@ OWN = {  # what a family needs beside or in place of these
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]}, "xmod": {"default_language": "en_XX"},
     "mamba2": {"num_heads": 8, "head_dim": 8, "n_groups": 1}, "levit": {"image_size": 224},
     "reformer": {"axial_pos_embds": False, "attn_layers": ["local", "local"]}, "hiera": {"image_size": [224, 224]},
-    "efficientnet": {"hidden_dim": 2560}, "convnext": {"image_size": 64}, "convnextv2": {"image_size": 64},
+    "efficientnet": {"hidden_dim": 2560},
+    "convnext": {"image_size": 32, "patch_size": 4, "depths": [1, 1, 2, 1], "hidden_sizes": [16, 16, 32, 32]},
+    "convnextv2": {"image_size": 32, "patch_size": 4, "depths": [1, 1, 2, 1], "hidden_sizes": [16, 16, 32, 32]},
     "swin": {"image_size": 32, "patch_size": 4, "depths": [1, 1], "num_heads": [2, 4], "embed_dim": 16},
 }  # fmt: skip
 TEXT = """
@@ -98,11 +101,10 @@ def noise(*shape: int) -> Tensor:
 def _timm() -> Iterator[Family]:
     import timm
 
-    for module in timm.list_modules():
-        names = timm.list_models(module=module)
-        if names:
-            name = min(names, key=_smallness)
-            yield Family("timm", f"{module}: {name}", lambda name=name: _of_timm(timm, name))
+    members = {module: timm.list_models(module=module) for module in timm.list_modules()}
+    smallest = {module: min(names, key=_smallness) for module, names in members.items() if names}
+    for module, name in sorted(smallest.items(), key=lambda item: _smallness(item[1])):
+        yield Family("timm", f"{module}: {name}", lambda name=name: _of_timm(timm, name))
 
 
 def _smallness(name: str) -> tuple[int, int, str]:
@@ -115,6 +117,11 @@ def _of_timm(timm: Any, name: str) -> tuple[nn.Module, Tensor]:
     for own in SIDES:
         if own < side and _takes(plain, noise(channels, own, own)):
             return plain, noise(channels, own, own)
+    for own in SIDES[: 3 if side > SIDES[2] else 0]:  # nets made for one size
+        with suppress(Exception):
+            small = timm.create_model(name, pretrained=False, img_size=own).eval()
+            if _takes(small, noise(channels, own, own)):
+                return small, noise(channels, own, own)
     return plain, noise(channels, side, side)
 
 
@@ -149,14 +156,13 @@ def _stem(name: str) -> str:
 
 
 def _of_torchvision(nets: Any, name: str) -> tuple[nn.Module, Tensor]:
-    inside = any(part in name for part in (*DETECTS, "deeplab", "fcn", "lraspp"))
-    extra = (
-        {"weights_backbone": None}
-        if inside
-        else {"init_weights": False}
-        if name in ("googlenet", "inception_v3")
-        else {}
-    )
+    extra: dict[str, Any] = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    if any(part in name for part in (*DETECTS, "deeplab", "fcn", "lraspp")):
+        extra = {"weights_backbone": None}
+    if any(part in name for part in ("rcnn", "retinanet", "fcos")):
+        extra |= {"min_size": 96, "max_size": 128}  # what its own code resizes pictures to, 800 and more otherwise
+    if name.startswith("vit_"):
+        extra = {"image_size": 64}
     net = nets.get_model(name, weights=None, **extra).eval()
     if name.startswith("raft"):
         return net, {"image1": noise(3, 128, 128)[:4].tanh(), "image2": noise(3, 128, 128)[4:].tanh()}

@@ -23,7 +23,7 @@ from .concepts.ask import ask_concepts, identity_of
 from .concepts.open import open_concepts
 from .concepts.sets import ConceptSet
 from .count.count import count
-from .count.fit import in_words, suited
+from .count.fit import suited
 from .count.memory import freed_memory, kept_memory
 from .count.plan import Asked, Plan, make_plan
 from .count.probe import choose_probe
@@ -33,6 +33,7 @@ from .count.shown import read_shown_otherwise
 from .count.store import COUNTING, SHARD, Store
 from .count.untrained import UntrainedCounts, untrained_counts
 from .data.batch import Batch
+from .data.done import in_words
 from .data.files import check_free, writable
 from .data.open import open_data
 from .data.user_code import user_code_in
@@ -151,7 +152,7 @@ def take(
             plan = replace(plan, identity=identity | ({"concepts": identity_of(sets)} if sets else {}))
             check_answers(plan, output)
             if settings.progress:
-                print(f"inputs: {in_words(plan.source)}", file=sys.stderr)
+                print(f"inputs: {in_words(plan.source.about)}", file=sys.stderr)
             return _counted(opened, plan, tuple(measures), output, sets)
 
 

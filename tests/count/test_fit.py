@@ -143,7 +143,7 @@ def test_a_census_of_mended_data_is_that_of_the_right_form() -> None:
     mended = lc.take(net, X.movedim(1, -1), twin=False, settings=settings)
     assert np.allclose(right.units["mean"].astype(float), mended.units["mean"].astype(float), atol=1e-6)
     assert mended.about["data"]["mended"] == "channels moved from the last axis to the first"
-    assert "data: channels moved from the last axis to the first" in str(mended)
+    assert "inputs: as they are, in float32; channels moved from the last axis to the first" in str(mended)
     assert [layer.width for layer in lc.layers_of(net, X.movedim(1, -1)) if layer.default] == [4, 2]
 
 

@@ -38,18 +38,6 @@ def suited(model: Model, source: Source) -> Source:
     return source if _takes(net, batch.for_net(net)) else _mended(net, source, batch, model)
 
 
-def in_words(source: Source) -> str:
-    """What is done to each input before the net is given it, in one line.
-
-    >>> from layercensus.data.open import open_data
-    >>> in_words(open_data("digits"))
-    '0 to 16 divided by 16'
-    """
-    about = source.about
-    steps = (about.get("inputs"), about.get("values"), about.get("mended"))
-    return "; ".join(str(step) for step in steps if step) or "as they are"
-
-
 def _mended(net: nn.Module, source: Source, batch: Batch, model: Model) -> Source:
     for mends in mends_of(batch.inputs, model.prepare):
         good = [m for m in mends if _takes(net, batch.with_inputs(m.change(batch.inputs)).for_net(net))]

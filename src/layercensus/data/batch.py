@@ -112,10 +112,19 @@ def copied(x: Tensor) -> Tensor:
 
 
 def stacked(examples: list[Tensor]) -> Tensor:
-    """(examples, ...) from single examples."""
+    """(examples, ...) from single examples; those that are all rows of one tensor, in their order, are that tensor."""
+    whole = examples[0]._base if examples else None
+    if whole is not None and _rows_of(whole, examples):
+        return whole
     if all(map(_plain, examples)):
         return torch.from_numpy(np.stack([x.numpy() for x in examples]))
     return torch.stack(examples)
+
+
+def _rows_of(whole: Tensor, examples: list[Tensor]) -> bool:
+    if whole.shape != (len(examples), *examples[0].shape):
+        return False
+    return all(x._base is whole and x.data_ptr() == row.data_ptr() for x, row in zip(examples, whole, strict=True))
 
 
 def _plain(x: Tensor) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from ..errors import CensusError
 from .reading import one_line
@@ -70,7 +70,7 @@ class _Chunks:
         shape = next((x.shape for x in found if isinstance(x, Tensor)), None)
         alike = [x for x in found if isinstance(x, Tensor) and x.shape == shape]
         others = {at: x for at, x in enumerate(found) if isinstance(x, str) or x.shape != shape}
-        return torch.stack(alike) if alike else None, others
+        return default_collate(alike) if alike else None, others  # which stacks in memory that processes share
 
 
 def _only(items: list[Any]) -> Any:

@@ -17,6 +17,7 @@ from ..census.columns import twin_of
 from ..census.findings import number_of
 from ..census.record import CensusRecord
 from ..census.status import COUNT
+from ..data.done import in_words as done_to_inputs
 from ..layers.layer import Layer
 from ..layers.memory_format import in_words
 from ..measures import Column
@@ -46,8 +47,7 @@ def _print(console: Console, census: CensusRecord, verdict: Verdict) -> None:
     console.print(_legend(census))
     if _starred(census):
         console.print(Text(STAR))
-    if "mended" in census.provenance.data:
-        console.print(Text(f"data: {census.provenance.data['mended']}"))
+    console.print(Text(f"inputs: {done_to_inputs(census.provenance.data)}"))
     console.print(Text("memory format: " + in_words(**census.provenance.memory_format)))
     for finding in census.findings[:8]:
         console.print(Padding(Text("- " + finding.sentence), (0, 0, 0, 1)))
