@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from layercensus.models.hf_net import without_cache
+
 EXAMPLES = 8
 SIDES = (64, 96, 128, 160, 192, 224, 256, 288, 384, 448, 512)
 SMALL = (
@@ -191,6 +193,7 @@ def _of_transformers(transformers: Any, name: str) -> tuple[nn.Module, Any]:
             inner = type(getattr(config, part))
             setattr(config, part, inner(**_tiny(inner)))
     net = transformers.AutoModel.from_config(config).eval()
+    without_cache(net)
     tokens = torch.randint(3, 99, (EXAMPLES, 16), generator=torch.Generator().manual_seed(0))
     own = getattr(config, "image_size", None) or 64
     side = own if isinstance(own, int) else own[0]

@@ -101,6 +101,19 @@ def test_a_head_that_predicts_a_vocabulary_is_left_out_and_said(tmp_path: Path) 
     assert answers(opened).shape[-1] == 16
 
 
+def test_a_decoder_keeps_nothing_of_what_it_has_read(tmp_path: Path) -> None:
+    sizes = {"vocab_size": len(WORDS), "num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 24}
+    config = transformers.RecurrentGemmaConfig(**sizes, num_attention_heads=2, num_key_value_heads=1, head_dim=8)
+    with pytest.raises(ValueError, match=r"get_seq_length"):  # of its own: transformers' default keeps it
+        transformers.RecurrentGemmaModel(config)(torch.tensor([[5, 6, 7]]))
+    opened = open_model(f"hf:{saved(transformers.RecurrentGemmaModel(config), tmp_path, words=True)}")
+    assert answers(opened).shape[-1] == 16
+    assert answers(Model(untrained(opened, 0)[0], "twin", example=opened.example)).shape[-1] == 16
+    assert opened.example is not None
+    with torch.inference_mode():
+        assert call(opened.net, opened.example()).get("past_key_values") is None
+
+
 def answers(opened: Model) -> Tensor:
     assert opened.example is not None
     with torch.inference_mode():

@@ -43,6 +43,7 @@ def load_net(place: Place, transformers: Any, tower: str = "") -> Loaded:
     config = transformers.AutoConfig.from_pretrained(base.name, **base.options)
     kind, about = _class_of(transformers, config)
     net = kind.from_pretrained(base.name, use_safetensors=True, **base.options)
+    without_cache(net)
     own, plain = type(net), copy.deepcopy(net.config)
     if adapter is not None:
         net, about["adapter"] = _adapted(net, place), str(adapter.get("peft_type", "an adapter"))
@@ -56,6 +57,17 @@ def load_net(place: Place, transformers: Any, tower: str = "") -> Loaded:
     if tower and tower not in towers:
         raise CensusError(f"{place.called} must have a part named {tower}. Got {', '.join(towers) or 'a net of one'}.")
     return Loaded(_tower(net, tower), make, base, about | ({"tower": tower} if tower else {}), () if tower else towers)
+
+
+def without_cache(net: nn.Module) -> None:
+    """Let a net that generates keep nothing of what it has read: here it reads every example once and whole.
+
+    Some nets do not run without generating but for this (RecurrentGemma), and keys and values of a batch take memory.
+    """
+    for module in net.modules():
+        config = getattr(module, "config", None)
+        if hasattr(config, "use_cache"):
+            config.use_cache = False
 
 
 def _tower(net: nn.Module, tower: str) -> nn.Module:
