@@ -65,7 +65,7 @@ def without_cache(net: nn.Module) -> None:
     Some nets do not run without generating but for this (RecurrentGemma), and keys and values of a batch take memory.
     """
     for module in net.modules():
-        config = getattr(module, "config", None)
+        config: Any = getattr(module, "config", None)
         if hasattr(config, "use_cache"):
             config.use_cache = False
 
