@@ -6,10 +6,9 @@ from scipy import stats
 
 from layercensus.errors import CensusError
 from layercensus.labs.cdbn.crbm import Crbm, Form
+from layercensus.labs.cdbn.energy import energy, free_energy
 from layercensus.labs.cdbn.train import Chain, contrast
 from tests.labs.cdbn import tiny
-
-from .energy import energy, free_energy
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def options(tmp_path_factory):
             Image.fromarray(pixels).save(folder / name / f"{number}.png")
     return Options(
         images=str(folder / "photos"), objects=str(folder / "o"), effort=0.001, crop=46, splits=1, labels=(40,),
-        pool=20, training=6, test=4, hidden=4, counted=12, measured=2, held_out=5, census=False, progress=False,
+        pool=20, training=6, test=4, hidden=4, counted=12, measured=2, held_out=5, census=False, progress=False, free=2,
     )  # fmt: skip
 
 
@@ -37,7 +37,10 @@ def test_every_experiment_is_in_the_results(made):
     out, results = made
     assert json.loads((out / "cdbn.json").read_text())["seed"] == 0
     assert len(results["natural"]["r2"]) == 24
-    assert {row["features"] for row in results["digits"]["table"]} == {"CDBN", "raw pixels", "PCA"}
+    assert {row["features"] for row in results["digits"]["table"]} == {
+        "CDBN", "CDBN, RBF", "filters of noise", "filters of noise, RBF", "raw pixels", "raw pixels, RBF", "PCA"
+    }  # fmt: skip
+    assert [row["layer"] for row in results["digits"]["likelier"]] == [1, 2, 3]
     assert [one["half"] for one in results["digits"]["completion"]] == ["left", "right", "top", "bottom"]
     last = results["objects"][-1]
     assert last["classes"] == ["<c>", "a", "b"]

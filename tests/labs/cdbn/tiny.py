@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from layercensus.labs.cdbn.crbm import Crbm, Form
+from layercensus.labs.cdbn.energy import energy
 from layercensus.models.randomness import own_randomness
-
-from .energy import energy
 
 HEIGHT, WIDTH = 3, 3  # binary pixels: 512 states; 2 x 2 filters leave one block of 2 x 2 for each of two units
 

@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...data.files import image_bytes
-from .completion import Completed
+from .completion import WAYS, Completed
 
 GAP = 2  # pixels between two tiles
 SHOWN = 12  # images of a completion
@@ -30,11 +30,16 @@ def trimmed(pictures: Tensor, fraction: float = 0.02) -> Tensor:
 
 
 def completions(images: Tensor, completed: Completed) -> bytes:
-    """Four rows: the image, what was given, completed without and with the top-down term; (images, 1, h, w) in 0..1."""
-    rows = [part[:SHOWN].cpu() for part in (images, completed.given, completed.without, completed.with_top)]
+    """Six rows: the image, what was given, and the four ways of completing it; (images, 1, h, w) in 0..1."""
+    rows = [images, completed.given, *(getattr(completed, way) for way in WAYS)]
     height, width = completed.with_top.shape[-2:]
-    every = torch.cat([part[..., :height, :width] for part in rows])
+    every = torch.cat([part[:SHOWN].cpu()[..., :height, :width] for part in rows])
     return _png(every.clamp(0, 1), min(SHOWN, len(images)), 56)
+
+
+def plain(pictures: Tensor) -> bytes:
+    """Pictures (count, 1, height, width) in 0..1 as they are, twelve a row."""
+    return _png(pictures.clamp(0, 1), SHOWN, 56)
 
 
 def _png(pictures: Tensor, columns: int, side: int) -> bytes:

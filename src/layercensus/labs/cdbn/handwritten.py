@@ -14,13 +14,30 @@ from tqdm import tqdm
 from ...data.handwriting import SIDE, digits
 from ..record import Folder
 from .completion import HALVES, Completed, compare, complete
-from .fewlabels import PUBLISHED, Division, divide, error, features, forms_of, principal, summary
-from .nets import Stack
+from .energy import controls, likelier
+from .fewlabels import (
+    PUBLISHED,
+    Division,
+    Kernel,
+    divide,
+    error,
+    features,
+    forms_of,
+    linear,
+    principal,
+    radial,
+    summary,
+)
+from .joint import Chain, sample_joint
+from .nets import Stack, untrained
 from .options import DIGITS, Options
 from .small import batches, pooled
 from .trainer import Trainer
 
 USED = 2  # layers whose pooling units are features
+SAMPLES = 24  # that the model draws by itself
+TWIN = 50  # added to the seed for the net whose filters are noise
+FEATURES, NOISE, PIXELS = "CDBN", "filters of noise", "raw pixels"
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,7 @@ class Handwritten:
     labels: Tensor  # (images,)
     results: dict[str, Any]
     completed: dict[str, Completed]  # for the pictures
+    samples: dict[str, Tensor]  # likewise, (SAMPLES, 1, height, width) each: what the model draws by itself
 
 
 def handwritten(trainer: Trainer, folder: Folder, options: Options) -> Handwritten:
@@ -57,8 +75,21 @@ def handwritten(trainer: Trainer, folder: Folder, options: Options) -> Handwritt
         "published": PUBLISHED,
         "completion": compared,
     }
+    results["sweeps"] = options.free
     results["unlabelled"] = len(divisions[0].training)
-    return Handwritten(stack, images[held_out], labels[held_out], results, completed)
+    shown, training = images[held_out[: options.hidden]], images[torch.from_numpy(divisions[0].training)]
+    made = controls(shown, options.seed)
+    results["likelier"] = [asdict(row) for row in likelier(stack, shown, training[: options.hidden], made)]
+    return Handwritten(stack, images[held_out], labels[held_out], results, completed, _samples(stack, options))
+
+
+def _samples(stack: Stack, options: Options) -> dict[str, Tensor]:
+    """What the model draws when nothing is given, each chain from noise: of the first layer alone, and of all."""
+    noise = torch.rand(SAMPLES, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(options.seed))
+    noise = noise.to(stack.crbms[0].weight.device)
+    nets = {"the first layer alone": Stack(stack.crbms[:1]), "all layers together": stack}
+    chain = Chain(options.free, options.free - 1, options.seed)
+    return {name: sample_joint(net, noise, chain).last for name, net in nets.items()}
 
 
 def _stack(trainer: Trainer, options: Options, images: Tensor, division: Division, split: int, layers: int) -> Stack:
@@ -77,15 +108,28 @@ def _split(
     learn, test = np.arange(len(division.training)), len(division.training) + np.arange(len(division.test))
     rows = np.concatenate([division.training, division.test])
     images, labels = images[torch.from_numpy(rows)], labels[rows]
-    raw = images.flatten(1).double().cpu().numpy()
-    kinds = {"CDBN": features(stack, images, USED, learn), "raw pixels": raw, "PCA": principal(raw[learn], raw)}
     rows_of_split = []
-    for name, values in kinds.items():
-        forms = forms_of("pca" if name == "PCA" else name, values, learn)
+    for name, kernels in _kernels(stack, images, learn, options.seed + split).items():
         for count in options.labels:
-            result = error(forms, labels, learn[:count], test)
+            result = error(kernels, labels, learn[:count], test)
             rows_of_split.append({"split": split, "features": name, "labels": count} | result)
     return rows_of_split
+
+
+def _kernels(stack: Stack, images: Tensor, learn: np.ndarray, seed: int) -> dict[str, dict[str, Kernel]]:
+    """What is compared, each with the kernels that its training labels choose from."""
+    raw = images.flatten(1).double().cpu().numpy()
+    twin = untrained(stack.forms, seed + TWIN, stack.crbms).to(images.device).eval()
+    learned, random = (features(net, images, USED, learn) for net in (stack, twin))
+    return {
+        FEATURES: linear(forms_of("", learned, learn)),
+        f"{FEATURES}, RBF": radial(learned, learn),
+        NOISE: linear(forms_of("", random, learn)),
+        f"{NOISE}, RBF": radial(random, learn),
+        PIXELS: linear(forms_of("", raw, learn)),
+        f"{PIXELS}, RBF": radial(raw, learn),
+        "PCA": linear(forms_of("pca", principal(raw[learn], raw), learn)),
+    }
 
 
 def _table(rows: list[dict[str, Any]], options: Options) -> list[dict[str, Any]]:

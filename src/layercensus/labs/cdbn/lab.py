@@ -65,7 +65,8 @@ def run(out: Path, options: Options, *, resume: bool = False, overwrite: bool = 
     results: Results = {
         "natural": photos.results, "digits": digits.results, "objects": [group.results for group in kinds],
         "census": {name: _rows(census) for name, census in counted.items()}, "missing": missing,
-        "seed": options.seed, "device": options.device, "seconds": round(time.monotonic() - began, 1),
+        "counted": options.counted, "seed": options.seed, "device": options.device,
+        "seconds": round(time.monotonic() - began, 1),
     }  # fmt: skip
     folder.write(results)
     write_cdbn(results, out, photos=photos, digits=digits, kinds=kinds, counted=counted)

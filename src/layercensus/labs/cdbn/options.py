@@ -46,12 +46,13 @@ class Options:
     batch: int = 16  # small images in a training step
     measured: int = 300  # batches of crops that the sparsity is measured on
     labels: tuple[int, ...] = (100, 300, 1000, 3000)
-    splits: int = 5
+    splits: int = 3
     pool: int = 300  # digits of each class that are learned from
     held_out: int = 200  # others of each class that are tested on
     training: int = 300  # images of each class of objects
     test: int = 100
     hidden: int = 200  # held-out digits whose halves are hidden
+    free: int = 500  # sweeps of a sample for which nothing is given
     counted: int = 400  # examples that the census counts on
     census: bool = True
     progress: bool = True

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import log2
 from pathlib import Path
 from typing import Any
 
 from ...census.census import Census
 from ...report.files import drawn_files, environment, put
 from .bases import bases
-from .claims import claims
+from .claims import WORDS, claims
 from .classes import ALL, Classes
+from .completion import WAYS
 from .curves import census_curves, information_curves, label_curves, specificity_curves
-from .drawing import SHOWN, completions, tiles, trimmed
+from .drawing import SHOWN, completions, plain, tiles, trimmed
 from .handwritten import Handwritten
 from .natural import Natural
 from .nets import Stack
@@ -40,9 +42,11 @@ def write_cdbn(
         "specificity": specificity_curves(results["objects"]), "labels": label_curves(results["digits"]["table"]),
         "information": information_curves(results["objects"]), "census": census_curves(results["census"]),
     }  # fmt: skip
+    samples = {name: f"samples-{number}.png" for number, name in enumerate(digits.samples, 1)}
     page = environment(__package__).get_template("cdbn.html").render(
         results=results, claims=claims(results), sheets=sheets, charts=charts, halves=list(digits.completed),
-        censuses=list(counted), all=ALL, shown=min(SHOWN, len(digits.images)), number=_number,
+        censuses=list(counted), all=ALL, samples=samples, shown=min(SHOWN, len(digits.images)), number=_number,
+        dimension=dimension, words=WORDS, ways=WAYS,
     )  # fmt: skip
     files: list[tuple[str, str | bytes]] = [("index.html", page)]
     files += [(f"pictures/{sheet['file']}", sheet["png"]) for group in sheets.values() for sheet in group]
@@ -50,6 +54,7 @@ def write_cdbn(
         (f"pictures/completion-{half}.png", completions(digits.images, completed))
         for half, completed in digits.completed.items()
     ]
+    files += [(f"pictures/{file}", plain(digits.samples[name])) for name, file in samples.items()]
     files += [file for name, chart in charts.items() for file in drawn_files(name, chart)]
     put(folder, files)
     return folder / "index.html"
@@ -57,6 +62,20 @@ def write_cdbn(
 
 def _number(value: Any, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def dimension(value: Any, examples: int) -> str:
+    """A nonlinear dimension as it can be told; "not told" above that which so few examples can show.
+
+    Of n points TwoNN tells no dimension far above 2 log2 n (Eckmann and Ruelle 1992): more is the number of points, not
+    the data.
+
+    >>> dimension(11.3, 400), dimension(827.0, 400)
+    ('11.3', 'not told (400 examples)')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if value <= 2 * log2(examples) else f"not told ({examples} examples)"
 
 
 def _sheets(name: str, stack: Stack) -> list[dict[str, Any]]:
