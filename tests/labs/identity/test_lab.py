@@ -125,7 +125,13 @@ def test_training_goes_on_where_it_stopped(tmp_path: Path, inputs: Inputs, monke
 
 def test_nets_are_the_same_for_any_number_of_workers(tmp_path: Path, inputs: Inputs) -> None:
     options = Options(
-        depths=(1, 2), full=(1,), shape=Shape(channels=3), seeds=2, recipe=Recipe(steps=8), progress=False
+        depths=(1, 2),
+        full=(1,),
+        shape=Shape(channels=3),
+        seeds=2,
+        recipe=Recipe(steps=8),
+        progress=False,
+        paper_width=False,
     )
     one = trained_nets(replace(options, workers=1), inputs.training, tmp_path / "one")
     three = trained_nets(replace(options, workers=3), inputs.training, tmp_path / "three")

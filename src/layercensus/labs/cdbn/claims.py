@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -124,13 +124,20 @@ def _completions(results: Results) -> list[Claim]:
 
 
 def _likelier(results: Results) -> list[Claim]:
-    """Each control: it holds where the first layer finds 95 % of held-out digits more likely than their own control."""
-    rows = results["digits"]["likelier"]
+    """Each control: it holds where the first layer finds 95 % of held-out digits more likely than their own control,
+    and more of them than filters of noise do."""
+    rows, noise = results["digits"]["likelier"], results["digits"]["twin_likelier"]
     return [
         Claim(
-            f"The first layer finds held-out digits more likely than the same digits with {name}",
-            rows[0]["below"][name] >= LIKELIER,
-            "fraction with less free energy, layers 1 to 3: " + ", ".join(f"{row['below'][name]:.2f}" for row in rows),
+            f"The first layer finds held-out digits more likely than the same digits with {name}, and filters of noise"
+            " do so less often",
+            rows[0]["below"][name] >= LIKELIER and rows[0]["below"][name] > noise[0]["below"][name],
+            f"fraction with less free energy, layers 1 to {len(rows)}: {_fractions(rows, name)};"
+            f" filters of noise {_fractions(noise, name)}",
         )
         for name in rows[0]["below"]
     ]  # fmt: skip
+
+
+def _fractions(rows: Sequence[Results], name: str) -> str:
+    return ", ".join(f"{row['below'][name]:.2f}" for row in rows)

@@ -79,7 +79,9 @@ def handwritten(trainer: Trainer, folder: Folder, options: Options) -> Handwritt
     results["unlabelled"] = len(divisions[0].training)
     shown, training = images[held_out[: options.hidden]], images[torch.from_numpy(divisions[0].training)]
     made = controls(shown, options.seed)
-    results["likelier"] = [asdict(row) for row in likelier(stack, shown, training[: options.hidden], made)]
+    twin = untrained(stack.forms, options.seed + TWIN, stack.crbms).to(images.device).eval()
+    for name, net in (("likelier", stack), ("twin_likelier", twin)):
+        results[name] = [asdict(row) for row in likelier(net, shown, training[: options.hidden], made)]
     return Handwritten(stack, images[held_out], labels[held_out], results, completed, _samples(stack, options))
 
 

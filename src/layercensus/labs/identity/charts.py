@@ -67,48 +67,72 @@ def _map(data: pd.DataFrame, rows: str, title: str | None, value: str, legend: s
 
 
 def over_layers(layers: pd.DataFrame) -> Picture:
-    """What is seen and what is readable of the input, layer by layer: a line a net."""
+    """What is seen and what is readable of the input, layer by layer: the median of a net's runs, and their range."""
     titles = {
         "seen": "seen: fraction of the map that differs between inputs",
         "readable": "readable: held-out R² of the input",
     }
-    long = layers.melt(["net", "layer"], list(titles), var_name="measure", value_name="value")
+    long = layers.melt(["net", "seed", "layer"], list(titles), var_name="measure", value_name="value")
     names = list(dict.fromkeys(long["net"]))
     long["value"] = long["value"].astype(float).clip(lower=0)
 
     def panel(measure: str, threshold: float) -> Any:
-        here = long[long["measure"] == measure]
+        here = long[long["measure"] == measure].dropna(subset=["value"])
         log = measure == "seen"
         here = here.assign(value=here["value"].clip(lower=1e-6)) if log else here
         scale = alt.Scale(type="log", domain=[1e-6, 1], clamp=True) if log else alt.Scale(domain=[0, 1])
-        lines = (
-            alt.Chart(here)
-            .mark_line(strokeWidth=1.6, point=alt.OverlayMarkDef(size=9))
-            .encode(
-                x=alt.X("layer:Q", title="layer (0: the input)", axis=alt.Axis(tickMinStep=1, format="d")),
-                y=alt.Y("value:Q", title=None, scale=scale),
-                color=alt.Color("net:N", sort=names, title=None, legend=alt.Legend(labelLimit=220)),
-                strokeDash=alt.condition("indexof(datum.net, 'untrained') == 0", alt.value([5, 3]), alt.value([1, 0])),
-            )
+        base = alt.Chart(here).encode(
+            x=alt.X("layer:Q", title="layer (0: the input)", axis=alt.Axis(tickMinStep=1, format="d")),
+            color=alt.Color("net:N", sort=names, title=None, legend=alt.Legend(labelLimit=220)),
+        )
+        lines = base.mark_line(strokeWidth=1.6, point=alt.OverlayMarkDef(size=9)).encode(
+            y=alt.Y("median(value):Q", title=None, scale=scale),
+            strokeDash=alt.condition("indexof(datum.net, 'untrained') == 0", alt.value([5, 3]), alt.value([1, 0])),
+        )
+        runs = base.mark_rule(strokeWidth=1, opacity=0.6).encode(
+            y=alt.Y("min(value):Q", title=None, scale=scale), y2="max(value):Q"
         )
         rule = (
             alt.Chart(pd.DataFrame({"value": [threshold]})).mark_rule(color=INK, strokeDash=[2, 3]).encode(y="value:Q")
         )
-        return (lines + rule).properties(width=400, height=260, title=titles[measure])
+        return (lines + runs + rule).properties(width=400, height=260, title=titles[measure])
 
     return Picture(svg(panel("seen", SEEN) | panel("readable", READ)), long)
 
 
+def over_probes(layers: pd.DataFrame) -> Picture:
+    """R^2 of the input by layer, a line for each number of probes: the median of the runs."""
+    rows = [
+        {"net": row["net"], "seed": row["seed"], "layer": row["layer"], "probes": str(count), "r2": max(0.0, value)}
+        for row in layers.to_dict("records") for count, value in row["readable_by"]
+    ]  # fmt: skip
+    data = pd.DataFrame(rows, columns=["net", "seed", "layer", "probes", "r2"])
+    counts = sorted(set(data["probes"]), key=int)
+    colour = alt.Scale(domain=counts, range=["#bbccdd", "#88aacc", "#4477aa", "#113355"][-len(counts) :])
+    lines = (
+        alt.Chart(data)
+        .mark_line(point=alt.OverlayMarkDef(size=10))
+        .encode(
+            x=alt.X("layer:Q", title="layer (0: the input)", axis=alt.Axis(tickMinStep=1, format="d")),
+            y=alt.Y("median(r2):Q", title="held-out R² of the input", scale=alt.Scale(domain=[0, 1])),
+            color=alt.Color("probes:N", sort=counts, title="probes", scale=colour),
+        )
+        .properties(width=340, height=220)
+        .facet(column=alt.Column("net:N", title=None, header=alt.Header(labelColor=INK)))
+    )
+    return Picture(svg(lines), data)
+
+
 def counted(census: pd.DataFrame, lost: pd.DataFrame) -> Picture:
     """Distinct units and dimension of every hidden layer beside the untrained twin; dotted where the input is lost."""
-    titles = {"distinct": "distinct units", "twonn": "nonlinear dimension (TwoNN)"}
+    titles = {"distinct": "distinct units", "needed": "directions needed", "twonn": "nonlinear dimension (TwoNN)"}
     rows = []
     for _, row in census.iterrows():
         for name, title in titles.items():
             for net, of in NETS.items():
-                value = row[of_net(name, net)]
+                value = row.get(of_net(name, net))
                 if not pd.isna(value):
-                    at = {"net": row["net"], "layer": row["layer"], "of": of}
+                    at = {"net": row["net"], "seed": row["seed"], "layer": row["layer"], "of": of}
                     rows.append(at | {"measure": title, "value": float(value)})
     data = pd.DataFrame(rows)
     gone = lost.dropna(subset=["seen"]).set_index("net")["seen"]
@@ -117,9 +141,9 @@ def counted(census: pd.DataFrame, lost: pd.DataFrame) -> Picture:
 
     def panel(title: str) -> Any:
         here = alt.Chart(data[data["measure"] == title])
-        lines = here.mark_line(point=alt.OverlayMarkDef(size=12)).encode(
+        lines = here.mark_line(point=alt.OverlayMarkDef(size=12), strokeWidth=1.2).encode(
             x=alt.X("layer:Q", title="hidden layer", axis=alt.Axis(tickMinStep=1, format="d")),
-            y=alt.Y("value:Q", title=title),
+            y=alt.Y("value:Q", title=title), detail="seed:N",
             color=alt.Color(
                 "of:N", title=None, legend=alt.Legend(orient="top"),
                 scale=alt.Scale(domain=["trained", "untrained twin"], range=[COPY, RECITE]),

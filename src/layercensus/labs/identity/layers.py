@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,9 @@ from .nets import Stack
 from .ridge import readable
 
 SEEN = 0.01  # of a map's variance must differ between inputs for their shapes to be seen in it
-FAINT = 1e-11  # fraction below which 32-bit sums round away what differs between inputs
+FAINT = 1e-24  # fraction below which 64-bit sums round away what differs between inputs
+FLAT = 1e-9  # fraction below which the census's 32-bit sums tell no dimension
+PROBED = (50, 100, 200)  # probes, fewer than all, by which R^2 is also told
 READ = 0.5  # of the input's variance, held out, must be readable from a layer that still holds it
 
 
@@ -26,6 +29,8 @@ class Row:
     unlike: 1 - mean Pearson correlation over pairs of inputs.
     readable: held-out R^2 of the input from the activations by ridge regression; None where `share` is
         below FAINT.
+    readable_by: the same by the number of probes, of which two thirds are fitted: [number, R^2] each. It rises with
+        them, so a layer that is unreadable with these probes may be readable with more.
     """
 
     layer: int
@@ -33,6 +38,7 @@ class Row:
     share: float
     unlike: float
     readable: float | None
+    readable_by: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Lost:
     seen: the first from which on less than SEEN of the map's variance differs between inputs, as the eye sees it in the
         figure. read: the first from which on less than READ of the input can be read back linearly, however faint,
         among the layers where that can be told.
-    untold: the layer from which on it cannot be told for any, 32-bit sums rounding away what differs between inputs;
+    untold: the layer from which on it cannot be told for any, 64-bit sums rounding away what differs between inputs;
         None where it can be told of the last layer.
     """
 
@@ -52,12 +58,22 @@ class Lost:
 
 
 def measure(net: Stack, probes: Tensor) -> tuple[Row, ...]:
-    """A row for the input and for every layer of the net. probes: (examples, 1, 28, 28).
+    """A row for the input and for every layer of the net, in 64-bit numbers. probes: (examples, 1, 28, 28).
 
     All examples go through together; of each layer only an (examples, examples) matrix and its map are kept.
     """
     targets = probes.flatten(1).double()
-    return tuple(_row(number, x, targets) for number, x in enumerate(activations(net, probes)))
+    return tuple(_row(number, x, targets) for number, x in enumerate(activations(exact(net), probes.double())))
+
+
+def exact(net: Stack) -> Stack:
+    """A copy that computes in 64-bit numbers."""
+    return deepcopy(net).double()
+
+
+def differing(net: Stack, x: Tensor) -> tuple[float, ...]:
+    """Only `Row.share`, of every layer but the input, in 64-bit numbers."""
+    return tuple(_fraction(_scaled(layer)) for layer in activations(exact(net), x.double()))[1:]
 
 
 def seen(net: Stack, probes: Tensor) -> tuple[float, ...]:
@@ -94,14 +110,26 @@ def activations(net: Stack, x: Tensor) -> Iterator[Tensor]:
 
 
 def _row(number: int, x: Tensor, targets: Tensor) -> Row:
+    flat = _scaled(x)
+    fraction = _fraction(flat)
+    apart = flat - flat.mean(0)
+    apart = apart / apart.abs().max().clamp(min=1e-300)
+    by: tuple[tuple[int, float], ...] = ()
+    if fraction >= FAINT:
+        gram = (apart @ apart.T).double()
+        by = tuple((n, readable(gram[:n, :n], targets[:n])) for n in (*(p for p in PROBED if p < len(x)), len(x)))
+    return Row(number, seen_fraction(map_of(x)), fraction, _unlike(flat), by[-1][1] if by else None, by)
+
+
+def _scaled(x: Tensor) -> Tensor:
+    """(examples, all); deep layers are faint."""
     flat = x.flatten(1)
-    flat = flat / flat.abs().max().clamp(min=1e-30)  # deep layers are faint
-    mean = flat.mean(0)
-    apart = flat - mean
-    fraction = float(apart.double().square().sum() / flat.double().square().sum().clamp(min=1e-300))
-    apart = apart / apart.abs().max().clamp(min=1e-30)
-    r2 = readable((apart @ apart.T).double(), targets) if fraction >= FAINT else None
-    return Row(number, seen_fraction(map_of(x)), fraction, _unlike(flat), r2)
+    return flat / flat.abs().max().clamp(min=1e-300 if x.dtype == torch.float64 else 1e-30)
+
+
+def _fraction(flat: Tensor) -> float:
+    apart = flat - flat.mean(0)
+    return float(apart.double().square().sum() / flat.double().square().sum().clamp(min=1e-300))
 
 
 def _unlike(flat: Tensor) -> float:

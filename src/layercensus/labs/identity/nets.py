@@ -30,6 +30,7 @@ class Shape:
     padding: str = "zeros"
     bias: bool = True
     activation: str = "relu"
+    label: str = ""  # added to the name
 
     def __post_init__(self) -> None:
         if self.kind not in ("conv", "fc"):
@@ -46,7 +47,8 @@ class Shape:
     @property
     def name(self) -> str:
         """Short and unique among the nets of one run."""
-        return f"{self.kind}-{self.depth}" + ("" if self.padding == "zeros" else f"-{self.padding}")
+        parts = (f"{self.kind}-{self.depth}", "" if self.padding == "zeros" else self.padding, self.label)
+        return "-".join(part for part in parts if part)
 
     def at(self, depth: int) -> Shape:
         """The same with another depth."""

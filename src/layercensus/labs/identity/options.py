@@ -1,4 +1,4 @@
-"""What is trained and measured: the default for two cores in a quarter of an hour, and the paper's size."""
+"""What is trained and measured: the default, and the paper's size."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ DEPTHS = (1, 2, 3, 5, 7, 10, 14, 17, 20, 24, 28)
 PAPER_DEPTHS = (1, 3, 5, 7, 9, 11, 13, 14, 15, 16, 17, 18, 19, 20, 24)
 CONTROL = 7  # layers that a net with circular padding can learn with
 PAPER_CHANNELS = 128
+PAPER_TURN = (14, 18)
 PAPER_CROSSING = "between 14 and 18"  # figure 15 and its like: outlines at 9-14, pieces of the digit from 15 on
 
 
@@ -24,10 +25,11 @@ class Options:
     depths: tuple[int, ...] = DEPTHS
     full: tuple[int, ...] = (1, 3, 6)
     shape: Shape = field(default_factory=lambda: Shape(channels=24))
-    seeds: int = 3  # training runs of every convolutional depth; the first is measured layer by layer and counted
+    seeds: int = 3  # training runs of every convolutional depth; each is measured layer by layer and counted
     seed: int = 0
     circular: bool = True  # also two with circular padding, the negative control: the deepest and one that learns
-    paper_width: bool = True  # also untrained nets of the paper's size, measured by eye
+    paper_width: bool = True  # also nets of the paper's width: untrained ones measured by eye, and those of `wide`
+    wide: tuple[int, ...] = (7, 14, 20)  # layers of trained nets of the paper's width; the figure shows their first run
     recipe: Recipe = field(default_factory=Recipe)
     device: str = "cpu"
     workers: int = 2
@@ -42,6 +44,8 @@ class Options:
             raise CensusError(f"depths must be different numbers from 1. Got {', '.join(map(str, self.depths))}.")
         if len(set(self.full)) < len(self.full) or min(self.full, default=1) < 1:
             raise CensusError(f"fc must be different numbers from 1. Got {', '.join(map(str, self.full))}.")
+        if min(self.wide, default=1) < 1 or len(set(self.wide)) < len(self.wide):
+            raise CensusError(f"wide must be different numbers from 1. Got {', '.join(map(str, self.wide))}.")
         if self.counted < 0:
             raise CensusError(f"counted must be at least 0. Got {self.counted}.")
         for name in ("seeds", "workers"):
@@ -56,7 +60,18 @@ class Options:
         deep = sorted(self.depths, reverse=True)
         conv = [(self.shape.at(depth), self.seed + n) for depth in deep for n in range(self.seeds)]
         full = [(replace(self.shape, kind="fc", padding="zeros", depth=d), self.seed) for d in self.full]
-        return (*self._control(), *conv, *full)
+        return (*((shape, self.seed + n) for shape in self.wide_shapes for n in range(self.seeds)),
+                *self._control(), *conv, *full)  # fmt: skip
+
+    @property
+    def wide_shapes(self) -> tuple[Shape, ...]:
+        """Nets of the paper's width beside the others, the deepest first."""
+        if not self.paper_width or self.shape.channels == PAPER_CHANNELS:
+            return ()
+        return tuple(
+            Shape(depth=depth, channels=PAPER_CHANNELS, label=f"{PAPER_CHANNELS}-channels")
+            for depth in sorted(self.wide, reverse=True)
+        )
 
     def _control(self) -> tuple[tuple[Shape, int], ...]:
         if not self.circular or self.shape.padding != "zeros":
@@ -90,5 +105,5 @@ def evenly_chosen(depths: Sequence[int], count: int) -> list[int]:
 
 
 def paper(options: Options) -> Options:
-    """The same at the paper's width and depths: hours of one GPU."""
+    """The same at the paper's width and depths: about an hour on one core for each training run."""
     return replace(options, depths=PAPER_DEPTHS, shape=replace(options.shape, channels=PAPER_CHANNELS))

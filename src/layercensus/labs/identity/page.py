@@ -12,6 +12,7 @@ import pandas as pd
 from ...report.files import drawn_files, environment, put
 from ...report.picture import Picture
 from . import charts
+from .claims import claims
 from .crossing import SHALLOW
 from .layers import READ, SEEN
 from .options import PAPER_CHANNELS, PAPER_CROSSING, Options, evenly_chosen
@@ -51,7 +52,7 @@ def write_identity(results: Results, options: Options, folder: Path) -> Path:
         nets=tables["nets"].to_dict("records"),
         lost=results["lost"], censuses=list(dict.fromkeys(row["net"] for row in results["census"])),
         seen=SEEN, read=READ, inputs=results["figure_inputs"],
-        read_text=read_text,
+        read_text=read_text, claims=claims(results, options), lost_nets=by_net(results["lost"]), layer_text=_layers,
     )  # fmt: skip
     files: list[tuple[str, str | bytes]] = [
         file for name, picture in pictures.items() for file in drawn_files(name, picture)
@@ -63,15 +64,15 @@ def write_identity(results: Results, options: Options, folder: Path) -> Path:
 
 def _pictures(tables: dict[str, pd.DataFrame], options: Options) -> dict[str, Picture]:
     def mine(table: pd.DataFrame) -> pd.DataFrame:
-        return table[(table["kind"] == options.shape.kind) & (table["padding"] == options.shape.padding)].sort_values(
-            "depth", kind="stable"
-        )
+        alike = (table["kind"] == options.shape.kind) & (table["padding"] == options.shape.padding)
+        return table[alike & (table["channels"] == options.shape.channels)].sort_values("depth", kind="stable")
 
     pictures = {
         "depth": charts.over_depth(mine(tables["nets"])),
         "kinds": charts.by_kind(mine(tables["kinds"])),
         "similarity": charts.by_similarity(mine(tables["similarity"])),
         "held": charts.over_layers(_some(tables["layers"], options)),
+        "probes": charts.over_probes(_deepest(tables["layers"], options)),
     }
     if len(tables["census"]):
         pictures["counted"] = charts.counted(tables["census"], tables["lost"])
@@ -85,6 +86,19 @@ def _some(layers: pd.DataFrame, options: Options) -> pd.DataFrame:
     return layers[layers["net"].str.startswith("untrained") | layers["net"].isin([*names, *full[-1:]])]
 
 
+def _deepest(layers: pd.DataFrame, options: Options) -> pd.DataFrame:
+    name = options.shape.at(max(options.depths)).name
+    return layers[layers["net"].isin([name, f"untrained-{name}"])]
+
+
+def by_net(lost: list[Results]) -> dict[str, list[Results]]:
+    """The rows of each net, its training runs together."""
+    nets: dict[str, list[Results]] = {}
+    for row in lost:
+        nets.setdefault(row["net"], []).append(row)
+    return nets
+
+
 def summary(results: Results, options: Options) -> list[str]:
     """What was found, in sentences."""
     return [sentence for sentence in _sentences(results, options) if sentence]
@@ -93,8 +107,10 @@ def summary(results: Results, options: Options) -> list[str]:
 def _sentences(results: Results, options: Options) -> Iterator[str]:
     yield _crossed(results, options)
     yield _ends(results, options)
+    yield _wide(results)
     yield from _others(results, options)
     yield _lost(results, options)
+    yield "Numbers differ between processors even with the same seeds: claim only what all training runs agree on."
     mine = [net for net in results["nets"] if net["padding"] == options.shape.padding]
     failed = [f"{n['net']} (run {n['seed']}, error {n['error']:.1%})" for n in mine if not n["converged"]]
     if failed:
@@ -109,7 +125,7 @@ def _crossed(results: Results, options: Options) -> str:
     setting = f"{options.shape.channels} channels, {options.shape.kernel} x {options.shape.kernel} kernels"
     paper = (
         f"The paper's nets, read by eye from its figures, turn {PAPER_CROSSING} layers; they have {PAPER_CHANNELS}"
-        " channels and were trained in another way."
+        " channels."
     )
     if crossing["mean"] is None:
         some = f"{sum(depth is not None for depth in depths)} of {len(depths)} training runs"
@@ -132,6 +148,20 @@ def _ends(results: Results, options: Options) -> str:
         first = f"Nets of {_listed(shallow)} layers {copy} every kind of test picture; "
     recite = "recite" if crossing["deep"] else "do not recite"
     return f"{first}the deepest, of {max(options.depths)}, {recite} the training image for every kind."
+
+
+def _wide(results: Results) -> str:
+    """What the trained nets of the paper's width do, run by run."""
+    nets = [net for net in results["nets"] if net["net"].endswith("-channels")]
+    words = [
+        f"{depth} layers copy {_listed_runs([net for net in nets if net['depth'] == depth])}"
+        for depth in sorted({net["depth"] for net in nets})
+    ]
+    return f"At the paper's width, {PAPER_CHANNELS} channels: {'; '.join(words)}." if nets else ""
+
+
+def _listed_runs(nets: list[Results]) -> str:
+    return f"{', '.join(str(net['kinds_copied']) for net in nets)} of {nets[0]['kinds']} kinds (a number a run)"
 
 
 def _listed(numbers: list[int]) -> str:
