@@ -40,6 +40,7 @@ def results():
                 | {"images": 50, "average": 0.09, "sampled": 0.07, "sampled_first": 0.1, "best": "sampled"}
                 | {"over_average": 0.02, "over_low": 0.01, "over_high": 0.03}
             ],
+            "twin_likelier": [{"layer": 1, "below": {"their pixels shuffled": 0.5, "the left half of another": 0.5}}],
             "likelier": [{"layer": 1, "below": {"their pixels shuffled": 0.99, "the left half of another": 0.96}}],
         },
     }  # fmt: skip
@@ -72,3 +73,8 @@ def test_one_number_that_does_not_fails_its_claim_alone(results, place, change):
     changed = copy.deepcopy(results)
     change(changed)
     assert [claim.holds for claim in claims(changed)] == [n != place for n in range(11)]
+
+
+def test_what_filters_of_noise_find_likely_as_often_is_no_merit(results):
+    results["digits"]["twin_likelier"][0]["below"]["their pixels shuffled"] = 0.99
+    assert [claim.holds for claim in claims(results)] == [n != 9 for n in range(11)]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from layercensus.errors import CensusError
 from layercensus.labs.identity.behaviour import SIMILARITIES, behave, correlation, mixture
+from layercensus.labs.identity.claims import NO, SPLIT, YES, claims
 from layercensus.labs.identity.crossing import crossing
 from layercensus.labs.identity.inputs import Inputs, make_inputs
 from layercensus.labs.identity.layers import (
@@ -17,6 +18,7 @@ from layercensus.labs.identity.layers import (
     SEEN,
     Row,
     activations,
+    differing,
     gone,
     lost,
     map_of,
@@ -25,6 +27,7 @@ from layercensus.labs.identity.layers import (
     seen_fraction,
 )
 from layercensus.labs.identity.nets import Shape, build
+from layercensus.labs.identity.options import Options
 from layercensus.labs.identity.page import read_text
 from layercensus.labs.identity.ridge import readable
 
@@ -237,3 +240,42 @@ def test_nets_built_beside_each_other_are_what_they_are_alone() -> None:
         beside = list(pool.map(lambda job: build(job[1], job[0]).state_dict(), enumerate(shapes)))
     for a, b in zip(alone, beside, strict=True):
         assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_measures_are_of_64_bits_and_leave_the_net_as_it_is(inputs: Inputs) -> None:
+    net = build(Shape(depth=2, channels=3), 0)
+    faint = inputs.probes[:60] * 1e-9 + 0.5  # in 32 bits all of them are the same grey
+    assert differing(net, faint.float())[0] < FAINT
+    rows = measure(net, inputs.probes[:60].double() * 1e-9 + 0.5)
+    assert rows[1].share > 0
+    assert rows[1].readable is not None
+    assert next(net.parameters()).dtype == torch.float32
+
+
+def test_more_probes_read_more_and_the_last_number_is_of_all(inputs: Inputs) -> None:
+    rows = measure(build(Shape(depth=2, channels=4), 0), inputs.probes[:240])
+    for row in rows:
+        assert [count for count, _ in row.readable_by] == [50, 100, 200, 240]
+        assert row.readable_by[-1][1] == row.readable
+        assert row.readable_by[0][1] < row.readable_by[-1][1]
+
+
+def test_a_claim_is_held_only_where_every_run_holds_it() -> None:
+    def net(depth: int, copied: int, seed: int) -> dict[str, object]:
+        shape = {"kind": "conv", "padding": "zeros", "channels": 24, "net": f"conv-{depth}"}
+        return shape | {"depth": depth, "seed": seed, "kinds_copied": copied, "kinds": 11, "off_slope": 1, "blank": 1}
+
+    def lost_at(layers: list[int]) -> list[dict[str, object]]:
+        return [{"net": "conv-20", "seen": layer, "read": None, "untold": None, "eye": False} for layer in layers]
+
+    options = Options(depths=(3, 20), paper_width=False)
+    results = {
+        "nets": [net(3, 11, 0), net(3, 11, 1), net(20, 0, 0), net(20, 4, 1)],
+        "crossing": {"depths": [15.0, 22.0]}, "lost": lost_at([8, 10]),
+    }  # fmt: skip
+    found = {claim.statement: claim.outcome for claim in claims(results, options)}
+    assert list(found.values()) == [YES, SPLIT, SPLIT, SPLIT, YES]
+    agreed = results | {"lost": lost_at([8, 9]), "crossing": {"depths": [22.0, None]}}
+    assert [claim.outcome for claim in claims(agreed, options)][2:] == [NO, YES, YES]
+    untold = results | {"lost": [row | {"untold": 9} for row in lost_at([8, 8])]}
+    assert claims(untold, options)[-1].outcome == NO
