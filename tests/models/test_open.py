@@ -166,6 +166,8 @@ INSTEAD = {
     "net.pt2": "An exported graph has no layers to read, but its weights can be: write a function that builds the net, "
     "and name both: module:factory@net.pt2. Got 'net.pt2'.",
     "net.onnx": "A graph has no layers to read",
+    "resnet50": "A net of a library is named with it: timm:resnet50, torchvision:resnet50 or hf:resnet50. Got 'resn",
+    "efficientnet-lite0": "hf:NAME_OR_FOLDER",  # near what there is: no more said
     "nets.py": "Name a function of that file that returns the net: nets:FUNCTION. Got 'nets.py'.",
     "saved": "A folder that transformers saved is named hf:saved. Got 'saved'.",
     "saved/": "A folder that transformers saved is named hf:saved/. Got 'saved/'.",

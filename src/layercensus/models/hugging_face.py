@@ -40,7 +40,7 @@ def open_hugging_face(text: str) -> Model:
     except Exception as error:
         what = "" if place.offline else "there is no such folder, and the hub did not give it. "
         local = "" if place.offline else ". Give the folder of a model that is on this machine: hf:FOLDER"
-        raise CensusError(f"hf:{name} cannot be loaded: {what}{first_line(error)}{local}") from error
+        raise CensusError(f"hf:{name} cannot be loaded: {what}{first_line(error).rstrip('.')}{local}") from error
     return Model(
         loaded.net,
         place.called + (f":{tower}" if tower else ""),

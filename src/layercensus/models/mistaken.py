@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".tar", ".index.json")
 GRAPHS = (".pt2", ".onnx", ".ep", ".torchscript", ".ptl", ".tflite", ".engine")
 FACTORY = "module:factory"
+LONGEST = 60  # characters of a net's name in a library
 LOADED = f"write a function that builds the net, and name both: {FACTORY}@"
 
 
@@ -34,6 +36,17 @@ def of_a_file(text: str) -> str:
     if ending == ".py" and stem.isidentifier():
         return f" Name a function of that file that returns the net: {stem}:FUNCTION."
     return ""
+
+
+def of_a_library(text: str) -> str:
+    """A sentence for what reads like the name of a net in a library, such as resnet50; "" where it does not.
+
+    >>> of_a_library("resnet50")
+    ' A net of a library is named with it: timm:resnet50, torchvision:resnet50 or hf:resnet50.'
+    """
+    if not re.fullmatch(r"[a-z][\w.-]*\d[\w.-]*", text) or len(text) > LONGEST:
+        return ""
+    return f" A net of a library is named with it: timm:{text}, torchvision:{text} or hf:{text}."
 
 
 def _of_a_folder(folder: str) -> str:

@@ -15,9 +15,9 @@ from ..layers.net import unwrap
 from ..layers.torch_state import as_called
 from .equal import same_numbers
 from .factory import import_factory
-from .mistaken import of_a_file, of_no_module
+from .mistaken import of_a_file, of_a_library, of_no_module
 from .model import Model
-from .openers import find, usages
+from .openers import find, near, usages
 from .randomness import seeded
 from .state import load_state
 from .table import OPENERS
@@ -53,7 +53,8 @@ def open_model(model: nn.Module | Model | str, what: str = "model") -> Model:
         factory = import_factory(named, "model", known)
         opened = _of_factory(factory, named)
         return with_weights(opened, factory, Path(file), model) if at else opened
-    raise CensusError(f"{what} must be one of {', '.join(known)}.{of_a_file(model)} Got {model!r}.")
+    instead = of_a_file(model) or ("" if near(OPENERS, kind) else of_a_library(model))
+    raise CensusError(f"{what} must be one of {', '.join(known)}.{instead} Got {model!r}.")
 
 
 def _of_factory(factory: Callable[[], object], name: str) -> Model:
