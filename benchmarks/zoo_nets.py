@@ -49,11 +49,11 @@ TINY = {
     "num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "ffn_hidden_size": 48,
 }  # fmt: skip
 OWN = {  # what a family needs beside or in place of these
-    "funnel": {"block_sizes": [1, 1], "num_decoder_layers": 1},
+    "funnel": {"block_sizes": [1, 1], "num_decoder_layers": 1, "architectures": ["FunnelModel"]},
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]}, "xmod": {"default_language": "en_XX"},
     "mamba2": {"num_heads": 8, "head_dim": 8, "n_groups": 1}, "levit": {"image_size": 224},
     "reformer": {"axial_pos_embds": False, "attn_layers": ["local", "local"]}, "hiera": {"image_size": [224, 224]},
-    "efficientnet": {"hidden_dim": 2560},
+    "efficientnet": {"hidden_dim": 2560}, "swinv2": {"image_size": 32, "patch_size": 4, "depths": [1, 1]},
     "convnext": {"image_size": 32, "patch_size": 4, "depths": [1, 1, 2, 1], "hidden_sizes": [16, 16, 32, 32]},
     "convnextv2": {"image_size": 32, "patch_size": 4, "depths": [1, 1, 2, 1], "hidden_sizes": [16, 16, 32, 32]},
     "swin": {"image_size": 32, "patch_size": 4, "depths": [1, 1], "num_heads": [2, 4], "embed_dim": 16},
@@ -169,7 +169,7 @@ def _of_torchvision(nets: Any, name: str) -> tuple[nn.Module, Tensor]:
     if name.startswith("raft"):
         return net, {"image1": noise(3, 128, 128)[:4].tanh(), "image2": noise(3, 128, 128)[4:].tanh()}
     if any(part in name for part in VIDEO):
-        return net, noise(3, 16, 224, 224)[:4] if "mvit" in name else noise(3, 8, 112, 112)[:4]
+        return net, noise(3, 16, 224, 224)[:4] if name[:2] in ("mv", "s3") else noise(3, 8, 112, 112)[:4]
     if any(part in name for part in DETECTS):
         return net, noise(3, 96, 96)[:4].sigmoid()
     side = next((side for side in SIDES if _takes(net, noise(3, side, side))), 299)

@@ -15,7 +15,7 @@ from layercensus.errors import CensusError
 from layercensus.layers.survey import survey
 from layercensus.models.model import Model
 from layercensus.models.randomness import own_randomness
-from layercensus.models.same import refuse_same
+from layercensus.models.same import places, refuse_same
 from layercensus.models.tables import looks_designed
 from layercensus.models.twin import untrained
 
@@ -292,3 +292,10 @@ def test_numbers_that_are_made_on_the_way_out_of_nothing_are_no_weights() -> Non
                 refuse_same(net, twin, layers, time)
         else:
             assert refuse_same(net, twin, layers, time) == {}
+
+
+@pytest.mark.parametrize("numbers", [1, 7, 2**24 + 1, 38_536_704, 2**31 + 3])
+def test_places_in_tensors_of_any_size_are_there(numbers: int) -> None:
+    chosen = places(numbers)
+    assert (int(chosen[0]), int(chosen[-1])) == (0, numbers - 1)
+    assert len(chosen.unique()) == len(chosen)

@@ -78,8 +78,7 @@ def _run(net: nn.Module, layers: Sequence[Layer], inputs: Inputs) -> _Pass:
 
     def keep(layer: Layer, output: Tensor) -> None:
         flat = output.detach().flatten()
-        chosen = torch.linspace(0, flat.numel() - 1, min(COMPARED, flat.numel())).long().to(flat.device)
-        passed.outputs[layer.name] = flat[chosen].double().cpu()
+        passed.outputs[layer.name] = flat[places(flat.numel()).to(flat.device)].double().cpu()
 
     try:
         with own_randomness(0), kept_state(net), tap(net, layers, keep), uses.noting():
@@ -90,6 +89,17 @@ def _run(net: nn.Module, layers: Sequence[Layer], inputs: Inputs) -> _Pass:
         raise CensusError(f"The untrained twin must run on the data. Got {first_line(error)}. {INSTEAD}.") from error
     passed.uses = uses.found
     return passed
+
+
+def places(numbers: int) -> Tensor:
+    """(COMPARED,) int64, or as many as there are: places from the first to the last of so many numbers.
+
+    In double precision, since single precision rounds the last of more than 2**24 up to one that is not there.
+
+    >>> places(38_536_704)[-1]
+    tensor(38536703)
+    """
+    return torch.linspace(0, numbers - 1, min(COMPARED, numbers), dtype=torch.float64).long()
 
 
 def _shared(net: nn.Module, here: _Pass, there: _Pass) -> Shared:
