@@ -45,9 +45,10 @@ CLOSE = 1e-3  # relative, of a unit's mean from one-example runs
 HEAD = """# The zoo
 
 One small member of every family of nets, with random weights and small inputs, eight examples each, counted beside its
-twin: printed by `python benchmarks/zoo.py` in an environment of its own ({versions}).
+twin: printed by `python benchmarks/zoo.py --rows FILE` in an environment of its own ({versions}).
+Rows are kept from run to run, and what a file has is not run again.
 
-{families} families: {sums}. Not run for this page: {missing}.
+{families} families: {sums}. Not run yet: {missing}.
 
 axes: layers whose class fixes where their units lie, as surveyed / all of them. means: counted layers whose units have
 the means that plain hooks find when every example is passed alone / all that could be compared so. WRONG would be a row
