@@ -83,6 +83,34 @@ def test_a_crop_is_the_window_and_grey_is_beyond_the_edge() -> None:
     assert [round(tile[y : y + 8, 8:40].mean() / 30) for y in (4, 20, 36)] == [4, 8, 0]  # grey, white, black
 
 
+class Corner(nn.Module):
+    """Unit 0 answers to darkness over a wide field, in which padding is darkest: it peaks in corners."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.act, self.out = nn.Conv2d(1, 1, 9, stride=4, padding=4), nn.ReLU(), nn.Linear(1, 2)
+        with torch.no_grad():
+            self.conv.weight.fill_(-1 / 81)
+            self.conv.bias.fill_(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.act(self.conv(x)).amax((2, 3)))
+
+
+def test_no_crop_is_mostly_padding() -> None:
+    x = 0.5 + dots(60)[0] / 2
+    maps = Corner().act(Corner().conv(x)).detach()
+    census = lc.take(Corner(), x, layers=["act"], settings=lc.Settings(**QUIET))
+    field, peaks = census.gallery.fields["act"], census.gallery.peaks["act"][0]
+    ids = [int(id) for id in census.units["top"].iloc[0][:5]]
+    assert {int(maps[id].argmax()) for id in ids} == {0}  # the peaks lie in the corner that sees most padding
+    assert all(field.inside(int(position), (SIDE, SIDE)) >= 0.4 for position in peaks)
+    for id, position in zip(ids, peaks, strict=True):
+        inner = maps[id].flatten().clone()
+        inner[0] = -1  # of 9 x 9 it sees 5 x 5
+        assert int(position) == int(inner.argmax())
+
+
 def test_numbers_are_the_same_with_and_without_pictures(tmp_path: Path) -> None:
     x, _ = dots(100)
     net = Dots()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ from .gallery import RANKS, Gallery
 
 LOSSLESS = 64  # pixels a side up to which pictures are kept bit by bit
 QUALITY = 80  # of larger ones
+LEAST_INSIDE = 0.4  # of what a position sees that lies in the example: a crop of less would be mostly padding
 IDS = ("input_ids", "tokens", "inputs")  # where a batch of several inputs holds its tokens
 Tops = Mapping[str, Mapping[str, list[tuple[int, int]]]]  # by layer and id: which units it tops, and how far up
 
@@ -103,12 +105,14 @@ def _peaks(
 ) -> None:
     """Fill in where the units that these examples top peak in them; and once, what each position can see."""
 
-    def sink(layer: Layer, x: Tensor) -> None:
-        if x.ndim > 2:
-            _fill(layer, x, batch, tops[layer.name], peaks[layer.name])
-
     inputs = batch.for_net(net.net)
     first = tensors(inputs)[0]
+
+    def sink(layer: Layer, x: Tensor) -> None:
+        if x.ndim > 2:
+            places = _places(None if fields is None else fields.get(layer.name), first.shape[2:])
+            _fill(layer, x, batch, tops[layer.name], peaks[layer.name], places)
+
     if fields is None or fields or not first.is_floating_point() or first.ndim < 3:
         with tap(net.net, net.layers, sink):
             call(net.net, inputs)
@@ -123,8 +127,17 @@ def _peaks(
             call(net.net, inputs)
 
 
+def _places(field: Field | None, side: Sequence[int]) -> Tensor | None:
+    """(positions,): those of which a crop shows enough; None for all, as where none does."""
+    if field is None or len(field.shape) != 2 or len(side) != 2:
+        return None
+    enough = [field.inside(position, side) >= LEAST_INSIDE for position in range(math.prod(field.shape))]
+    return torch.tensor(enough) if any(enough) and not all(enough) else None
+
+
 def _fill(
-    layer: Layer, x: Tensor, batch: Batch, tops: Mapping[str, list[tuple[int, int]]], peaks: NDArray[np.int32]
+    layer: Layer, x: Tensor, batch: Batch, tops: Mapping[str, list[tuple[int, int]]], peaks: NDArray[np.int32],
+    places: Tensor | None,
 ) -> None:  # fmt: skip
     topped = [(unit, rank, row) for row, id in enumerate(batch.ids) for unit, rank in tops.get(id, ())]
     if not topped:
@@ -134,6 +147,8 @@ def _fill(
     mask = batch.mask
     if mask is not None and mask.shape == (x.shape[0], maps.shape[1]):
         maps = maps.masked_fill(~mask.to(x.device)[row], -torch.inf)
+    if places is not None and len(places) == maps.shape[1]:
+        maps = maps.masked_fill(~places.to(x.device), -torch.inf)
     peaks[unit.cpu().numpy(), rank.cpu().numpy()] = maps.argmax(1).int().cpu().numpy()
 
 

@@ -51,6 +51,18 @@ class Field:
         lines = self.lines or (None,) * len(size)
         return tuple(_covered(along, at, n) for along, n in zip(lines, size, strict=True))
 
+    def inside(self, position: int, size: Sequence[int]) -> float:
+        """Which fraction of what a position sees lies in an input of this size, and not in what convolutions pad.
+
+        >>> Field((3, 3), ((0, Line(0, stride=8, start=-8, size=16)), (1, Line(1, 8, -8, 16)))).inside(0, [16, 16])
+        0.25
+        """
+        window = self.window(position, size)
+        parts = [
+            max(0, min(high, n) - max(low, 0)) / max(high - low, 1) for (low, high), n in zip(window, size, strict=True)
+        ]
+        return math.prod(parts)
+
     def as_json(self) -> dict[str, Any]:
         """Everything as JSON."""
         lines = [
