@@ -164,7 +164,8 @@ def _towards(name: str, means: NDArray[np.float64], rows: NDArray[np.int64], pla
         mean = x.flatten(2).mean(2) if x.ndim > 2 else x
         away = (mean - middle.to(x.device, x.dtype)) / scale.to(x.device, x.dtype)
         dot = away @ way.to(x.device, x.dtype)
-        return dot * (dot / away.norm(dim=1).clamp(min=1e-12)).clamp(min=0.1)
+        value: Tensor = dot * (dot / away.norm(dim=1).clamp(min=1e-12)).clamp(min=0.1)
+        return value
 
     text = f"{name} cell {place[0]}, {place[1]}"
     return Objective((Term(name, text, read, read),), (1.0,), text)

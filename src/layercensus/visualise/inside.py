@@ -21,14 +21,15 @@ RARE = 0.01  # probability, were all positions alike, below which a share of pea
 def inside(field: Field, side: Sequence[int]) -> NDArray[np.bool_] | None:
     """(positions,): those of a map whose receptive field lies inside an image of (height, width), or covers it.
 
-    Where none does, as in late layers, those that are not on the map's edge; None where there are none either.
+    Where none does, as in late layers, those that are not on the map's edge; None where there are none either, and
+    for tokens, which have no edge.
 
     >>> from layercensus.layers.field import Line
     >>> padded = Field((4,), ((0, Line(0, stride=1, start=-1, size=3)),))
     >>> inside(padded, [4]).tolist()
     [False, True, True, False]
     """
-    if not field.shape or math.prod(field.shape) == 1:
+    if len(field.shape) != len(side) or math.prod(field.shape) == 1:
         return None
     windows = [field.window(position, side) for position in range(math.prod(field.shape))]
     whole = all(window == tuple((0, n) for n in side) for window in windows)

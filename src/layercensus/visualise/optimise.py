@@ -51,21 +51,22 @@ def optimise(
     ):
         if method.over == "pixels":
             return run.pixels(Pixels(_start(method.start, space, start, rng)), values, transforms)
-        parameters = _parameters(options, rng, space, contrast, run.device)
+        parameters = _parameters(options, rng, subject, contrast, run.device)
         if method.crops:
             return run.adam(parameters, _Cropped(values, method.crops, rng), transforms)
         return run.adam(parameters, values, transforms)
 
 
 def _parameters(
-    options: SeeOptions, rng: Rng, space: InputSpace, contrast: float | str | None, device: torch.device
+    options: SeeOptions, rng: Rng, subject: Subject, contrast: float | str | None, device: torch.device
 ) -> Parameters:
+    space = subject.input_space
     if options.method.over == "phases":
         return Phases(rng, space)
     if options.method.over == "code":
         assert options.learned_prior is not None
         return Code(rng, space, options.learned_prior)
-    return Fourier(rng, space, contrast, options.shared, device)
+    return Fourier(rng, space, contrast, options.shared, device, subject.patch)
 
 
 def _start(kind: str, space: InputSpace, image: Tensor | None, rng: Rng) -> Tensor:

@@ -65,7 +65,7 @@ class Fourier:
 
     def __init__(
         self, rng: Rng, space: InputSpace, contrast: float | str | None = None, shared: bool = False,
-        device: torch.device | str = "cpu",
+        device: torch.device | str = "cpu", patch: int | None = None,
     ) -> None:  # fmt: skip
         channels, h, w = space.shape
         self._side, self._contrast = (h, w), None if isinstance(contrast, str) else contrast
@@ -74,7 +74,7 @@ class Fourier:
         self._colour = directions(space.colour).to(device)
         self._mean = torch.logit(space.mean, 0.05).view(-1, 1, 1).to(device)
         z = (rng.normal(channels, h, w // 2 + 1, 2) * FAINT).to(device)
-        self._spectrum = Spectrum(space, device) if contrast == NATURAL and not shared else None
+        self._spectrum = Spectrum(space, device, patch) if contrast == NATURAL and not shared else None
         if self._spectrum is not None:
             self._spectrum.hold(z, self._scale)
         self.tensors = [z.requires_grad_(True)]

@@ -100,7 +100,7 @@ class Folder:
             )
         return {
             "id": top.id, "by": top.by, "response": top.response, "crop": crop, "words": list(top.words),
-            "peak": top.peak, "drivers": [list(driver) for driver in top.drivers],
+            "peak": top.peak, "place": top.place, "drivers": [list(driver) for driver in top.drivers],
         }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .distance import distances
+from .distance import distances, layer_means
 from .filters import blur
 from .input_space import InputSpace, slope
 from .matches import Match
@@ -25,6 +25,7 @@ LEAST_PERCENTILE = 95.0  # of the data's examples that an image must excite its 
 FEWEST = 20  # examples from which on a percentile is one
 FRAGILE = "failed: only"  # how the status of an image begins that works as it is and not when it is changed
 FAR = 2.0  # times as far from the data as the furthest example, from which on an image is called off the data
+LEAST_CLASSED = 0.5  # of held-out changes under which the net must see the class that an image is of
 LEAST_KEPT = 0.5  # of what is left of the best example's activation under held-out transforms; of 1 where nothing is
 
 
@@ -119,13 +120,14 @@ def score(
     if best is not None:
         of_best = _of_examples(subject, objectives, best)
     far = distances(subject, [objective.layer for objective in objectives], x)
+    classed = own_class(subject, objectives, x)
     noise = _of_noise(subject, objectives).max(1) if responses is None else None
     scores = []
     for row, image in enumerate(x):
         measured = _Measured(
             image, float(own[row]), fractions[row], of_best[row],
             None if responses is None else responses.value[row], None if noise is None else float(noise[row]),
-            far[row],
+            far[row], classed[row],
         )  # fmt: skip
         scores.append(_score(measured, subject.input_space, None if matches is None else matches[row]))
     return scores
@@ -142,6 +144,7 @@ class _Measured:
     data: NDArray[np.float32] | None  # (examples,) what the objective says of them
     noise: float | None = None  # the highest that it says of noise; None where there is data
     distance: float | None = None
+    own_class: float | None = None  # fraction of changes under which the net answers with the class; None for others
 
     @property
     def percentile(self) -> float | None:
@@ -170,6 +173,25 @@ def _score(measured: _Measured, space: InputSpace, match: Match | None) -> Score
         status=_status(measured),
         note=_note(measured),
     )
+
+
+def own_class(subject: Subject, objectives: Sequence[Objective], x: Tensor) -> list[float | None]:
+    """Under which fraction of held-out changes each image's own class is what the net answers; None for other units.
+
+    Of objectives for one unit of the net's output, of which there are several.
+    """
+    out: list[float | None] = [None] * len(x)
+    outputs = {layer.name for layer in subject.layers if layer.role == "output" and layer.width > 1}
+    for name in outputs & {objective.layer for objective in objectives}:
+        rows = [r for r, one in enumerate(objectives) if one.layer == name and one.only_term and one.only_term[1] > 0]
+        if not rows:
+            continue
+        answers = np.stack([layer_means(subject, name, changed).argmax(1) for changed in held_out(x[rows])])
+        for index, row in enumerate(rows):
+            found = objectives[row].only_term
+            assert found is not None
+            out[row] = float((answers[:, index] == found[0].unit).mean())
+    return out
 
 
 def kept_fractions(subject: Subject, objectives: Sequence[Objective], x: Tensor) -> list[float | None]:
@@ -212,6 +234,8 @@ def _status(measured: _Measured) -> str:
         return "failed: the best example excites it more"
     if measured.noise is not None and value <= measured.noise:
         return "failed: noise excites it as much"
+    if measured.own_class is not None and measured.own_class < LEAST_CLASSED:
+        return f"failed: the net itself sees this class in it under {measured.own_class:.0%} of small changes"
     best = measured.data_kept
     least = LEAST_KEPT * (1.0 if best is None or best <= 0 else min(1.0, best))
     if measured.kept is not None and measured.kept < least:

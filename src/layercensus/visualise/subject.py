@@ -23,6 +23,8 @@ from .objective import Objective
 from .objective_values import StopForward
 from .responses import Responses
 
+LEAST_PATCH = 4  # pixels
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -108,6 +110,36 @@ class Subject:
         field, side = self.field(layer), self.input_space.shape[1:]
         lines = () if field is None else field.lines
         return any(line is not None and 3 * line[1].size <= n for line, n in zip(lines, side, strict=False))
+
+    @property
+    def patch(self) -> int | None:
+        """Side in pixels of the patches that a net cuts images into, as a vision transformer does; else None."""
+        if self.space is None:
+            return None
+        channels = self.space.shape[0]
+        for module in self.net.modules():
+            if isinstance(module, nn.Conv2d) and module.in_channels == channels:
+                (side, other), stride = module.kernel_size, tuple(module.stride)
+                return side if side == other and stride == (side, side) and side >= LEAST_PATCH else None
+        return None
+
+    def token(self, layer: str, position: int) -> str:
+        """Which token of a vision transformer a position is, in words; "" for layers that have none.
+
+        Tokens before those of the patches stand for no place of the image.
+        """
+        shape = next(other.shape for other in self.layers if other.name == layer)
+        unit_axis = next(other.unit_axis for other in self.layers if other.name == layer)
+        if self.patch is None or len(shape) != 2 or position < 0:
+            return ""
+        h, w = (n // self.patch for n in self.input_space.shape[1:])
+        before = shape[0 if unit_axis == 2 else 1] - h * w
+        if before < 0:
+            return ""
+        if position < before:
+            return "class token" if before == 1 else f"token {position + 1} of {before} without a place"
+        row, column = divmod(position - before, w)
+        return f"patch in row {row + 1} of {h}, column {column + 1} of {w}"
 
     def mapped(self, layer: Layer) -> bool:
         """Whether a layer gives a map (units, height, width) of which each position sees much of an image.

@@ -65,7 +65,8 @@ def _top(subject: Subject, objective: Objective, response: _Response) -> TopExam
         field = subject.field(objective.layer, side)
         window = field.window(response.position, side) if field is not None else tuple((0, n) for n in side)
         image = subject.space.from_net(x[0]).clamp(0, 1)
-        return TopExample(response.id, response.by, response.value, window, image)
+        place = "" if response.by == "mean" else subject.token(objective.layer, response.position)
+        return TopExample(response.id, response.by, response.value, window, image, place=place)
     if subject.source.kind == "tokens":
         return _sentence(subject, objective, example, response)
     x = tensors(example.inputs)[0]

@@ -31,6 +31,7 @@ class TopExample:
     image: Tensor | None = None  # (channels, height, width) in 0..1
     words: tuple[str, ...] = ()
     peak: int = -1  # which word has the peak
+    place: str = ""  # which token of a vision transformer has it, in words
     drivers: tuple[tuple[str, float], ...] = ()
 
 
