@@ -8,8 +8,9 @@
 A row a net: parameters, FLOPs and time of a pass as fractions of the whole net's, then fidelity with its 95 % interval
 and agreement on verifying examples, which chose nothing. "magnitude, same widths" cuts the units with the smallest
 weights, as many in each layer as the advice does; "magnitude, even" the same fraction of every layer, so that no more
-parameters are left; "uni-layer" the fractions that uni-layer 0.7 names from gradient norms, scaled to the same size,
-where it is installed. "SVD, same ranks" is the truncated SVD of the weights. Units are cut by Torch-Pruning.
+parameters are left; "uni-layer" the fractions that uni-layer 0.7 names from gradient norms, with each layer's smallest
+weights gone and scaled to the same size, where it is installed (pip install --no-deps uni-layer==0.7). "SVD, same
+ranks" is the truncated SVD of the weights. Units are cut by Torch-Pruning.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -122,32 +124,55 @@ def kept(widths: Mapping[str, int], gone: Mapping[str, float]) -> dict[str, int]
     return {layer: max(1, width - round(width * gone.get(layer, 0.0))) for layer, width in widths.items()}
 
 
+class Packed(nn.Module):
+    """A net whose inputs come as one tensor, as uni-layer hands them on. names: of the inputs; () where it is one."""
+
+    def __init__(self, net: nn.Module, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.net, self.names = net, names
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(**dict(zip(self.names, x.unbind(1), strict=True))) if self.names else self.net(x)
+
+
 def uni_layer(panel: Panel, makers: Mapping[str, str]) -> Callable[[float], dict[str, float]]:
-    """By the fraction that shall go, uni-layer's fraction for each layer: the less, the larger its gradients' norm."""
+    """By the fraction that shall go, uni-layer's fraction for each layer: the less, the larger its gradients' norm.
+
+    What it says of a block holds for every layer inside. The class of an example is the net's own largest answer. It
+    trains the net's statistics on the way, so it is given a copy.
+    """
     from uni_layer import LayerAnalyzer
     from uni_layer.integrations import TorchPruningBridge
     from uni_layer.metrics import GradientNorm
 
-    net = panel.net.net
+    inputs = panel.example.inputs
+    names = tuple(inputs) if isinstance(inputs, Mapping) else ()
+    net = Packed(deepcopy(panel.net.net), names).eval()
+    given = [torch.stack(list(b.inputs.values()), 1) if names else b.inputs for b in panel.calibration]
     with torch.no_grad():
-        loader = [(batch.inputs, net(batch.inputs).argmax(1)) for batch in panel.calibration]
-    analyzer = LayerAnalyzer(net, task_type="classification", device="cpu")
-    found = analyzer.compute_metrics(metrics=[GradientNorm()], data_loader=loader)
-    bridge, names = TorchPruningBridge(net, found), {module: name for name, module in net.named_modules()}
-    net.zero_grad()
+        loader = [(x, net(x).argmax(1)) for x in given]
+    found = LayerAnalyzer(net, task_type="classification", device="cpu").compute_metrics(
+        metrics=[GradientNorm()], data_loader=loader, verbose=False
+    )
+    bridge, named = TorchPruningBridge(net, found), {module: name for name, module in net.named_modules()}
 
     def gone(fraction: float) -> dict[str, float]:
         ratios = bridge.as_layer_pruning_ratios("gradient_norm", target_sparsity=fraction, max_ratio=0.98)
-        by_name = {names[module]: ratio for module, ratio in ratios.items()}
-        return {layer: by_name.get(maker, 0.0) for layer, maker in makers.items()}
+        by_name = {named[module].removeprefix("net."): float(ratio) for module, ratio in ratios.items()}
+        return {layer: _within(by_name, maker) for layer, maker in makers.items()}
 
     return gone
 
 
+def _within(ratios: Mapping[str, float], name: str) -> float:
+    """The fraction of a module, or of the innermost one around it that has one."""
+    while name and name not in ratios:
+        name = name.rpartition(".")[0]
+    return ratios.get(name, 0.0)
+
+
 def truncated(net: nn.Module, ranks: Mapping[str, int]) -> nn.Module:
     """The net with the truncated SVD of these layers' weights. ranks: by module."""
-    from copy import deepcopy
-
     copy, new = deepcopy(net), {}
     for name, rank in ranks.items():
         layer = net.get_submodule(name)
@@ -175,7 +200,7 @@ def pruned(table: Table, advice: Any, fidelity: float) -> None:
         return by_magnitude(panel, makers, kept(widths, dict.fromkeys(widths, gone)))
 
     table.row("magnitude, even", of_size(cut, even, size))
-    if find_spec("uni_layer") and isinstance(panel.example.inputs, Tensor):
+    if find_spec("uni_layer"):
         gone = uni_layer(panel, makers)
         table.row("uni-layer", of_size(cut, lambda f: by_magnitude(panel, makers, kept(widths, gone(f))), size))
 

@@ -38,12 +38,31 @@ def net_of(seed: int = 0) -> nn.Sequential:
     return net
 
 
+class Reader(nn.Module):
+    """A transformer of one block over an example as three tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(4, 16)
+        self.block = nn.TransformerEncoderLayer(16, 2, 20, batch_first=True, dropout=0.1)
+        self.out = nn.Linear(16, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.block(self.embed(x.unflatten(1, (3, 4)))).mean(1))
+
+
+def reader_of(seed: int = 0) -> Any:
+    torch.manual_seed(seed)
+    return Reader()
+
+
 def run(
-    steps: int = 60, every: int = 20, *, seed: int = 0, planted: Planted = lambda net, step: None, **watching: Any
-) -> lc.Timeline:
+    steps: int = 60, every: int = 20, *, seed: int = 0, planted: Planted = lambda net, step: None,
+    make: Callable[[int], Any] = net_of, **watching: Any,
+) -> lc.Timeline:  # fmt: skip
     """A watched run; all that is asked is read."""
     x, y = examples(seed)
-    net = net_of(seed)
+    net = make(seed)
     optimiser = torch.optim.Adam(net.parameters(), 1e-2)
     arguments = {"budget": None, "options": OPTIONS} | watching
     with lc.watch(net, x, every=every, **arguments) as watch:
@@ -56,25 +75,27 @@ def run(
     return watch.timeline
 
 
-def killing(at: int, units: int) -> Planted:
-    """So many units of the second hidden layer never fire again from a step on."""
+def killing(at: int, units: int, module: str = "2") -> Planted:
+    """So many units of the second hidden layer, or behind this module, never fire again from a step on."""
 
     def planted(net: nn.Sequential, step: int) -> None:
         if step == at:
+            made: Any = net.get_submodule(module)
             with torch.no_grad():
-                net[2].weight[:units] = 0
-                net[2].bias[:units] = -10
+                made.weight[:units] = 0
+                made.bias[:units] = -10
 
     return planted
 
 
-def collapsing(at: int) -> Planted:
+def collapsing(at: int, module: str = "4") -> Planted:
     """From a step on all answers lie along one direction."""
 
     def planted(net: nn.Sequential, step: int) -> None:
         if step >= at:
+            out: Any = net.get_submodule(module)
             with torch.no_grad():
-                net[4].weight[1:] = -net[4].weight[:1] / (CLASSES - 1)
+                out.weight[1:] = -out.weight[:1] / (CLASSES - 1)
 
     return planted
 

@@ -48,7 +48,7 @@ def test_dormant_uses_the_size_of_signed_responses() -> None:
         net[0].weight.copy_(torch.tensor([1.0, -2.0, 0.001])[:, None, None])
     x = torch.randn(64, 1, 10, generator=torch.Generator().manual_seed(0))
     x = torch.cat([x, -x])  # every mean is 0
-    row = lc.watch(net, x, options=lc.WatchOptions(panel=128)).timeline.layers.set_index("layer").loc["1"]
+    row = lc.watch(net, x, budget=None, options=lc.WatchOptions(panel=128)).timeline.layers.set_index("layer").loc["1"]
     assert row["dormant"] == pytest.approx(1 / 3)
 
 

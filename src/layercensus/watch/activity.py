@@ -49,7 +49,7 @@ def effective_rank(mean: Tensor, live: Tensor) -> float | None:
     3.0
     """
     x = mean[:, live]
-    x = x[:, varies(x)]
+    x = x[:, varies(x)] if x.shape[1] else x
     if len(x) < 2 or not x.shape[1]:
         return None
     values = spectrum(x)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -11,7 +12,7 @@ from .entry import Entry, LayerInfo
 from .options import Thresholds
 
 DYING, COLLAPSE, AT_START, NOT_FINITE = "dying", "collapse", "dead at start", "not finite"
-BASE = 3  # earlier readings of `needed` whose median it is held against
+BASE = 3  # readings of `needed` in a row without a fall, which make a level, and whose median it is held against
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,14 @@ class Alarm:
 
 
 def judge(layers: Sequence[LayerInfo], entries: Sequence[Entry], thresholds: Thresholds) -> tuple[Alarm, ...]:
-    """The alarms of the last of these entries, in forward order."""
-    return tuple(alarm for layer in layers for alarm in _of_layer(layer, entries, thresholds))
+    """The alarms of the last of these entries, in forward order.
+
+    While running statistics settle in nothing is judged: the net that is read is not yet the one that trains.
+    """
+    if entries[-1].settling_in:
+        return ()
+    settled = [entry for entry in entries if not entry.settling_in]
+    return tuple(alarm for layer in layers for alarm in _of_layer(layer, settled, thresholds))
 
 
 def not_finite(layer: str, entries: Sequence[Entry]) -> tuple[Alarm, ...]:
@@ -94,15 +101,29 @@ def _since_alarm(known: Sequence[Entry], layer: str, kind: str) -> Sequence[Entr
 
 
 def _collapsed(layer: LayerInfo, entries: Sequence[Entry], thresholds: Thresholds) -> Iterator[Alarm]:
-    """Whether `needed` fell far below what it was after the start; an untrained net needs more than a trained one."""
+    """Whether `needed` fell far below a level that it held.
+
+    An untrained net needs more directions than a trained one, and while the first ones are found the answers can rest
+    on one alone: a fall from the start on is no collapse.
+    """
     last = entries[-1]
     row = last.rows[layer.name]
     known = [entry for entry in entries[:-1] if entry.rows.get(layer.name, {}).get("needed_low") is not None]
-    trained = [entry for entry in known if entry.step > entries[0].step]
-    base = _since_alarm(trained, layer.name, COLLAPSE)[-BASE:]
-    if not base:
+    trained = [entry.rows[layer.name] for entry in known if entry.step > entries[0].step]
+    if not _level(trained):
         return
+    base = _since_alarm(known[-len(trained) :], layer.name, COLLAPSE)[-BASE:]
     low, before = (median(float(entry.rows[layer.name][name]) for entry in base) for name in ("needed_low", "needed"))
     if row["needed_high"] < thresholds.collapse * low:
         value = float(row["needed"])
         yield Alarm(COLLAPSE, layer.name, last.step, known[-1].step, before, value, layer.width, last.rate)
+
+
+def _level(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether somewhere BASE readings in a row show no fall beyond their intervals."""
+    steady = 1
+    for before, after in pairwise(rows):
+        steady = 1 if after["needed_high"] < before["needed_low"] else steady + 1
+        if steady >= BASE:
+            return True
+    return False

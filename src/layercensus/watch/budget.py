@@ -22,6 +22,7 @@ class Budget:
     clock: Callable[[], float]  # seconds
     spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(SHARES, 0.0))
     cost: dict[str, float] = field(default_factory=dict)  # of the last of each part
+    first: float = 0.0  # seconds that the first reading is expected to take
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,20 +44,41 @@ class Budget:
             return True
         return self.spent[part] + self._expected(part) <= SHARES[part] * self.share * self.trained
 
+    def affords_start(self) -> bool:
+        """Whether all purses together hold what was spent until now, and a first reading."""
+        return self.share is None or self.total + self.first <= self.share * self.trained
+
+    def expect(self, rehearse: Callable[[], float]) -> None:
+        """Time what does a part of a first reading and returns how large a part it is."""
+        start = self.clock()
+        part = rehearse()
+        self.first = (self.clock() - start) / part
+
+    @property
+    def over(self) -> bool:
+        """Whether watching took more than its share."""
+        return self.share is not None and self.total > self.share * self.trained
+
     @contextmanager
-    def paying(self, part: str | None) -> Iterator[None]:
-        """What passes in the block is paid for by this purse; None: by all of them, in proportion."""
+    def fixed(self) -> Iterator[None]:
+        """What passes in the block falls on all purses in proportion, whichever part it was for."""
+        try:
+            with self.whole():
+                yield
+        finally:
+            total = self.total
+            self.spent = {name: share * total for name, share in SHARES.items()}
+
+    @contextmanager
+    def paying(self, part: str) -> Iterator[None]:
+        """What passes in the block is paid for by this purse, and is what this part is expected to cost next."""
         start = self.clock()
         try:
             yield
         finally:
             seconds = self.clock() - start
-            if part is not None:
-                self.spent[part] += seconds
-                self.cost[part] = seconds
-            else:
-                for name, share in SHARES.items():
-                    self.spent[name] += share * seconds
+            self.spent[part] += seconds
+            self.cost[part] = seconds
 
     @contextmanager
     def whole(self) -> Iterator[None]:

@@ -29,7 +29,7 @@ class Entry:
     """Everything that one reading said.
 
     rows: column -> value by layer; what was not counted is not there. alarms: as JSON. failed: why a part could not be
-    read.
+    read. settling_in: running statistics were not yet those of the data, so that nothing is judged by this reading.
     """
 
     step: int
@@ -39,6 +39,7 @@ class Entry:
     spent: float | None = None  # seconds of watching until then
     alarms: Sequence[Mapping[str, Any]] = ()
     failed: Sequence[str] = field(default=())
+    settling_in: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As JSON, empty fields left out."""

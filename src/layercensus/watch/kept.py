@@ -12,6 +12,7 @@ from .entry import Entry, LayerInfo
 from .journal import head_of
 
 SAME = ("panel", "model")  # of what is said of a timeline, what must be equal for a run to go on
+NOTE = "note"
 
 
 class Kept:
@@ -20,6 +21,7 @@ class Kept:
     def __init__(self, about: Mapping[str, Any], infos: tuple[LayerInfo, ...], folder: Path | None) -> None:
         self.about, self.infos, self._folder = about, infos, folder
         self.entries: list[Entry] = []
+        self.resumed = False
 
     @classmethod
     def start(
@@ -41,10 +43,17 @@ class Kept:
             journal.begin(folder, head_of(about, infos))
             return kept
         head, kept.entries = journal.read(folder)
+        kept.resumed = True
         if head["layers"] != [vars(info) for info in infos] or any(head["about"].get(n) != about[n] for n in SAME):
             raise CensusError(f"out must hold a timeline of the same net and panel. Got another one in {folder}.")
         journal.mend(folder)
         return kept
+
+    def note(self, text: str) -> None:
+        """Say this of the whole timeline."""
+        self.about = {**self.about, NOTE: text}
+        if self._folder is not None:
+            journal.write(self._folder, head_of(self.about, self.infos), self.entries)
 
     @property
     def last_step(self) -> int | None:

@@ -57,6 +57,12 @@ class Record:
         return tuple(Alarm(**alarm) for entry in self.entries for alarm in entry.alarms)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be known of the whole run: what the budget did not afford."""
+        note = self.about.get("note")
+        return () if note is None else (str(note),)
+
+    @property
     def failed(self) -> tuple[str, ...]:
         """Why some part of a reading is missing."""
         return tuple(f"step {entry.step:,}: {why}" for entry in self.entries for why in entry.failed)

@@ -38,6 +38,7 @@ from .panel import FixedPanel, choose_panel
 
 Row = dict[str, Any]  # columns of one layer in one reading
 GIGABYTE = 1e9
+REHEARSED = 4  # examples
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ class Recorder:
     def layers(self) -> tuple[Layer, ...]:
         """In forward order."""
         return self.net.layers
+
+    def rehearse(self) -> float:
+        """One pass of a few examples; what they are of all that a reading passes."""
+        with tap(self.net.net, ()):
+            passed(self.net, self.panel.batches[0].first(REHEARSED))
+        return REHEARSED / len(self.panel.keys)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,8 @@ from .optimiser_steps import on_steps
 from .options import WatchOptions
 from .recorder import Recorder, recorder_of, untouched
 from .scalars import Tracker, scalars_of
+from .start import MOST, Start, bytes_of
+from .statistics import settling_in
 from .taken import take
 from .timeline import Timeline
 
@@ -40,8 +43,8 @@ def watch(
     net: in training; its weights, buffers, modes and gradients, hooks and the generators of random numbers stay exactly
         as they are without a watch. data: as of `lc.take`, and such that it can be read again.
     every: steps between readings. The first is taken at once.
-    budget: seconds of watching for each second of training; a reading beyond it waits until it is affordable. None: all
-        are taken, whatever they cost. What is read at the start is taken on credit.
+    budget: seconds of watching for each second of training, setting up included; a reading beyond it waits until it is
+        affordable, that of the start with a copy of the weights. None: all are taken, whatever they cost.
     out: folder to which every reading is written at once; None: only `Watch.timeline` holds them.
     to: trackers, functions (step, scalars); see docs/watch.md for those of other libraries.
     on_alarm: is called with each alarm; what it raises ends the training.
@@ -82,15 +85,16 @@ class Watch:
     ) -> None:  # fmt: skip
         self._net, self._every, self._budget, self._options = unwrap(net), every, budget, options
         self._to, self._on_alarm = to, on_alarm
-        with budget.paying(None), untouched(self._net):
+        with budget.fixed(), untouched(self._net):
             self._recorder = recorder_of(self._net, data, options)
+            budget.expect(self._recorder.rehearse)
         infos = tuple(map(LayerInfo.of, self._recorder.layers))
         self._kept = Kept.start(_about(self._recorder, options, every, budget.share), infos, out, options.resume)
         self.steps = max(options.start, self._kept.last_step or 0)
         self._uncount: Callable[[], None] | None = None
         self._counted = False  # by an optimiser's hook, in this step
-        if self._kept.last_step is None:
-            self._read(None)
+        self._first = self.steps
+        self._start = self._started()
 
     @property
     def timeline(self) -> Timeline:
@@ -116,19 +120,41 @@ class Watch:
 
     def _stepped(self, step: int | None, rate: float | None) -> None:
         self.steps = self.steps + 1 if step is None else Integer(0)("step", step)
-        before = self._kept.until(self.steps)
-        due = not before or self.steps // self._every != before[-1].step // self._every
-        if due and self._budget.affords("activity"):
-            self._read(rate)
+        if self._begun() and self._due() and self._budget.affords("activity"):
+            self._read(self.steps, rate)
 
-    def _read(self, rate: float | None) -> None:
-        """Take a reading, keep it, and tell of it."""
-        before = self._kept.until(self.steps)
-        with self._budget.whole():
+    def _due(self) -> bool:
+        last = next((entry.step for entry in reversed(self._kept.entries) if entry.step < self.steps), None)
+        return last is None or self.steps // self._every != last // self._every
+
+    def _started(self) -> Start | None:
+        """The net as it is now, where its reading must wait; a reading now where it need not, or cannot."""
+        if self._kept.resumed:
+            return None
+        if not self._budget.affords_start() and bytes_of(self._net) <= MOST:
+            with self._budget.fixed():
+                return Start(self._net)
+        with self._budget.fixed():
+            self._read(self._first, None)
+        return None
+
+    def _begun(self) -> bool:
+        """Whether the start was read, which is done as soon as it is affordable."""
+        if self._start is not None and self._budget.affords_start():
+            start, self._start = self._start, None
+            with self._budget.fixed():
+                self._read(self._first, None, start)
+        return self._start is None
+
+    def _read(self, step: int, rate: float | None, start: Start | None = None) -> None:
+        """Take a reading, keep it, and tell of it. start: whose weights are read, in the place of the present ones."""
+        before = self._kept.until(step)
+        with self._budget.whole(), nullcontext() if start is None else start.standing_in():
+            early = settling_in(self._net) or None
             taken = take(self._recorder, self._budget, before, self._options.needed_every)
         entry = Entry(
-            self.steps, taken.rows, rate, round(self._budget.trained, 3), round(self._budget.total, 3),
-            failed=taken.failed,
+            step, taken.rows, rate, round(self._budget.trained, 3), round(self._budget.total, 3),
+            failed=taken.failed, settling_in=early,
         )  # fmt: skip
         alarms = judge(self._kept.infos, [*before, entry], self._options.alarms)
         if taken.not_finite is not None:
@@ -145,9 +171,21 @@ class Watch:
         """End the watch with a reading of the net as it is now, where that is affordable."""
         if self._uncount is not None:
             self._uncount = self._uncount()  # None
-        last = self._kept.last_step
-        if (last is None or last < self.steps) and self._budget.affords("activity"):
-            self._read(None)
+        if self._begun() and (self._kept.last_step or 0) < self.steps and self._budget.affords("activity"):
+            self._read(self.steps, None)
+        if self._start is not None or self._budget.over:
+            self._kept.note(self._beyond())
+            self._start = None
+
+    def _beyond(self) -> str:
+        """What the budget did not hold."""
+        budget = self._budget
+        what = "No reading is affordable" if self._start is not None else "Watching took more than its budget"
+        return (
+            f"{what}: {budget.share:.1%} of {budget.trained:.1f} s of training are "
+            f"{(budget.share or 0) * budget.trained:.2f} s, setting up and what was read took {budget.total:.2f} s, "
+            f"the first reading some {budget.first:.2f} s. With budget=None everything is read, whatever it costs."
+        )
 
     def __enter__(self) -> Self:
         self._uncount = on_steps(self._net, self._by_optimiser)

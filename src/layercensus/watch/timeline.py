@@ -73,6 +73,6 @@ class Timeline(Record):
         return write_page(self, Path(folder))
 
     def __str__(self) -> str:
-        lines = [f"{len(self.entries)} readings of {len(self.infos)} layers", *map(str, self.alarms)]
+        lines = [f"{len(self.entries)} readings of {len(self.infos)} layers", *self.notes, *map(str, self.alarms)]
         settled = settling_words(self)
         return "\n".join([*lines, settled] if settled else lines if self.alarms else [*lines, "no alarm"])
