@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import layercensus as lc
+from layercensus.watch.callback import Watching
 from layercensus.watch.keras import keras_callback
 from layercensus.watch.lightning import lightning_callback
 from layercensus.watch.transformers import trainer_callback
@@ -141,3 +142,35 @@ def test_what_is_not_installed_is_named_in_one_line(make: Any, monkeypatch: pyte
     with pytest.raises(lc.CensusError) as error:
         make(None)
     assert str(error.value) == f"Watching with {name} needs {name}: pip install {name}"
+
+
+class Trainer:
+    """A trainer whose callbacks have a state of their own."""
+
+    class Callback:
+        def __init__(self) -> None:
+            self.own = "set"
+
+
+class Mine(Watching, Trainer.Callback):
+    """As a user would write one for another trainer."""
+
+
+def test_what_all_callbacks_share() -> None:
+    x, _ = examples()
+    told: list[int] = []
+    mine, net = Mine(x, {**WATCHING, "to": lambda step, scalars: told.append(step)}), net_of()
+    assert mine.own == "set"
+    mine.stepped(3, None)
+    mine.end()
+    assert mine.timeline is None  # nothing has begun, as in a process that does not read
+    mine.begin(net, 8, lambda step, scalars: told.append(-step))
+    for step in (9, 10, 10, 9, 12):  # a step is counted once
+        mine.stepped(step, 0.5)
+    mine.end()
+    assert mine.timeline is not None
+    assert mine.timeline.steps == (8, 12)
+    assert mine.timeline.entries[-1].rate == 0.5
+    assert told == [8, -8, 12, -12]
+    with pytest.raises(lc.CensusError, match=r"A callback takes every, budget, out, .* Got 'often'"):
+        Mine(x, {"often": 3})

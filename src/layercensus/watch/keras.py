@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import CensusError
-from .callback import Opened, opener
+from .callback import Watching
 from .missing import installed
 
 
@@ -22,28 +22,18 @@ def keras_callback(data: Any, **watching: Any) -> Any:
         raise CensusError(
             f"Keras must run on torch. Got {keras.backend.backend()}. Set KERAS_BACKEND=torch before keras is imported."
         )
-    begin = opener(data, watching)
 
-    class LayerCensus(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+    class LayerCensus(Watching, keras.callbacks.Callback):  # type: ignore[misc, name-defined]
         """Begins a watch with the fit, and ends it."""
 
-        opened: Opened | None = None
-
         def on_train_begin(self, logs: Any = None) -> None:
-            self.opened = begin(self.model, int(self.model.optimizer.iterations))
+            self.begin(self.model, int(self.model.optimizer.iterations))
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if self.opened is not None:
-                optimiser = self.model.optimizer
-                self.opened.step(int(optimiser.iterations), float(optimiser.learning_rate))
+            optimiser = self.model.optimizer
+            self.stepped(int(optimiser.iterations), float(optimiser.learning_rate))
 
         def on_train_end(self, logs: Any = None) -> None:
-            if self.opened is not None:
-                self.opened.close()
+            self.end()
 
-        @property
-        def timeline(self) -> Any:
-            """Every reading until now; None before the fit."""
-            return None if self.opened is None else self.opened.timeline
-
-    return LayerCensus()
+    return LayerCensus(data, watching)

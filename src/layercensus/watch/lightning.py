@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .callback import Opened, opener
+from .callback import Watching
 from .missing import installed
 from .optimiser_steps import rate_of
 from .scalars import Scalars
@@ -21,32 +21,21 @@ def lightning_callback(data: Any, **watching: Any) -> Any:
         CensusError: lightning is not installed, or as for `lc.watch` once the fit begins.
     """
     lightning = installed("lightning.pytorch", "lightning")
-    begin = opener(data, watching)
 
-    class LayerCensus(lightning.Callback):  # type: ignore[misc, name-defined]
+    class LayerCensus(Watching, lightning.Callback):  # type: ignore[misc, name-defined]
         """Begins a watch with the fit, and ends it."""
-
-        opened: Opened | None = None
 
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
             if trainer.is_global_zero:
-                self.opened = begin(pl_module, trainer.global_step, _to_loggers(trainer))
+                self.begin(pl_module, trainer.global_step, _to_loggers(trainer))
 
         def on_train_batch_end(self, trainer: Any, *args: Any, **kwargs: Any) -> None:
-            if self.opened is not None:
-                rate = rate_of(trainer.optimizers[0]) if trainer.optimizers else None
-                self.opened.step(trainer.global_step, rate)
+            self.stepped(trainer.global_step, rate_of(trainer.optimizers[0]) if trainer.optimizers else None)
 
         def on_train_end(self, trainer: Any, pl_module: Any) -> None:
-            if self.opened is not None:
-                self.opened.close()
+            self.end()
 
-        @property
-        def timeline(self) -> Any:
-            """Every reading until now; None before the fit."""
-            return None if self.opened is None else self.opened.timeline
-
-    return LayerCensus()
+    return LayerCensus(data, watching)
 
 
 def _to_loggers(trainer: Any) -> Callable[[int, Scalars], None]:

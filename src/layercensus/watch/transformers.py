@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .callback import Opened, opener
+from .callback import Watching
 from .missing import installed
 from .optimiser_steps import rate_of
 
@@ -18,28 +18,18 @@ def trainer_callback(data: Any, **watching: Any) -> Any:
         CensusError: transformers is not installed, or as for `lc.watch` once the training begins.
     """
     transformers = installed("transformers", "transformers")
-    begin = opener(data, watching)
 
-    class LayerCensus(transformers.TrainerCallback):  # type: ignore[misc, name-defined]
+    class LayerCensus(Watching, transformers.TrainerCallback):  # type: ignore[misc, name-defined]
         """Begins a watch with the training, and ends it."""
-
-        opened: Opened | None = None
 
         def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
             if state.is_world_process_zero:
-                self.opened = begin(model, state.global_step)
+                self.begin(model, state.global_step)
 
         def on_step_end(self, args: Any, state: Any, control: Any, optimizer: Any = None, **kwargs: Any) -> None:
-            if self.opened is not None:
-                self.opened.step(state.global_step, rate_of(optimizer))
+            self.stepped(state.global_step, rate_of(optimizer))
 
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            if self.opened is not None:
-                self.opened.close()
+            self.end()
 
-        @property
-        def timeline(self) -> Any:
-            """Every reading until now; None before the training."""
-            return None if self.opened is None else self.opened.timeline
-
-    return LayerCensus()
+    return LayerCensus(data, watching)
