@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import testing as testing
+    from .advise.advice import Advice
     from .census.census import Census, load
     from .census.merge import merge
     from .census.record import Finding
@@ -28,13 +29,16 @@ if TYPE_CHECKING:
     from .visualise.atlas import Atlas, atlas
     from .visualise.options import SeeOptions
     from .visualise.see import see
-    from .watch import Thresholds, Timeline, WatchOptions, watch
+    from .watch import Alarm, Counting, Thresholds, Timeline, Watch, WatchOptions, watch
 
 _HOME = {
+    "Advice": "advise.advice",
+    "Alarm": "watch",
     "Atlas": "visualise.atlas",
     "Census": "census.census",
     "CensusError": "errors",
     "Column": "measures.column",
+    "Counting": "watch",
     "Evidence": "measures.measure",
     "Finding": "census.record",
     "MEASURES": "measures",
@@ -48,6 +52,7 @@ _HOME = {
     "Timeline": "watch",
     "Verdict": "verdict.verdict",
     "Views": "data.views",
+    "Watch": "watch",
     "WatchOptions": "watch",
     "atlas": "visualise.atlas",
     "layers_of": "take",
@@ -63,10 +68,13 @@ _MODULES = ("objectives", "testing")  # names that stand for a whole module
 
 __all__ = [
     "MEASURES",
+    "Advice",
+    "Alarm",
     "Atlas",
     "Census",
     "CensusError",
     "Column",
+    "Counting",
     "Evidence",
     "Finding",
     "Measure",
@@ -79,6 +87,7 @@ __all__ = [
     "Timeline",
     "Verdict",
     "Views",
+    "Watch",
     "WatchOptions",
     "__version__",
     "atlas",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import layercensus as lc
+from layercensus.demo import train
 
 INPUTS, UNITS, ANSWERS, EXAMPLES = 6, 8, 4, 400
 
@@ -70,3 +71,8 @@ class Switches(nn.Module):
 def redundant() -> nn.Module:
     """By its name on the command line."""
     return widened(plain())
+
+
+def digits() -> nn.Module:
+    """A digits net after two of the demonstration's twenty epochs."""
+    return train(0, widths=(12, 12, 16), epochs=2)[0]

@@ -21,6 +21,9 @@ class Alarm:
 
     kind: "dying", "collapse", "dead at start" or "not finite". before, value: units that were dead and are, or
     directions that were needed and are. since, step: between which steps. rate: the learning rate, where it is known.
+
+    >>> print(Alarm("dying", "act.3", 300, since=200, before=1, value=14, width=32, rate=0.1))
+    act.3: 41% of 32 units died between steps 200 and 300, learning rate 0.1
     """
 
     kind: str

@@ -21,7 +21,11 @@ from .kept import Kept
 
 @dataclass(frozen=True)
 class Counting:
-    """How the checkpoints are counted. layers, seed: as of `lc.take`. panel: examples at most."""
+    """How the checkpoints are counted. layers, seed: as of `lc.take`. panel: examples at most.
+
+    >>> Counting(layers="act.*", panel=256).seed
+    0
+    """
 
     layers: str | Sequence[str] | None = None
     panel: int = 512

@@ -77,7 +77,17 @@ def watch(
 
 
 class Watch:
-    """A training run that is being watched: `step()` after each of its steps, `timeline`, `close()`."""
+    """A training run that is being watched, as `lc.watch` gives it: `step()` after each of its steps, then `close()`.
+
+    >>> import torch
+    >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    >>> watching = watch(net, torch.randn(64, 4), every=2, budget=None)
+    >>> for _ in range(3):
+    ...     watching.step(rate=0.1)  # after each step of a loop of your own
+    >>> watching.close()
+    >>> watching.timeline.steps
+    (0, 2, 3)
+    """
 
     def __init__(
         self, net: nn.Module, data: Any, *, every: int, budget: Budget, out: str | Path | None, to: Sequence[Tracker],
