@@ -87,3 +87,46 @@ def test_advice_is_written_as_tables_masks_and_nets_that_run_by_themselves(tmp_p
         advice.pruned(0.5)
     with pytest.raises(lc.CensusError, match=r"fidelity must be one that was asked for: 0.999. Got 0.5"):
         advice.masks(0.5)
+
+
+class Stage(nn.Module):
+    """Two residual blocks behind a nonlinearity, each with a nonlinearity of its own and one on the sum."""
+
+    class Inner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.f, self.inner, self.g, self.sum = nn.Linear(8, 12), nn.ReLU(), nn.Linear(12, 8), nn.ReLU(inplace=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.sum(x + self.g(self.inner(self.f(x))))
+
+    class Plain(nn.Sequential):
+        """As wide as what it is given, and no residual block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(6)
+        self.first, self.act = nn.Linear(8, 8), nn.ReLU()
+        self.one, self.two = self.Inner(), self.Inner()
+        self.plain, self.out = self.Plain(nn.Linear(8, 8), nn.Tanh()), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.plain(self.two(self.one(self.act(self.first(x))))))
+
+
+@pytest.mark.parametrize("engine", ["own", "torch_pruning"])
+def test_a_residual_stream_stays_and_one_line_says_why(engine: str) -> None:
+    if engine == "torch_pruning":
+        pytest.importorskip("torch_pruning")
+    net, x = Stage().eval(), inputs(2, 8)
+    advice = census(net, x).advise(net, x, parts=["prune"], fidelity=[0.9], engine=engine)
+    why = advice.withheld["why"]
+    assert why[why.str.contains("stream")].tolist() == [
+        "the residual stream of 8 units through one to two (act, one.sum, two.sum) stays as wide as it is: every block "
+        "writes to all of its units, and whatever follows reads them"
+    ]
+    uncut = advice.withheld[why.str.contains("no smaller net")]["layer"]
+    assert not set(uncut) & {"act", "one.sum", "two.sum"}
+    small = advice.pruned(0.9)
+    assert small.first.out_features == small.one.g.out_features == 8
+    assert small.one.f.out_features < 12

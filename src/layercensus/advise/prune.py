@@ -21,6 +21,7 @@ from .masks import DEAD, DUPLICATE, NOT_NEEDED, Mask, Prunable, prunable
 from .measured import Measured
 from .panel import Panel
 from .reads import reads_of
+from .streams import streams_of
 
 SAME = 1e-4  # of the answers' variance: rounding
 
@@ -127,12 +128,14 @@ def _cutter(
         from .torch_pruning import cutter_of
 
         cutter, known = cutter_of(panel, [one.layer for one in layers])
-    fit = list[Prunable]()
+    fit, streams = list[Prunable](), streams_of(panel)
+    withheld += [Withheld("prune", "", str(stream)) for stream in streams]
+    told = {name for stream in streams for name in stream.layers}
     for one in layers:
         why = _misfit(panel, one, cutter) if one.layer.name in known else "what reads it was not found module by module"
-        if why:
+        if why and one.layer.name not in told:
             withheld.append(Withheld("prune", one.layer.name, f"no smaller net ({engine}): {why}"))
-        else:
+        elif not why:
             fit.append(one)
     return cutter, fit
 
