@@ -1,6 +1,7 @@
 """Ten nets that people know: are their layers listed by the names and in the roles that people know, and counted?
 
 python benchmarks/named_nets.py >> docs/zoo.md   # those whose libraries are installed; the zoo's own page comes first
+python benchmarks/named_nets.py ViT Swin          # some of them
 """
 
 from __future__ import annotations
