@@ -145,10 +145,12 @@ def main() -> None:
     """Print the section."""
     torch.set_num_threads(1)
     print(HEAD.format(examples=EXAMPLES), end="")
-    for named in NETS if len(sys.argv) == 1 else [n for n in NETS if n.name in sys.argv[1:]]:
-        row = row_of(named)
-        if row:
-            print(row, flush=True)
+    left = []
+    for named in NETS:
+        row = row_of(named) if len(sys.argv) == 1 or named.name in sys.argv[1:] else None
+        print(row or "", end="\n" if row else "", flush=True)
+        left += [] if row else [named.name]
+    print(f"\nNot run yet: {', '.join(left) or 'none'}.")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from .layer import View
 
 _FOLDS = ("outer", "inner")
 SUMS = 4  # rounding errors that a value may have, of what it is made from
+KEPT = 2**20  # weights of a projection that are kept, 4 MB
+_known: dict[tuple[torch.dtype, torch.device], Tensor] = {}  # the longest computed until now
 ROUNDING = {torch.float16: 3e-2, torch.bfloat16: 3e-2, torch.float64: 1e-9}  # of the largest print; 1e-4 in float32
 
 
@@ -102,8 +104,18 @@ def _parts(x: Tensor) -> list[Tensor]:
 
 
 def _weights(count: int, like: Tensor) -> Tensor:
+    """(count,) the same for every tensor; computed once, since every print of every pass asks for them."""
     dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
-    return torch.cos(torch.arange(count, device=like.device, dtype=dtype) * 2.399963)
+    if count > KEPT:
+        return _cosines(count, dtype, like.device)
+    known = _known.get((dtype, like.device))
+    if known is None or len(known) < count:
+        known = _known[dtype, like.device] = _cosines(min(KEPT, 2 * count), dtype, like.device)
+    return known[:count]
+
+
+def _cosines(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.cos(torch.arange(count, device=device, dtype=dtype) * 2.399963)
 
 
 def _noise(projections: Tensor, sizes: Tensor, scale: float, eps: float) -> Tensor:
