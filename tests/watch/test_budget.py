@@ -118,7 +118,7 @@ def test_a_fast_net_is_read_as_often_as_asked_once_the_start_is_paid_for(clock: 
 def trained(clock: Clock, **watching: Any) -> tuple[dict[str, Tensor], lc.Timeline | None]:
     """Twelve steps, each half of which passes between the forward and the backward pass, where the watch is told."""
     x, y = examples()
-    net = passing(clock, 1e-3)
+    net = passing(clock, 6e-3)
     optimiser = torch.optim.Adam(net.parameters(), 0.05)
     watch = lc.watch(net, x, every=100, options=OPTIONS, **watching) if watching else None
     for _ in range(12):

@@ -38,7 +38,7 @@ from .panel import FixedPanel, choose_panel
 
 Row = dict[str, Any]  # columns of one layer in one reading
 GIGABYTE = 1e9
-REHEARSED = 4  # examples
+REHEARSED = 16  # examples
 
 
 @dataclass(frozen=True)
