@@ -76,6 +76,10 @@ class Result:
     line: str = ""
 
 
+class Late(BaseException):
+    """The time of a family is over; no Exception, which a census takes for a word of the net."""
+
+
 def run(family: Family, needed: bool) -> Result:
     """Count a family's member and check it."""
     start = time.time()
@@ -84,7 +88,7 @@ def run(family: Family, needed: bool) -> Result:
             warnings.simplefilter("ignore")
             torch.manual_seed(0)
             net, inputs = family.make()
-    except Exception as error:
+    except (Exception, Late) as error:
         return Result(family.library, family.name, "not built", line=_line(error))
     result = Result(family.library, family.name, "counted")
     try:
@@ -93,7 +97,7 @@ def run(family: Family, needed: bool) -> Result:
             result = _counted(family, net, inputs, needed)
     except lc.CensusError as error:
         result = Result(family.library, family.name, "refused", line=_line(error))
-    except TimeoutError:
+    except Late:
         result = Result(family.library, family.name, "too slow", line=f"more than {SECONDS} s of the processor's time")
     except Exception as error:
         traceback.print_exc(file=sys.stderr)
@@ -213,7 +217,7 @@ def _line(error: BaseException) -> str:
 @contextmanager
 def _limit(seconds: int) -> Iterator[None]:
     def stop(*_: object) -> None:
-        raise TimeoutError
+        raise Late
 
     signal.signal(signal.SIGPROF, stop)
     signal.setitimer(signal.ITIMER_PROF, seconds)
