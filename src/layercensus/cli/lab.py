@@ -24,7 +24,7 @@ EXAMPLES = """Examples:
 IDENTITY_EXAMPLES = """Examples:
   layercensus lab identity
   layercensus lab identity --depths 1,7,20 --fc none --seeds 1 --out three
-  layercensus lab identity --full --device cuda"""
+  layercensus lab identity --full"""
 CDBN_EXAMPLES = """Examples:
   layercensus lab cdbn
   layercensus lab cdbn --images photographs --objects objects --out mine"""
@@ -60,7 +60,7 @@ class Running:
 class Nets:
     """Which nets the identity lab trains; None: as the lab has it."""
 
-    full: Annotated[bool, Parameter(help="the paper's width and depths: hours of one GPU", show_default=False)] = False
+    full: Annotated[bool, Parameter(help="the paper's width and depths: hours of one core", show_default=False)] = False
     depths: Annotated[str | None, option("N,N,...", "layers of the convolutional nets", HOW + "depths")] = None
     fc: Annotated[str | None, option("N,N,...", "layers of the fully connected nets, or none", HOW + "full")] = None
     channels: Annotated[int | None, INTEGER, option("N", "of every hidden layer")] = None
@@ -68,9 +68,9 @@ class Nets:
     padding: Annotated[str | None, option("KIND", "zeros, circular, reflect, replicate", SHAPE + "padding")] = None
     no_bias: Annotated[bool, Parameter(help="layers without a bias", show_default=False)] = False
     activation: Annotated[str | None, option("KIND", "relu, tanh, gelu, linear", SHAPE + "activation")] = None
-    no_paper_width: Annotated[
-        bool, Parameter(help="leave out the untrained nets of the paper's width", show_default=False)
-    ] = False
+    no_paper_width: Annotated[bool, Parameter(help="leave out the nets of the paper's width", show_default=False)] = (
+        False
+    )
 
 
 @Parameter(group=Group("Training and counting", sort_key=3))

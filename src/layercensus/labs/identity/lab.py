@@ -186,16 +186,15 @@ def _draw(out: Path, figure: Figure) -> None:
 
 
 def _counted(trained: Mapping[Key, Trained], out: Path, options: Options) -> list[Results]:
-    """A census of every run of every net of `Options.census`; the first of each has a report, and the others as its
-    replicas, by which what was learned is told. A dimension is told only where more than FLAT of a layer differs."""
+    """A census of every run of every net of `Options.census`; the first of each has a report. A dimension is told only
+    where more than FLAT of a layer differs."""
     rows = []
     for shape in options.census:
         runs = [run for (name, _), run in trained.items() if name == shape.name]
         for run in runs:
             first = run.seed == options.seed
-            others = [other for other in runs if other is not run] if first else []
             folder = out / "census" / (shape.name if first else f"{shape.name}-s{run.seed}")
-            census = _census(run, others, folder, options)
+            census = _census(run, folder, options)
             rows += _rows(census, run, options)
     return rows
 
@@ -223,7 +222,7 @@ def _chosen_digits(options: Options) -> torch.Tensor:
     return torch.randperm(len(digits()[0]), generator=rng)[: options.examples]
 
 
-def _census(run: Trained, others: Sequence[Trained], folder: Path, options: Options) -> Census:
+def _census(run: Trained, folder: Path, options: Options) -> Census:
     shape, first = run.shape, run.seed == options.seed
     if (folder / "census.json").is_file() and not (folder / "counting").exists():
         return _reported(load(folder), folder, options) if first else load(folder)
@@ -233,10 +232,10 @@ def _census(run: Trained, others: Sequence[Trained], folder: Path, options: Opti
     source.about |= {"chosen": f"{options.examples} of 5,000 by seed {options.seed}", "training image": f"a {DIGIT}"}
     model = as_model(run.net, shape, f"identity {shape.name}", {"steps": run.steps, "error": run.error})
     settings = Settings(
-        out=folder, resume=(folder / "counting").exists(), twins=4 if others else 1, progress=options.progress,
+        out=folder, resume=(folder / "counting").exists(), twins=1, progress=options.progress,
         pictures=100, dimension=shape.kind == "conv",  # of 784 units it takes minutes a layer
     )  # fmt: skip
-    census = take(model, source, seed=options.seed, settings=settings, replicas=tuple(other.net for other in others))
+    census = take(model, source, seed=options.seed, settings=settings)
     return _reported(census, folder, options) if first else census
 
 

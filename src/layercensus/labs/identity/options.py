@@ -105,5 +105,5 @@ def evenly_chosen(depths: Sequence[int], count: int) -> list[int]:
 
 
 def paper(options: Options) -> Options:
-    """The same at the paper's width and depths: about an hour on one core for each training run."""
+    """The same at the paper's width and depths: hours of one core."""
     return replace(options, depths=PAPER_DEPTHS, shape=replace(options.shape, channels=PAPER_CHANNELS))
