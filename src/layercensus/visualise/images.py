@@ -192,7 +192,7 @@ class _Run:
     def _scored_with_contrast(
         self, objectives: Sequence[Objective], responses: Responses | None, bar: Any
     ) -> list[_Scored]:
-        """Where limited or natural contrast is tried and fails, free contrast is tried as well."""
+        """Where limited contrast fails, the data's is tried, and where that fails free contrast."""
         auto = self.options.contrast == AUTO and self.options.method.over == "fourier"
         contrast = NATURAL if auto else self.options.contrast
         if auto and all(objective.local and self.subject.adds_up(objective.layer) for objective in objectives):
@@ -200,15 +200,24 @@ class _Run:
         scored = self._scored(objectives, responses, contrast, bar)
         if not auto or any(objective.faces > 1 for objective in objectives):
             return scored
-        weak = [row for row, one in enumerate(scored) if one.score.status and not one.score.fragile]
-        if weak:
-            bar.total += len(weak)
-            rest = None if responses is None else responses.select(weak)
-            free = self._scored([objectives[row] for row in weak], rest, None, bar)
-            for row, other in zip(weak, free, strict=True):
-                if not other.score.status or other.score.activation > scored[row].score.activation:
-                    scored[row] = other
+        for other in (NATURAL, None) if contrast == CONTRAST else (None,):
+            self._mended(scored, objectives, responses, other, bar)
         return scored
+
+    def _mended(
+        self, scored: list[_Scored], objectives: Sequence[Objective], responses: Responses | None,
+        contrast: str | None, bar: Any,
+    ) -> None:  # fmt: skip
+        """Make those that failed once more with another contrast, and keep what is better."""
+        weak = [row for row, one in enumerate(scored) if one.score.status and not one.score.fragile]
+        if not weak:
+            return
+        bar.total += len(weak)
+        rest = None if responses is None else responses.select(weak)
+        again = self._scored([objectives[row] for row in weak], rest, contrast, bar)
+        for row, other in zip(weak, again, strict=True):
+            if not other.score.status or other.score.activation > scored[row].score.activation:
+                scored[row] = other
 
     def _scored(
         self, objectives: Sequence[Objective], responses: Responses | None, contrast: float | str | None, bar: Any
