@@ -61,7 +61,7 @@ def integers() -> list[tuple[tuple[str, ...], str]]:
 
 def test_no_command_is_lost() -> None:
     names = {words[0] for words in COMMANDS}
-    expected = "demo run layers merge timeline report diff compare advise width see atlas prior lab"
+    expected = "demo run layers merge timeline show report diff compare advise width see atlas prior lab"
     assert names == set(expected.split())
 
 

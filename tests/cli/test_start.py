@@ -22,8 +22,8 @@ def imported(code: str) -> set[str]:
     return set(done.stderr.split())
 
 
-COMMANDS = ("", "demo", "run", "layers", "merge", "report", "diff", "compare", "advise", "width", "see", "prior", "lab",
-            "lab identity", "lab cdbn")  # fmt: skip
+COMMANDS = ("", "demo", "run", "layers", "merge", "show", "report", "diff", "compare", "advise", "width", "see",
+            "prior", "lab", "lab identity", "lab cdbn")  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

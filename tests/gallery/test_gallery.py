@@ -142,7 +142,9 @@ def test_a_stream_that_is_gone_and_rows_of_numbers_are_not_drawn() -> None:
     assert "only once" in streamed.gallery.missing
     net = nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 2))
     rows = lc.take(net, torch.randn(100, 8), settings=lc.Settings(**QUIET))
-    assert "row of numbers" in rows.gallery.missing
+    assert rows.gallery.columns == tuple(f"column {at}" for at in range(8))
+    wide = lc.take(nn.Linear(1200, 2), torch.randn(60, 1200), settings=lc.Settings(**QUIET, needed=False))
+    assert "row of 1,200 numbers" in wide.gallery.missing
     assert set(rows.gallery.strips) == set(rows.layers["layer"])
 
 

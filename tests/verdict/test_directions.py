@@ -80,11 +80,11 @@ def test_one_run_is_never_said_to_have_learned(plain: Census) -> None:
 def test_what_depends_on_a_choice_is_undecided_and_names_it(plain: Census) -> None:
     got = planted(plain, RISES, at_90=FALLS)
     assert got.answer == "undecided"
-    assert got.reasons == ("the answer would be earlier at fidelity .90",)
-    assert "earlier at fidelity .90" in str(got)
+    assert got.reasons == ("the answer would be earlier with 90 % of the answers",)
+    assert "earlier with 90 % of the answers" in str(got)
     got = planted(plain, FLAT, RISES, low_cut=FLAT)
     assert got.answer == "undecided"
-    assert "even at fidelity .95, r² .3" in got.reasons[0]
+    assert "even with 95 % of the answers and r² .3 between runs" in got.reasons[0]
 
 
 def test_a_net_that_looks_untrained_gets_no_answer(plain: Census) -> None:

@@ -70,9 +70,9 @@ def test_pictures_are_cut_to_what_the_peak_sees() -> None:
     census = lc.take(Planted(), images, twin=False, layers="act", views=0.02, settings=settings(see=6))
     assert len(census.gallery.visualisations) >= 3
     for (_, unit), result in census.gallery.visualisations.items():
-        from layercensus.report.tiles import _decoded
+        from layercensus.report.crops import decoded
 
-        image = _decoded(result.picture).resize((11, 11), 1)
+        image = decoded(result.picture).resize((11, 11), 1)
         x = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(11, 11, 3).permute(2, 0, 1) / 255
         assert similarity(x, list(PATTERNS.values())[unit]) > 0.8, unit
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from ..errors import CensusError, out_of_memory
-from . import advise, atlas, compare, demo, diff, lab, layers, merge, prior, report, run, see, timeline, width
+from . import advise, atlas, compare, demo, diff, lab, layers, merge, prior, report, run, see, show, timeline, width
 from .flags import in_flags
 from .interrupt import Terminated, terminable
 from .usage import flags_of, usage_line
@@ -37,7 +37,7 @@ app = App(
 )
 for group, files in (
     (COUNT, (demo, run, layers, merge, timeline)),
-    (RESULTS, (report, diff, compare, advise, width)),
+    (RESULTS, (show, report, diff, compare, advise, width)),
     (PICTURES, (see, atlas, prior)),
 ):
     for order, file in enumerate(files):

@@ -22,7 +22,7 @@ def compare(
     from ..census.census import load
     from ..errors import CensusError
     from ..report.many import write_many
-    from ..report.terminal import show_many
+    from ..report.terminal_others import show_many
     from ..verdict.several import side_by_side
 
     if not folders:

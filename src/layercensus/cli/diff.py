@@ -25,7 +25,7 @@ def diff(
 ) -> None:
     """Show what changed between two saved censuses."""
     from ..census.census import load
-    from ..report.terminal import show_difference
+    from ..report.terminal_others import show_difference
     from ..report.two import write_two
     from ..verdict.diff import differences
 

@@ -24,7 +24,7 @@ def layers(
 ) -> None:
     """List a model's layers, and which are counted by default."""
     from ..layers.device import asked_device
-    from ..report.terminal import show_layers
+    from ..report.terminal_others import show_layers
     from ..take import layers_of
 
     asked_device(device)  # before a model is opened, which may take long

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .parameters import Out, Overwrite, Quiet
+from .parameters import Long, Out, Overwrite, Quiet
 from .show import show_census
 
 EXAMPLES = """Examples:
@@ -18,10 +18,12 @@ def merge(
     *shards: Annotated[str, Parameter(metavar="SHARD", help="results folder of each shard")],
     out: Out,
     overwrite: Overwrite = False,
+    long: Long = False,
     quiet: Quiet = False,
 ) -> None:
     """Make one census of the counted shards of a data set."""
     folder = Path(out)
     from ..census.merge import merge as merged
 
-    show_census(merged(shards, out=folder, overwrite=overwrite, progress=not quiet), folder, quiet=quiet)
+    census = merged(shards, out=folder, overwrite=overwrite, progress=not quiet)
+    show_census(census, folder, quiet=quiet, long=long)

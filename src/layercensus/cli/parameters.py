@@ -46,4 +46,7 @@ Out = Annotated[str, Parameter(metavar="DIR", help="results folder", group=RUN)]
 Overwrite = Annotated[bool, Parameter(help="replace what DIR already holds", group=RUN, show_default=False)]
 Resume = Annotated[bool, Parameter(help="continue an interrupted run in DIR", group=RUN, show_default=False)]
 SkipBad = Annotated[int, INTEGER, Parameter(metavar="N", help="unreadable files to skip before giving up", group=RUN)]
+Long = Annotated[
+    bool, Parameter(help="print every interval, finding and line of the answer", group=RUN, show_default=False)
+]
 Quiet = Annotated[bool, Parameter(help="no progress bars", group=RUN, show_default=False)]

@@ -13,7 +13,7 @@ from ..errors import CensusError
 from ..settings import Settings, check_seed
 from .interrupt import kept
 from .open import model_of
-from .parameters import FLAT, INTEGER, RUN, DataName, ModelName, Out, Replicas, Seed, Size
+from .parameters import FLAT, INTEGER, RUN, DataName, Long, ModelName, Out, Replicas, Seed, Size
 from .setting_flags import SettingFlags, settings_of
 from .show import show_census
 
@@ -45,6 +45,7 @@ class Engine:
         int, INTEGER, Parameter(metavar="N", help="with --engine: shards of the data", show_default=True)
     ] = 2
     gpus: Annotated[float, Parameter(metavar="X", help="with --engine: GPUs of each shard", show_default=False)] = 0.0
+    long: Long = False
     no_report: Annotated[
         bool, Parameter(help="without the page, which `layercensus report DIR` draws later", show_default=False)
     ] = False
@@ -116,7 +117,7 @@ def run(
     if spread and ranks()[0] > 0:
         return
     if chosen.shard is None:
-        show_census(census, folder, quiet=not chosen.progress, report=not engine.no_report)
+        show_census(census, folder, quiet=not chosen.progress, report=not engine.no_report, long=engine.long)
     else:
         print(f"shard {settings.shard} is counted: {census.about['examples']:,} examples, kept in {folder}")
         print("when all shards are: layercensus merge SHARD ... --out DIR")

@@ -67,12 +67,13 @@ class OptimisedImage:
 class Gallery:
     """Nothing here is counted, and no number of a census depends on it.
 
-    kind: what an example is: "images", "signals", "tokens", or "" where there are none. examples: by id the bytes of a
-    picture file, or float32 values of a signal, or a JSON list of a sentence's tokens in UTF-8 ("" for what is not
-    counted). side: (height, width) or (length,) of an input. scale: how values became brightness, in words. missing:
-    why there are no examples. peaks: by layer (units, ranks) int32, the position at which a unit peaks in each of its
-    top examples, -1 where it has no positions or the example is not kept. fields: by layer, what its positions can
-    see. visualisations: by layer and unit, the optimised images. method: how they were optimised, in words.
+    kind: what an example is: "images", "signals", "tokens", "rows", or "" where there are none. examples: by id the
+    bytes of a picture file, or float32 values of a signal or of a table's row, or a JSON list of a sentence's tokens in
+    UTF-8 ("" for what is not counted). columns: names of a row's numbers. side: (height, width) or (length,) of an
+    input. scale: how values became brightness, in words. missing: why there are no examples. peaks: by layer
+    (units, ranks) int32, the position at which a unit peaks in each of its top examples, -1 where it has no positions
+    or the example is not kept. fields: by layer, what its positions can see. visualisations: by layer and unit, the
+    optimised images. method: how they were optimised, in words.
     """
 
     kind: str = ""
@@ -86,6 +87,7 @@ class Gallery:
     matrices: Mapping[str, Matrix] = field(default_factory=dict)
     visualisations: Mapping[tuple[str, int], OptimisedImage] = field(default_factory=dict)
     method: str = ""
+    columns: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> None:
         """Write it beside a census; OSError when that is impossible."""
@@ -99,7 +101,7 @@ class Gallery:
             arrays |= {Part("units", layer).text: matrix.units, Part("values", layer).text: matrix.values}
         head = {
             "kind": self.kind, "ids": list(self.examples), "side": list(self.side), "scale": self.scale,
-            "missing": self.missing, "method": self.method,
+            "missing": self.missing, "method": self.method, "columns": list(self.columns),
             "visualisations": [[layer, unit, dict(v.score)] for (layer, unit), v in self.visualisations.items()],
             "fields": {layer: field.as_json() for layer, field in self.fields.items()},
         }  # fmt: skip
@@ -132,6 +134,7 @@ class Gallery:
                 (layer, unit): OptimisedImage(picture, score) for (layer, unit, score), picture in visualisations
             },
             method=head["method"],
+            columns=tuple(head.get("columns", ())),
         )
 
 

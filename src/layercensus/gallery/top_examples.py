@@ -29,6 +29,7 @@ from ..layers.tap import tap
 from ..settings import Settings
 from ..tally.reading import by_position
 from .gallery import RANKS, Gallery
+from .rows import with_rows
 
 LOSSLESS = 64  # pixels a side up to which pictures are kept bit by bit
 QUALITY = 80  # of larger ones
@@ -48,10 +49,10 @@ def top_examples(
     """
     if settings.pictures == 0:
         return replace(gallery, missing="none were asked for (pictures 0)")
-    if source.kind == "arrays":
-        return replace(gallery, missing="an example is a row of numbers")
     if not source.reusable:
         return replace(gallery, missing="the data could be read only once")
+    if source.kind == "arrays":
+        return with_rows(gallery, source, units, settings.pictures)
     tops = {layer.name: _tops(units, layer.name) for layer in net.layers}
     wanted = _wanted(tops, {layer.name: layer.width for layer in net.layers}, ends, settings.pictures)
     encoder = _Encoder(source)

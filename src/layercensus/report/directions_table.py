@@ -12,7 +12,8 @@ from ..census.directions import FIRST, directions_of
 from ..census.record import CensusRecord
 from ..gallery.gallery import RANKS
 from .cells import shown
-from .tiles import Examples, Sheet, Tile, Words
+from .tiles import Examples, Sheet, Tile
+from .token_words import Words
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,18 @@ from ..verdict.grid import grids
 from ..verdict.lines import LEARNED
 from ..verdict.sensitivity import answers, index_of_thresholds
 from ..verdict.verdict import Verdict
+from ..verdict.words import without_words
 from .cells import cell, css, heading
 from .concepts_chart import PAGED, concept_rows, number_of_concept
 from .depth_charts import Small
 from .files import environment
 from .finding_groups import grouped, without_layer
 from .layer_page import MOST
+from .names import number_of_layer
 from .picture import Picture
 from .strip import Strip
 from .thresholds import thresholds
+from .unit_index import NAME
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def index_page(census: CensusRecord, verdict: Verdict, drawn: Drawn) -> str:
         meanings=census.columns.meanings,
         memory_format=in_words(**census.provenance.memory_format),
         css=css,
+        unit_index=NAME,
         heading=heading,
         rows=[[cell(row, name, ends.get(name)) for name in columns] for _, row in census.layers.iterrows()],
         files=list(files.values()),
@@ -94,11 +98,6 @@ def index_page(census: CensusRecord, verdict: Verdict, drawn: Drawn) -> str:
 
 ENOUGH = 1000  # examples of the panel beyond which more say little new
 LONGEST_NAME = 40  # characters before the colon of a line that has a name
-
-
-def number_of_layer(index: int) -> str:
-    """The name of a layer's files, without their ending."""
-    return f"layer-{index:03d}"
 
 
 def surer(census: CensusRecord) -> str:
@@ -134,7 +133,7 @@ def headline(verdict: Verdict) -> str:
 
 def counts(verdict: Verdict) -> list[tuple[str, str]]:
     """A line a count: its name, and what it says."""
-    lines = [line.partition(": ") for line in str(verdict).splitlines()[1:]]
+    lines = [line.partition(": ") for line in without_words(str(verdict)).splitlines()[1:]]
     return [(name + between.strip(), rest) if len(name) < LONGEST_NAME else ("", name + between + rest)
             for name, between, rest in lines]  # fmt: skip
 

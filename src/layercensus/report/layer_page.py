@@ -18,9 +18,11 @@ from .cells import cell, css, heading, shown
 from .fates import LOOKS, UNJUDGED
 from .lines import Plot, Point, plots
 from .picture import NET_COLOURS, NETS, Picture
-from .tiles import Examples, Sheet, Tile, Words
+from .tiles import Examples, Sheet, Tile
+from .token_words import Words
+from .unit_words import sentences
 
-FRAME, ROW = 30_000, 560  # bytes of a page and of each unit's row, without pictures
+FRAME, ROW = 30_000, 880  # bytes of a page and of each unit's row, without pictures
 MOST = 2000  # units that a page shows: more than that is no page but a table
 HIGH = 8  # of a histogram, in the units of its drawing
 
@@ -47,6 +49,7 @@ class Row:
     score: str = ""  # of the optimised image
     failed: str = ""  # why it failed
     name: str = ""  # of the concept that it tells
+    says: str = ""  # what is known of it, in sentences
 
 
 def layer_page(
@@ -154,6 +157,7 @@ def _rows(
     name = str(units["layer"].iloc[0]) if len(units) else ""
     strip = census.gallery.strips.get(name)
     rows, ends = [], intervals(census.columns.units)
+    clusters = {head: [str(unit) for unit in some] for head, some in units.groupby("representative")["unit"]}
     for row, unit in enumerate(units.to_dict("records")):
         number, top = int(unit["unit"]), unit["top"][:RANKS]
         tiles = sheet.tiles[row] if sheet is not None else ()
@@ -165,7 +169,9 @@ def _rows(
         score, failed = _score(examples, name, number) if picture is not None else ("", "")
         concept = unit.get("concept")
         told = str(concept) if isinstance(concept, str) else ""
-        rows.append(Row(number, cells, ids, tiles, words, histogram, picture, score, failed, told))
+        others = [other for other in clusters.get(number, ()) if other != str(number)]
+        says = " ".join(filter(None, (sentences(unit, others), examples.driving.sentence(unit["top"]))))
+        rows.append(Row(number, cells, ids, tiles, words, histogram, picture, score, failed, told, says))
     return rows
 
 

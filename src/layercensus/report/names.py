@@ -11,6 +11,11 @@ APART = 19  # pixels between two slanted names
 CHARACTER = 7.5  # pixels of one, at most
 
 
+def number_of_layer(index: int) -> str:
+    """The name of a layer's files, without their ending."""
+    return f"layer-{index:03d}"
+
+
 def thinned(names: Sequence[str], width: int) -> list[str]:
     """The names that stand on an axis of `width` pixels, evenly spread, in their order.
 

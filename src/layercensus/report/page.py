@@ -17,12 +17,14 @@ from .depth_charts import over_depth
 from .directions_chart import directions
 from .directions_table import DirectionsTable, directions_table
 from .files import drawn_files, environment, put, vega
-from .index_page import Drawn, index_page, number_of_layer
+from .index_page import Drawn, index_page
 from .layer_page import layer_page, layer_picture, layer_sheet, visualisation_sheet
 from .matrix import matrix_picture
+from .names import number_of_layer
 from .picture import Picture
 from .strip import strip
 from .tiles import Examples, Sheet
+from .unit_index import NAME, unit_index
 
 LARGEST_IN_NOTEBOOK = 250_000  # characters of a picture
 
@@ -70,6 +72,7 @@ def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[t
     for index in tqdm(indices, desc="drawing", unit="layer", disable=not progress):
         yield from _layer(census, index, examples)
     yield from _concepts(census, examples)
+    yield NAME, unit_index(census, examples)
     yield "index.html", index_page(census, verdict, Drawn(pictures, tuple(small), shown))
 
 

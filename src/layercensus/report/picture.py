@@ -21,6 +21,7 @@ DARK = {TEXT: "#b4bdc6", PALE: "#454e58"}  # the same where the reader's system 
 NET_COLOURS = ("#4477aa", "#bb5566")
 WIDE, OTHER_WIDTHS = 1140, {"medium": 720, "narrow": 350}  # pixels of a picture on a desk, a tablet, a phone
 AXIS = 60  # pixels left of the plot
+WIDER = 1.6  # pixels of a character, at most, by which a reader's font is wider than the one here
 LEGENDS_ABOVE = 500  # pixels of width below which legends stand above each other
 
 
@@ -59,8 +60,9 @@ def fitted(specification: Mapping[str, Any], names: Sequence[str], width: int, h
     for x in _layer_axes(whole):
         x["axis"] = (x.get("axis") or {}) | axis_of(names, width - AXIS)
     legend = whole.setdefault("config", {}).setdefault("legend", {})
+    longest = max(map(len, _legend_labels(whole)), default=0)
+    legend["columnPadding"] = 10 + WIDER * longest
     if width < LEGENDS_ABOVE:
-        longest = max(map(len, _legend_labels(whole)), default=0)
         columns = 2 if 2 * (longest * CHARACTER + 24) < width else 1
         legend |= {"columns": columns, "layout": {"top": {"direction": "vertical"}}}
     return whole

@@ -33,6 +33,7 @@ def _without_links(page: str) -> str:
     """Without what leads into the folder."""
     page = re.sub(r' href="(layers|concepts)/[^"]*"', "", page)
     page = re.sub(r'<p class="files">.*?</p>', "", page)
+    page = re.sub(r"<search>.*?</search>", "", page, flags=re.DOTALL)
     return re.sub(r'<meta property="og:image"[^>]*>', "", page)
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from ..census.directions import directions_of
 from ..census.record import CensusRecord
-from .tiles import Examples, Sheet, Tile, Words
+from .tiles import Examples, Sheet, Tile
+from .token_words import Words
 
 CONCEPTS = 6  # of a layer
 CROPS = 3  # pictures of a concept; the optimised one, where made, is among them

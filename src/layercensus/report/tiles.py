@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from ..data.files import image_bytes
 from ..gallery.gallery import Gallery
+from .crops import GREY, HEIGHT, LONG, WIDTH, Window, crop, decoded, wave, webp
+from .driving import Driving
+from .token_words import Words, around
 
-WIDTH, HEIGHT = 48, 48  # of a tile, in pixels
-LONG = 144  # width of a signal's tile
 ACROSS = 1536  # width of a sheet
 TALLEST = 16_383 // HEIGHT  # tiles that a WebP picture can hold above each other
-ENLARGED = 24  # crops of fewer pixels keep their pixels' edges
-QUALITY, EFFORT = 60, 2  # of WebP
 MARKUP = 110  # bytes of a page for each crop
-GREY = 128  # what a crop shows beyond the edge of the example
-AROUND = 7  # tokens shown on either side of the peak
-Window = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -45,16 +38,6 @@ class Sheet:
     tiles: tuple[tuple[Tile, ...], ...]
 
 
-@dataclass(frozen=True)
-class Words:
-    """What stands around the token to which a unit responds most."""
-
-    id: str
-    before: str
-    peak: str
-    after: str
-
-
 class Examples:
     """The examples of a gallery, decoded once."""
 
@@ -65,8 +48,13 @@ class Examples:
         self.spoken = gallery.kind == "tokens" and bool(gallery.examples)
 
     @cached_property
+    def driving(self) -> Driving:
+        """Which columns drive a unit, where examples are rows of a table."""
+        return Driving(self.gallery)
+
+    @cached_property
     def _pictures(self) -> dict[str, Image.Image]:
-        return {id: _decoded(content) for id, content in self.gallery.examples.items()}
+        return {id: decoded(content) for id, content in self.gallery.examples.items()}
 
     @cached_property
     def _sentences(self) -> dict[str, list[str]]:
@@ -108,7 +96,7 @@ class Examples:
         """The optimised images of units of any layers; no tile for one without."""
         made = self.gallery.visualisations
         images = [(unit, None if unit is None else made.get((layer, unit))) for layer, unit in units]
-        pictures = [_decoded(image.picture) for _, image in images if image is not None]
+        pictures = [decoded(image.picture) for _, image in images if image is not None]
         if not pictures:
             return None
         across, numbers = ACROSS // WIDTH, iter(range(len(pictures)))
@@ -123,9 +111,9 @@ class Examples:
             number = next(numbers)
             y, x = divmod(number, across)
             image = pictures[number]
-            sheet.paste(_crop(image, ((0, image.height), (0, image.width))), (x * WIDTH, y * HEIGHT))
+            sheet.paste(crop(image, ((0, image.height), (0, image.width))), (x * WIDTH, y * HEIGHT))
             tiles.append((Tile(f"image optimised for unit {unit}", x, y),))
-        return Sheet(_webp(sheet), WIDTH, tuple(tiles))
+        return Sheet(webp(sheet), WIDTH, tuple(tiles))
 
     def whole(self, rows: Sequence[Sequence[str]]) -> Sheet | None:
         """Whole examples; rows: their ids. None where there are no pictures of them."""
@@ -139,7 +127,7 @@ class Examples:
 
     def beginnings(self, ids: Sequence[str]) -> tuple[Words, ...]:
         """The first tokens of sentences."""
-        return tuple(_around(id, self._sentences[id], -1) for id in ids if id in self._sentences)
+        return tuple(around(id, self._sentences[id], -1) for id in ids if id in self._sentences)
 
     def words(self, layer: str, unit: int, top: Sequence[str]) -> tuple[Words, ...]:
         """The tokens around each peak of a unit."""
@@ -149,7 +137,7 @@ class Examples:
             tokens = self._sentences.get(id)
             if tokens is not None:
                 position = -1 if peaks is None or rank >= peaks.shape[1] else int(peaks[unit, rank])
-                words.append(_around(id, tokens, position))
+                words.append(around(id, tokens, position))
         return tuple(words)
 
     def keys(self, layer: str, unit: int, top: Sequence[str]) -> list[tuple[str, Window]]:
@@ -180,74 +168,14 @@ class Examples:
         for number, (id, window) in enumerate(crops):
             y, x = divmod(number, across)
             sheet.paste(self._tile(id, window), (x * self._width, y * HEIGHT))
-        return _webp(sheet)
+        return webp(sheet)
 
     def _tile(self, id: str, window: Window) -> Image.Image:
         if self.gallery.kind == "signals":
-            return _wave(np.frombuffer(self.gallery.examples[id], dtype=np.float32), window[0])
+            return wave(np.frombuffer(self.gallery.examples[id], dtype=np.float32), window[0])
         whole = window == tuple((0, n) for n in self.gallery.side)
         if not whole:
-            return _crop(self._pictures[id], window)
+            return crop(self._pictures[id], window)
         if id not in self._small:  # late layers show the same examples whole again and again
-            self._small[id] = _crop(self._pictures[id], window)
+            self._small[id] = crop(self._pictures[id], window)
         return self._small[id]
-
-
-def _webp(sheet: Image.Image) -> bytes:
-    return image_bytes(sheet, "webp", quality=QUALITY, effort=EFFORT)
-
-
-def _decoded(encoded: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(encoded)) as image:
-        return image.convert("RGB")
-
-
-def _crop(image: Image.Image, window: Window) -> Image.Image:
-    """The window of a picture as a tile, its longer side as long as the tile; grey where it leaves the picture."""
-    (top, bottom), (left, right) = window
-    height, width = bottom - top, right - left
-    scale = min(WIDTH / width, HEIGHT / height)
-    how = Image.Resampling.NEAREST if max(width, height) < ENLARGED else Image.Resampling.BILINEAR
-    tile = Image.new("RGB", (WIDTH, HEIGHT), (GREY,) * 3)
-    inside = (max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height))
-    if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        return tile
-    size = (max(1, round((inside[2] - inside[0]) * scale)), max(1, round((inside[3] - inside[1]) * scale)))
-    at = (
-        (WIDTH - width * scale) / 2 + (inside[0] - left) * scale,
-        (HEIGHT - height * scale) / 2 + (inside[1] - top) * scale,
-    )
-    tile.paste(image.resize(size, how, inside, reducing_gap=2.0), (round(at[0]), round(at[1])))
-    return tile
-
-
-def _wave(values: NDArray[np.float32], window: tuple[int, int]) -> Image.Image:
-    """The visible part of a signal, in black on white; the height of a tile is the range of the whole signal."""
-    tile = Image.new("RGB", (LONG, HEIGHT), "white")
-    low, high = float(values.min()), float(values.max())
-    visible = values[max(0, window[0]) : window[1]]
-    if len(visible) == 0 or high <= low:
-        return tile
-    y = (HEIGHT - 3) * (1 - (visible - low) / (high - low)) + 1
-    at = np.linspace(0, len(visible) - 1, LONG * 2)
-    line = np.interp(at, np.arange(len(visible)), y)
-    ImageDraw.Draw(tile).line([(n / 2, float(v)) for n, v in enumerate(line)], fill="black")
-    return tile
-
-
-def _around(id: str, tokens: Sequence[str], position: int) -> Words:
-    """The tokens beside the peak as text; pieces of one word joined, as the usual tokenizers mark them."""
-    pieces = [_piece(token) for token in tokens]
-    if not 0 <= position < len(pieces):
-        return Words(id, "".join(pieces[: 2 * AROUND]).strip(), "", "")
-    first, last = max(0, position - AROUND), position + 1 + AROUND
-    before, after = "".join(pieces[first:position]).lstrip(), "".join(pieces[position + 1 : last])
-    before = ("… " if any(pieces[:first]) else "") + before + (" " if pieces[position].startswith(" ") else "")
-    return Words(id, before, pieces[position].strip(), after + (" …" if any(pieces[last:]) else ""))
-
-
-def _piece(token: str) -> str:
-    """A token with the space before it, if it begins a word."""
-    if token.startswith("##") and len(token) > 2:
-        return token[2:]
-    return f" {token.lstrip('Ġ▁')}" if token else ""

@@ -77,7 +77,7 @@ def _by_units(
     if answer != "even" and 2 * len(bound) >= len(layers):
         return "undecided", [_bound_by(bound)]
     if answer != "even" and twin and not _gained(layers):
-        return "undecided", ["no hidden layer holds more distinct units in a rarefied count than its untrained twin"]
+        return "undecided", ["no hidden layer holds more distinct units, among equally many, than its untrained twin"]
     other = otherwise(sensitivity, answer)
     return ("undecided", [f"the distinct units would say {other}"]) if other else (answer, [])
 

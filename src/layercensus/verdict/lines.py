@@ -95,7 +95,8 @@ def _silent(census: CensusRecord, count: str, layers: pd.DataFrame, values: Valu
 
 def too_few(panel: int) -> str:
     """Why so few examples answer nothing."""
-    return f"only {number_of(panel, 'example', 'is', 'are')} in the panel and {FEWEST_EXAMPLES} are needed"
+    kept = number_of(panel, "example", "was", "were")
+    return f"only {kept} kept for the tests between units and {FEWEST_EXAMPLES} are needed"
 
 
 def _differs(census: CensusRecord, count: str, layers: pd.DataFrame, shape: str) -> str:
@@ -104,7 +105,7 @@ def _differs(census: CensusRecord, count: str, layers: pd.DataFrame, shape: str)
     changed = {name: MEANS[_shape(values)] for name, values in others.items() if _shape(values) != shape}
     if shape == "undecided" or not changed:
         return ""
-    return some_of([f"{says} at {name}" for name, says in changed.items()])
+    return some_of([f"{says} with {name}" for name, says in changed.items()])
 
 
 def _shape(values: Values) -> str:
@@ -112,7 +113,7 @@ def _shape(values: Values) -> str:
 
 
 def _of_needed(layers: pd.DataFrame) -> dict[str, Values]:
-    columns = {"fidelity .90": "needed_90", "fidelity .99": "needed_99"}
+    columns = {"90 % of the answers": "needed_90", "99 % of the answers": "needed_99"}
     known = {name: layers[column] for name, column in columns.items() if layers[column].notna().all()}
     return {name: values.to_numpy(dtype=np.float64) for name, values in known.items()}
 
@@ -124,11 +125,16 @@ def _of_learned(census: CensusRecord, layers: pd.DataFrame) -> dict[str, Values]
         return {}
     whole = np.stack([np.asarray(curve, dtype=np.float64) for curve in curves])  # (layers, fidelities, cuts)
     return {
-        f"fidelity {fidelity:.2f}, r² {cut:.1f}".replace("0.", "."): whole[:, row, column]
+        _choices(fidelity, cut): whole[:, row, column]
         for row, fidelity in enumerate(FIDELITIES)
         for column, cut in enumerate(CUTS[:MODERATE])
         if not np.isnan(whole[:, row, column]).any()
     }
+
+
+def _choices(fidelity: float, cut: float) -> str:
+    """How much of the answers is held, and from which agreement on two runs share a direction."""
+    return f"{100 * fidelity:.0f} % of the answers and r² {cut:.1f} between runs".replace("0.", ".")
 
 
 def decisive(lines: Sequence[Line]) -> Line | None:

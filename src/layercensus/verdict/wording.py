@@ -13,6 +13,7 @@ from .details import NOTHING_TO_COMPARE, SHAPES, nothing_to_compare
 from .lines import BLOCKS, DISTINCT, INSIDE, LEARNED, NEEDED, Line, asked
 from .named import of_concepts
 from .verdict import Verdict
+from .words import words_of
 
 FAMILIES = {BLOCKS: "directions, outputs of blocks", INSIDE: "directions, nonlinearities", "": "directions"}
 WHERE = {BLOCKS: "outputs of blocks", INSIDE: "nonlinearities", "": "hidden layers"}
@@ -58,7 +59,8 @@ def paragraph(census: CensusRecord, verdict: Verdict, chosen: Line | None, layer
     silent = [each for each in verdict.lines if each.silent and (chosen is not None or not each.final)]
     parts += [f"Nothing can be said of what {PAST[each.count]}: {each.silent}." for each in silent]
     parts += [*_missing(verdict), *_units(census, layers), *of_concepts(census)]
-    return "\n".join(parts)
+    text = "\n".join(parts)
+    return "\n".join(filter(None, (text, words_of(text))))
 
 
 def _headline(census: CensusRecord, verdict: Verdict, chosen: Line | None, layers: pd.DataFrame) -> str:

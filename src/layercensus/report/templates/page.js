@@ -66,10 +66,51 @@
       Array.from(row.cells).forEach(function (cell, column) { cell.dataset.head = heads[column]; });
     });
   }
+  var MOST = 50; // units that a search lists
+  function finding(input) { // over all units of a report; their words are fetched when someone asks
+    var list = document.getElementById(input.getAttribute("aria-controls")), many = document.getElementById("found-many");
+    var units = null, asked = false, all = many.textContent;
+    function read() {
+      units = [];
+      window.layercensusUnits.forEach(function (layer) {
+        layer[3].forEach(function (words, unit) {
+          var name = layer[0] + " unit " + unit;
+          units.push([(name + " " + words).toLowerCase(), name, layer[1] + (layer[2] ? "#unit-" + unit : ""), words]);
+        });
+      });
+      find();
+    }
+    function find() {
+      var words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      var matching = words.length ? units.filter(function (unit) {
+        return words.every(function (word) { // a number is a whole number, a word may be a part of one
+          return /^\d+$/.test(word) ? (" " + unit[0].replace(/[^a-z0-9]+/g, " ") + " ").includes(" " + word + " ") : unit[0].includes(word);
+        });
+      }) : [];
+      many.textContent = words.length ? matching.length + " of " + units.length + (matching.length > MOST ? ", the first " + MOST + " shown" : "") : all;
+      list.replaceChildren.apply(list, matching.slice(0, MOST).map(function (unit) {
+        var item = document.createElement("li"), link = document.createElement("a");
+        link.href = unit[2]; link.textContent = unit[1];
+        item.append(link, " " + unit[3]);
+        return item;
+      }));
+    }
+    function ask() {
+      if (units) return find();
+      if (asked) return;
+      asked = true;
+      var script = document.createElement("script");
+      script.src = input.dataset.index; script.onload = read;
+      document.head.append(script);
+    }
+    input.addEventListener("focus", ask);
+    input.addEventListener("input", ask);
+  }
   document.querySelectorAll("table").forEach(explained);
   if (window.matchMedia("(max-width: 600px)").matches) document.querySelectorAll("table.cards").forEach(carded);
   document.querySelectorAll("table.sortable").forEach(sortable);
-  document.querySelectorAll("input[type=search]").forEach(searchable);
+  document.querySelectorAll("input[type=search]:not([data-index])").forEach(searchable);
+  document.querySelectorAll("input[data-index]").forEach(finding);
   document.querySelectorAll("script[type='application/vega-lite+json']").forEach(function (script) {
     if (!window.vegaEmbed) return;
     var target = document.getElementById(script.dataset.into);
