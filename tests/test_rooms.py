@@ -10,10 +10,10 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "layercensus"
 PACKAGE = SOURCE.name
-TOP = {"__init__", "__main__", "demo", "errors", "settings", "take"}
+TOP = {"__init__", "__main__", "demo", "errors", "progress", "settings", "take"}
 # A room may import those before it. What is named in a table of openers is imported when it is used, and not seen here.
 FLOORS = (
-    "errors", "settings", "layers", "models", "data", "tally", "measures", "count", "intervene", "concepts",
+    "errors", "settings", "progress", "layers", "models", "data", "tally", "measures", "count", "intervene", "concepts",
     "gallery", "census",
     "verdict", "visualise", "report", "take", "watch", "advise", "engine", "demo", "labs", "testing", "cli",
     "__init__", "__main__",

@@ -197,7 +197,7 @@ class Census(CensusRecord):
             return write(self, self.verdict, Path(folder), progress)
 
     def _repr_html_(self) -> str:
-        from ..report.page import snippet
+        from ..report.notebook import snippet
 
         return snippet(self, self.verdict)
 

@@ -11,7 +11,6 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from ..count.enough_memory import enough_memory
 from ..count.nets import TRAINED, TWIN, LayerKey, Net, Nets
@@ -23,6 +22,7 @@ from ..gallery.drawings import matrix, strip
 from ..gallery.gallery import Gallery, Matrix, Strip
 from ..layers.layer import Layer
 from ..measures import Column, Evidence, Measure, Outcome, measure
+from ..progress import tqdm
 from ..settings import Settings
 from ..tally import Panel
 from ..tally.streams import NOBODY

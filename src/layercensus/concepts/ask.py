@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from ..count.plan import Plan
 from ..count.read_batch import draws_of, keys_of
@@ -17,6 +16,7 @@ from ..count.store import Store
 from ..data.batch import Batch
 from ..data.keys import key
 from ..errors import CensusError
+from ..progress import tqdm
 from ..tally import Marks
 from . import inputs
 from .places import EXAMPLES, Map, map_of

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from tqdm import tqdm
-
 from ..data.batch import Batch
 from ..data.keys import key
 from ..data.source import Source
 from ..data.unique import Unique
 from ..errors import CensusError
+from ..progress import tqdm
 from .enough_memory import enough_memory
 from .fitting import Fitting
 from .interrupts import uninterrupted
@@ -84,7 +83,7 @@ def count(plan: Plan, store: Store) -> tuple[tuple[str, ...], int]:
 
 
 @contextmanager
-def _saved(pending: Pending, bar: tqdm[Any]) -> Iterator[None]:
+def _saved(pending: Pending, bar: Any) -> Iterator[None]:
     """Whatever ends the block, what was read in it is saved."""
     try:
         yield

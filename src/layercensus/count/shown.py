@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from ..data.batch import Batch
 from ..data.replay import portions
 from ..data.views import Views, make_view
 from ..measures.by_units import by_units
 from ..measures.reliability import icc
+from ..progress import tqdm
 from .calibration import CALIBRATION, calibration
 from .enough_memory import enough_memory
 from .memory import tidy

@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from ..data.batch import Batch
 from ..layers.device import device_of
@@ -24,7 +23,7 @@ class Speed:
     Cost: three bare passes of one batch, where the bar is shown and examples pass together.
     """
 
-    def __init__(self, plan: Plan, bar: tqdm[Any]) -> None:
+    def __init__(self, plan: Plan, bar: Any) -> None:
         self._plan, self._bar, self._batches = plan, bar, 0
         self._bare = 0.0  # seconds of an example in one net
         self._began, self._passes = 0.0, 0  # when the clock began, and passes of an example since then

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from ..data.batch import Batch
 from ..data.keys import key
@@ -26,6 +25,7 @@ from ..measures.live import live
 from ..measures.reliability import reliability
 from ..models.model import Model
 from ..models.twin import calibrate, untrained
+from ..progress import tqdm
 from ..tally import Panel, Streams, joined_spots
 from .calibration import calibration
 from .enough_memory import enough_memory

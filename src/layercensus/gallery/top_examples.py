@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
 from ..count.nets import Net
 from ..data.batch import Batch, tensors
@@ -26,6 +25,7 @@ from ..layers.memory_format import memory_format
 from ..layers.net import call
 from ..layers.receptive import following
 from ..layers.tap import tap
+from ..progress import tqdm
 from ..settings import Settings
 from ..tally.reading import by_position
 from .gallery import RANKS, Gallery

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
-from tqdm import tqdm
 
 from ..count.calibration import calibration
 from ..count.enough_memory import enough_memory
@@ -26,6 +25,7 @@ from ..layers.memory_format import memory_format
 from ..layers.state import kept_state
 from ..layers.tap import tap
 from ..models.model import Model
+from ..progress import tqdm
 from .answers import Answers, Choice, named
 from .beyond import PAIR, another_shuffled, in_words, keep_rows, known, shuffled_ones, untrained_ones
 from .chosen import chosen_layers
@@ -128,7 +128,7 @@ def _asked(model: Model, plan: Plan, store: Store, question: Question, format: s
     return failed
 
 
-def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: tqdm[Any], *, units: bool) -> None:
+def _ask(net: Net, store: Store, question: Question, plan: Plan, bar: Any, *, units: bool) -> None:
     """Keep what the net needs of each layer of which it is not known yet."""
     own = [net.layer(layer.name) for layer in question.layers]
     missing = [layer for layer in own if read_needs(store.folder, net.key(layer)) is None]

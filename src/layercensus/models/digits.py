@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from ..progress import tqdm
 from .randomness import own_randomness, seeded
 from .threads import one_thread
 

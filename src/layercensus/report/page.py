@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from markupsafe import Markup
-from tqdm import tqdm
-
 from ..census.record import CensusRecord
+from ..progress import tqdm
 from ..verdict.verdict import Verdict
 from .charts import dimensions, fates, rarefaction, rarefied
 from .concept_page import concept_pages
@@ -25,9 +23,6 @@ from .picture import Picture
 from .strip import strip
 from .tiles import Examples, Sheet
 from .unit_index import NAME, unit_index
-
-LARGEST_IN_NOTEBOOK = 250_000  # characters of a picture
-
 
 LARGEST_LAYER = 1_900_000  # bytes of a layer's page with its crops
 
@@ -148,21 +143,3 @@ def _layer_html(
         twin=census.has_twin,
         **layer_page(census, index, examples, sheet, visualisations),
     )  # fmt: skip
-
-
-def snippet(census: CensusRecord, verdict: Verdict) -> str:
-    """The answer and the main picture as a piece of HTML that stands by itself, for notebooks.
-
-    Directions where they were counted, else units; of very many layers the lines of rarefied counts, which are smaller.
-    """
-    picture = next((p for p in _main(census) if p is not None and len(p.svg) <= LARGEST_IN_NOTEBOOK), None)
-    return environment().get_template("snippet.html").render(
-        verdict=verdict, picture=Markup(picture.svg) if picture else ""
-    )  # fmt: skip
-
-
-def _main(census: CensusRecord) -> Iterator[Picture | None]:
-    """What a notebook shows: the first that is small enough."""
-    yield directions(census)
-    yield fates(census, fraction=True)
-    yield rarefied(census)

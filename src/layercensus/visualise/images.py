@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from ..data.batch import tensors
 from ..errors import CensusError
+from ..progress import tqdm
 from .agreement import agreements
 from .inside import edge_findings, places_of
 from .matches import match_of

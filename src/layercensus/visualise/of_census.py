@@ -10,7 +10,6 @@ from typing import TypeVar
 import pandas as pd
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from ..census.record import CensusRecord
 from ..count.interrupts import uninterrupted
@@ -24,6 +23,7 @@ from ..layers.select import select
 from ..layers.tap import tap
 from ..models.fingerprint import weights
 from ..models.model import Model
+from ..progress import tqdm
 from .images import visualise
 from .objective_values import StopForward
 from .objectives import neuron

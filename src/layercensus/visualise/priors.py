@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from ..data.files import write_bytes
 from ..data.source import Source
 from ..errors import CensusError
 from ..layers.torch_state import neutral
 from ..models.randomness import own_randomness
+from ..progress import tqdm
 from .input_space import InputSpace, images_of, input_space_of
 from .responses import chosen_ids, read_examples
 from .rng import Rng

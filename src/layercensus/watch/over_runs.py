@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from ..models.model import Model
+from ..progress import tqdm
 from ..settings import Settings
 from ..take import take
 from .checkpoints import Factory, opened, runs_of

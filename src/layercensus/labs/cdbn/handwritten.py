@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from ...data.handwriting import SIDE, digits
+from ...progress import tqdm
 from ..record import Folder
 from .completion import HALVES, Completed, compare, complete
 from .energy import controls, likelier

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tqdm import tqdm
-
+from ...progress import tqdm
 from ..saved import save_net
 from .crbm import Crbm, Form
 from .nets import Stack, as_json

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from ...models.threads import one_thread
+from ...progress import tqdm
 from .nets import Shape
 from .options import Options
 from .train import Trained, train

@@ -75,19 +75,21 @@
       window.layercensusUnits.forEach(function (layer) {
         layer[3].forEach(function (words, unit) {
           var name = layer[0] + " unit " + unit;
-          units.push([(name + " " + words).toLowerCase(), name, layer[1] + (layer[2] ? "#unit-" + unit : ""), words]);
+          units.push([(name + " " + words).toLowerCase(), name, layer[1] + (layer[2] ? "#unit-" + unit : ""), words, unit]);
         });
       });
       find();
     }
     function find() {
-      var words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-      var matching = words.length ? units.filter(function (unit) {
-        return words.every(function (word) { // a number is a whole number, a word may be a part of one
+      var number = /(?:^|\s)unit\s+(\d+)/i.exec(input.value); // "unit 3" is the third of each layer, and no layer "3"
+      var rest = number ? input.value.replace(number[0], " ") : input.value;
+      var words = rest.toLowerCase().split(/\s+/).filter(Boolean);
+      var matching = words.length || number ? units.filter(function (unit) {
+        return (!number || unit[4] === Number(number[1])) && words.every(function (word) { // a number is a whole number, a word may be a part of one
           return /^\d+$/.test(word) ? (" " + unit[0].replace(/[^a-z0-9]+/g, " ") + " ").includes(" " + word + " ") : unit[0].includes(word);
         });
       }) : [];
-      many.textContent = words.length ? matching.length + " of " + units.length + (matching.length > MOST ? ", the first " + MOST + " shown" : "") : all;
+      many.textContent = words.length || number ? matching.length + " of " + units.length + (matching.length > MOST ? ", the first " + MOST + " shown" : "") : all;
       list.replaceChildren.apply(list, matching.slice(0, MOST).map(function (unit) {
         var item = document.createElement("li"), link = document.createElement("a");
         link.href = unit[2]; link.textContent = unit[1];
