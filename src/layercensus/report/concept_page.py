@@ -11,10 +11,11 @@ import pandas as pd
 from ..census.record import CensusRecord
 from ..gallery.gallery import RANKS
 from .concepts_chart import PAGED, concept_groups, examples_of, number_of_concept
-from .index_page import number_of_layer
 from .lines import Plot, plots
+from .names import number_of_layer
 from .picture import INK, NET_COLOURS, Picture
-from .tiles import Examples, Sheet, Words
+from .tiles import Examples, Sheet
+from .token_words import Words
 
 
 @dataclass(frozen=True)
