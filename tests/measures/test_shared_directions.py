@@ -167,3 +167,24 @@ def test_one_example_is_not_a_pair() -> None:
     a[1], b[1] = 40.0, 40.0
     found = Pairs(a[1::2], b[1::2], torch.ones(2, dtype=torch.float64), torch.eye(2, dtype=torch.float64))
     assert found.r2.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("still", [0.0, 1e-25])
+def test_a_net_that_does_not_vary_draws_no_example_in(still: float) -> None:
+    rng = torch.Generator().manual_seed(0)
+    moving, dead = torch.randn(80, 2, 5, generator=rng), torch.randn(80, 2, 5, generator=rng) * still
+    rows = common_rows(torch.arange(40), torch.arange(40, 80), [moving, dead])
+    near = drawn_in(rows, [moving, dead]).near
+    assert near is not None
+    assert bool((near.fit > 0.5).all())
+    assert bool(near.check.isfinite().all())
+
+
+def test_an_example_that_fits_itself_alone_is_predicted_by_nothing() -> None:
+    units = torch.zeros(20, 1, 2, dtype=torch.float64)
+    units[0, 0, 0] = 1e9
+    units[1:, 0, 1] = torch.randn(19, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    scores = torch.randn(20, 1, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    left = Regression.on(Halves(units, units)).best(Halves(scores, scores)).halves.fit
+    assert bool(left.isfinite().all())
+    assert float(left.square().mean()) > 0.5

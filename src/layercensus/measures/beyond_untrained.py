@@ -13,6 +13,7 @@ from .common_rows import CommonRows, not_rare
 from .halves import Halves, centred
 
 MOST = 2048  # regressors; more units are read along as many of the fitting rows
+NO_PREDICTION = 1e150  # a residual whose square no sum holds: its penalty is never the best
 PENALTIES = tuple(10.0**power for power in range(-6, 3))  # of the variance of a unit
 
 
@@ -72,7 +73,7 @@ class Regression:
         turned, value = units.times(vector), value.clamp(min=0)
         hats = (torch.einsum("esp,etp->est", turned.fit / (value + p), turned.fit) / len(rows) for p in PENALTIES)
         one = torch.eye(units.fit.shape[1], dtype=torch.float64)
-        return cls(turned, value, torch.stack([torch.linalg.inv(one - hat - 1 / len(rows)) for hat in hats]))
+        return cls(turned, value, torch.stack([_inverse(one - hat - 1 / len(rows)) for hat in hats]))
 
     def best(self, scores: Halves) -> Residual:
         """What is left where each direction has the penalty that predicts best the examples that it did not see.
@@ -107,12 +108,20 @@ class Regression:
         that they were fitted on. number: of the penalty.
         """
         weights = along / (self.variance + PENALTIES[number])[:, None]
-        return self.without[number] @ (scores - self.units.fit @ weights)
+        left = self.without[number] @ (scores - self.units.fit @ weights)
+        return left.nan_to_num(nan=NO_PREDICTION, posinf=NO_PREDICTION, neginf=-NO_PREDICTION)
 
     def _along(self, scores: Tensor) -> Tensor:
         """(regressors, columns): covariance of the regressors with the scores."""
         rows = scores.flatten(0, 1)
         return self.units.fit.flatten(0, 1).T @ rows / len(rows)
+
+
+def _inverse(matrices: Tensor) -> Tensor:
+    """Their inverses; infinite where an example fits itself alone, so that nothing predicts it without it."""
+    found = torch.linalg.inv_ex(matrices)
+    good = (found.info == 0) & found.inverse.isfinite().flatten(1).all(1)
+    return found.inverse.masked_fill(~good[:, None, None], torch.inf)
 
 
 def _explained(scores: Tensor, residual: Tensor) -> float:

@@ -12,6 +12,7 @@ from .halves import Halves, centred, within
 
 FEWEST = 16  # examples of a half below which nothing is said
 RARE = 0.01  # of the median spread: a unit below it hardly ever fires, and one example would be all of it
+TINY = 1e-37  # what float32 still divides by
 ROUNDS = 4  # in which an example far off loses its pull on the mean
 DISPLACES = 0.5  # what an example is drawn in to, below which it has displaced the mean
 
@@ -84,5 +85,7 @@ def _mark(net: Tensor) -> Tensor:
 def _lengths(halves: Halves) -> Halves:
     """(examples,) float64: mean squared length of each example's rows, its columns brought to one spread."""
     spread = halves.fit.square().mean((0, 1), dtype=torch.float64).sqrt()
-    scale = torch.where(not_rare(spread), spread.clamp(min=1e-300) ** -2, 0.0).to(halves.fit.dtype)
-    return Halves(*((part.square() @ scale).mean(1).double() for part in (halves.fit, halves.check)))
+    kept = not_rare(spread)
+    by = spread[kept].to(halves.fit.dtype).clamp(min=TINY)
+    each = (part[..., kept] / by for part in (halves.fit, halves.check))
+    return Halves(*(part.square().sum(-1).mean(1).double() for part in each))
