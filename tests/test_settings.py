@@ -66,7 +66,7 @@ SEE_REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"size": (8, 8, 3)}, "size must be a side or (height, width) in pixels. Got (8, 8, 3)."),
     ({"contrast": 0}, "contrast must be above 0 and at most 1. Got 0."),
     ({"contrast": float("nan")}, "contrast must be between 0 and 1. Got nan."),
-    ({"contrast": "high"}, "contrast must be a number, None or 'auto'. Got 'high'."),
+    ({"contrast": "high"}, "contrast must be a number, None, 'natural' or 'auto'. Got 'high'."),
     ({"seed": -1}, "seed must be between"),
     ({"preset": "best"}, "preset must be"),
 ]

@@ -24,9 +24,11 @@ ELSEWHERE = {"census/columns.py", "verdict/wording.py", "verdict/named.py"}
 # A timeline has columns of its own; a picture, a comparison of runs and an advice read a few counts by their names.
 ELSEWHERE |= {"watch/columns.py", "watch/recorder.py"}
 ELSEWHERE |= {"report/directions_chart.py", "verdict/several.py", "advise/width.py"}
+# So do bars in the terminal, a notebook's short table, and the lab that tells reciting from copying.
+ELSEWHERE |= {"report/terminal_bars.py", "report/notebook.py", "labs/identity/lab.py", "labs/identity/charts.py"}
 # The settings of optimised images have names of their own, and limits are set for fates, which are values of a column.
 NO_COLUMNS = {
-    ("report/terminal.py", frozenset({"layer", "kind", "role"})),
+    ("report/terminal_others.py", frozenset({"layer", "kind", "role"})),
     ("visualise/options.py", frozenset({"examples", "shared", "top"})),
     ("census/used.py", frozenset({"dead", "noise", "duplicate"})),
     ("census/concepts.py", frozenset({"concept", "depth", "layer", "unit"})),  # a table of concepts has its own columns

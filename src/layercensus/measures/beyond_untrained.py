@@ -121,7 +121,8 @@ def _inverse(matrices: Tensor) -> Tensor:
     """Their inverses; infinite where an example fits itself alone, so that nothing predicts it without it."""
     found = torch.linalg.inv_ex(matrices)
     good = (found.info == 0) & found.inverse.isfinite().flatten(1).all(1)
-    return found.inverse.masked_fill(~good[:, None, None], torch.inf)
+    inverse: Tensor = found.inverse.masked_fill(~good[:, None, None], torch.inf)
+    return inverse
 
 
 def _explained(scores: Tensor, residual: Tensor) -> float:

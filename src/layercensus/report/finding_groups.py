@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
 
 from ..census.findings import number_of
 from ..census.record import CensusRecord, Finding
@@ -83,9 +86,14 @@ def _layers(census: CensusRecord, findings: Sequence[Finding]) -> tuple[float, .
         if finding.layer is not None:
             units[finding.layer] = max(units.get(finding.layer, 0), len(finding.units))
     rows = zip(census.layers["layer"], census.layers["width"], strict=True)
-    return tuple(
-        (units[str(name)] / int(width) or 1.0) if str(name) in units else 0.0 for name, width in rows
-    ) if units else ()  # fmt: skip
+    if not units:
+        return ()
+    return tuple(_fraction(units[str(name)], width) if str(name) in units else 0.0 for name, width in rows)
+
+
+def _fraction(units: int, width: Any) -> float:
+    """Of a layer; all of it where a finding names no units, or the width is not known."""
+    return (units / int(width) or 1.0) if not pd.isna(width) and width > 0 else 1.0
 
 
 def without_layer(finding: Finding) -> str:

@@ -56,6 +56,10 @@ class Atlas:
     cells: those with at least LEAST examples, row by row from the top. at: (examples, 2) places on the map, x then y,
     each from 0 to 1. explained: the fraction of the variance that the map shows, for PCA. interrupted: not all images
     were made. about: how it was made, as JSON.
+
+    >>> two = Atlas("conv", 1, (), ("a", "b"), np.zeros((2, 2)), None)  # two examples, neither in a cell with an image
+    >>> two.alone
+    2
     """
 
     layer: str
