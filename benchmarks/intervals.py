@@ -1,6 +1,7 @@
 """How often the 95 % interval of each count holds the truth, on layers whose units lie near a cut.
 
-    python benchmarks/intervals.py --replicates 200
+    python benchmarks/intervals.py --processes 2        # 200 replicates of each line
+    python benchmarks/intervals.py --replicates 2       # does it run?
 
 Every replicate draws a new population (so that no lucky arrangement decides) and a new sample from it; the truth is the
 count at the population's own values. distinct: pairs of units correlate around tau = .9. reliable: units come back
@@ -18,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor
+from workers import Rows, options, rows_of
 
 from layercensus.measures import MEASURES, Evidence, bootstrap, measure
 from layercensus.measures.correlation import standardised
@@ -28,6 +30,7 @@ from layercensus.settings import Settings
 from layercensus.tally import Panel, Streams
 
 FRESH = 12
+AT_A_TIME = 10  # replicates in a process
 LEVELS = (0.95, 0.93, 0.90, 0.85)
 Truth = Callable[[Outcome], int]  # of what was measured, since some cuts come from the sample
 
@@ -154,32 +157,56 @@ def evidence(clean: Tensor, a: Tensor, b: Tensor, label: Tensor | None = None) -
     return Evidence(units, streams, panel, Settings(), rarefy_to=units)
 
 
-def coverage(population: Population, replicates: int) -> dict[float, float]:
-    """Fraction of replicates whose percentile interval at each nominal level holds the truth."""
-    hits = dict.fromkeys(LEVELS, 0)
-    for seed in range(replicates):
+@dataclass(frozen=True)
+class Some:
+    """Replicates of a population, of which some processes make some each."""
+
+    name: str
+    first: int
+    replicates: int
+    few: bool = False  # resamples, as large families get
+
+
+def held(some: Some) -> Rows:
+    """At each nominal level, in how many replicates the percentile interval holds the truth."""
+    bootstrap.LARGE = 0 if some.few else bootstrap.LARGE
+    population, hits = POPULATIONS[some.name], dict.fromkeys(LEVELS, 0)
+    for seed in range(some.first, some.first + some.replicates):
         made, truth = population.sample(population, seed)
         got = measure(made, MEASURES)
         resamples = got.arrays[f"{population.count}_resamples"].numpy()
         right = truth(got)
         for level in LEVELS:
             low, high = interval(got.layer[population.count], resamples, level)
-            hits[level] += low <= right <= high
-    return {level: hit / replicates for level, hit in hits.items()}
+            hits[level] += bool(low <= right <= high)
+    about = {"name": some.name, "count": population.count, "replicates": some.replicates}
+    return [about | {f"{level:.0%}": hit for level, hit in hits.items()}]
 
 
-if __name__ == "__main__":
+def table(rows: Rows) -> None:
+    print("| count | population | replicates | " + " | ".join(f"percentiles of {level:.0%}" for level in LEVELS) + " |")
+    print("|---" * (len(LEVELS) + 3) + "|")
+    for name in dict.fromkeys(row["name"] for row in rows):
+        mine = [row for row in rows if row["name"] == name]
+        all_ = sum(row["replicates"] for row in mine)
+        shares = " | ".join(f"{sum(row[f'{level:.0%}'] for row in mine) / all_:.1%}" for level in LEVELS)
+        print(f"| {mine[0]['count']} | {name} | {all_} | {shares} |")
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replicates", type=int, default=200)
     parser.add_argument("--count", help="only the populations of one count, such as informative")
     parser.add_argument("--few", action="store_true", help="with the few resamples that large families get")
-    arguments = parser.parse_args()
-    if arguments.few:
-        bootstrap.LARGE = 0
-    print("| count | population | " + " | ".join(f"percentiles of {level:.0%}" for level in LEVELS) + " |")
-    print("|---" * (len(LEVELS) + 2) + "|")
-    for name, population in POPULATIONS.items():
-        if arguments.count in (None, population.count):
-            row = coverage(population, arguments.replicates)
-            shares = " | ".join(f"{share:.1%}" for share in row.values())
-            print(f"| {population.count} | {name} | {shares} |", flush=True)
+    options(parser)
+    asked = parser.parse_args()
+    names = [name for name, population in POPULATIONS.items() if asked.count in (None, population.count)]
+    jobs = [
+        Some(name, first, min(AT_A_TIME, asked.replicates - first), asked.few)
+        for first in range(0, asked.replicates, AT_A_TIME) for name in names
+    ]  # fmt: skip
+    table(rows_of(asked, held, jobs))
+
+
+if __name__ == "__main__":
+    main()

@@ -14,19 +14,14 @@ noise. trained: the same two on the digits, where there is something to find.
 from __future__ import annotations
 
 import argparse
-import json
-import multiprocessing
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from workers import Rows, options, rows_of
 
 import layercensus as lc
 from layercensus.data.digits import Digits, split
@@ -35,7 +30,7 @@ from layercensus.models.twin import calibrate
 KINDS = ("untrained", "re-drawn", "shuffled", "shuffled apart", "noise", "trained")
 ONCE_MORE = 1000  # between the seeds of the two nets
 EPOCHS = 20
-Rows = list[dict[str, Any]]
+SETTINGS = lc.Settings(progress=False, pictures=0, twins=4, resamples=60, other_views=False)
 
 
 class Residual(nn.Module):
@@ -161,8 +156,7 @@ def accuracy(net: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 def count(job: Job) -> Rows:
     """A row for each layer."""
-    torch.set_num_threads(1)
-    digits, start = Digits(), time.perf_counter()
+    digits = Digits()
     nets, right = zip(*(net_of(job, seed) for seed in (job.seed, job.seed + ONCE_MORE)), strict=True)
     made = None if job.kind == "re-drawn" else partial(fresh, job.shape)
     images = digits.images
@@ -170,11 +164,11 @@ def count(job: Job) -> Rows:
         images = torch.rand(images.shape, generator=torch.Generator().manual_seed(job.seed))
     census = lc.take(
         lc.Model(nets[0], job.shape, fresh=made), images, replicas=[nets[1]], seed=job.seed,
-        settings=lc.Settings(progress=False, pictures=0, twins=4),
+        settings=SETTINGS,
     )  # fmt: skip
-    seconds, table = time.perf_counter() - start, census.layers
+    table = census.layers
     kept = ["needed", "shared", "learned", "learned_held", "twin_learned"]
-    about = {"shape": job.shape, "kind": job.kind, "seed": job.seed, "accuracy": right[0], "seconds": seconds}
+    about = {"shape": job.shape, "kind": job.kind, "seed": job.seed, "accuracy": right[0]}
     return [
         about | {"layer": row["layer"]} | {name: float(n) for name, n in row[kept].dropna().items()}
         for _, row in table.iterrows()
@@ -212,14 +206,9 @@ if __name__ == "__main__":
     parser.add_argument("--controls", type=int, default=3, help="seeds of every other kind")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=tuple(SHAPES))
-    parser.add_argument("--processes", type=int, default=1, help="nets at a time, each on one thread")
-    parser.add_argument("--out", type=Path, help="a JSON file for the rows")
-    parser.add_argument("--read", type=Path, nargs="+", help="JSON files of earlier runs: print their tables")
     parser.add_argument("--smoke", action="store_true", help="two shapes, one seed")
+    options(parser)
     asked = parser.parse_args()
-    if asked.read:
-        tables([row for file in asked.read for row in json.loads(file.read_text())])
-        raise SystemExit
     if asked.smoke:
         asked.seeds, asked.controls, asked.kinds, asked.shapes = 1, 1, KINDS[:1], list(SHAPES)[-2:]
     seeds = {kind: asked.seeds if kind == "untrained" else asked.controls for kind in asked.kinds}
@@ -227,13 +216,4 @@ if __name__ == "__main__":
         Job(shape, kind, seed)
         for seed in range(max(seeds.values())) for kind in seeds if seed < seeds[kind] for shape in asked.shapes
     ]  # fmt: skip
-    found: Rows = []
-    with ProcessPoolExecutor(asked.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(count, job) for job in jobs]):
-            if done.exception():
-                print(f"not counted: {done.exception()}", flush=True)
-                continue
-            found += done.result()
-            if asked.out:
-                asked.out.write_text(json.dumps(found))
-    tables(found)
+    tables(rows_of(asked, count, jobs))

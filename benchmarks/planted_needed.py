@@ -1,7 +1,7 @@
 """How often a planted net is found to need as many directions as its head reads, and the same for its interval.
 
-    python benchmarks/planted_needed.py --seeds 20                    # the whole grid: hours on one core
-    python benchmarks/planted_needed.py --seeds 20 --units 32 128     # minutes
+    python benchmarks/planted_needed.py --processes 16                # the whole grid, 20 seeds: hours on one core
+    python benchmarks/planted_needed.py --units 32 128                # minutes
     python benchmarks/planted_needed.py --smoke                       # seconds: does it run?
 
 A head reads 1, 3, 8, 20 or 64 directions of 32, 128 or 1,024 units with equal weight; the layer is dense, a convolution
@@ -12,23 +12,41 @@ of three by three positions, or five tokens; the net runs in float32 or bfloat16
 from __future__ import annotations
 
 import argparse
-import time
+from dataclasses import dataclass
 from itertools import product
 
 import torch
+from workers import Rows, options, rows_of
 
 import layercensus as lc
 from layercensus.testing.read_directions import Planted, inputs
 
 READ = (1, 3, 8, 20, 64)
+DTYPES = "float32", "bfloat16"
 
 
-def found(kind: str, units: int, read: int, dtype: torch.dtype, seed: int) -> int:
-    """The number of directions that hold 99 % of the answers."""
-    examples = 4 * units if kind == "dense" and units > 128 else 600
-    net, x = Planted(kind, units, read, seed).to(dtype), inputs(kind, units, examples, seed).to(dtype)
+@dataclass(frozen=True)
+class Cell:
+    """A line of the grid."""
+
+    kind: str
+    units: int
+    read: int
+    dtype: str
+
+    def right(self, number: int) -> bool:
+        return abs(number - self.read) <= max(1, 0.06 * self.read)
+
+
+def found(job: tuple[Cell, int]) -> Rows:
+    """The number of directions that hold 99 % of the answers. job: cell, seed."""
+    cell, seed = job
+    dtype, examples = getattr(torch, cell.dtype), 4 * cell.units if cell.kind == "dense" and cell.units > 128 else 600
+    net = Planted(cell.kind, cell.units, cell.read, seed).to(dtype)
+    x = inputs(cell.kind, cell.units, examples, seed).to(dtype)
     settings = lc.Settings(progress=False, pictures=0, resamples=20, batch=256, panel=4096)
-    return int(lc.take(net, x, layers=["act"], twin=False, views=0.1, settings=settings).layers["needed_99"].iloc[0])
+    layer = lc.take(net, x, layers=["act"], twin=False, views=0.1, settings=settings).layers.iloc[0]
+    return [{"found": int(layer["needed_99"]), "examples": examples, "status": str(layer["needed_status"])}]
 
 
 def main() -> None:
@@ -38,21 +56,20 @@ def main() -> None:
     parser.add_argument("--units", type=int, nargs="+", default=[32, 128, 1024])
     parser.add_argument("--kinds", nargs="+", default=["dense", "conv", "token"])
     parser.add_argument("--smoke", action="store_true")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    if args.smoke:
-        args.seeds, args.units, args.kinds = 1, [32], ["dense"]
-    start, right, all_ = time.time(), 0, 0
-    for kind, units, read, dtype in product(args.kinds, args.units, READ, (torch.float32, torch.bfloat16)):
-        if read > units:
-            continue
-        numbers = [found(kind, units, read, dtype, seed) for seed in range(args.seeds)]
-        held = sum(abs(number - read) <= max(1, 0.06 * read) for number in numbers)
-        right, all_ = right + held, all_ + len(numbers)
-        precision = str(dtype).removeprefix("torch.")
-        cell = f"{kind:5s} {units:5d} units {read:3d} read {precision:8s}"
-        print(f"{cell}: {held}/{len(numbers)} {sorted(set(numbers))}", flush=True)
-    print(f"{right} of {all_} in {time.time() - start:.0f} s")
+    options(parser)
+    asked = parser.parse_args()
+    if asked.smoke:
+        asked.seeds, asked.units, asked.kinds = 1, [32], ["dense"]
+    cells = [Cell(*cell) for cell in product(asked.kinds, asked.units, READ, DTYPES) if cell[2] <= cell[1]]
+    rows = rows_of(asked, found, [(cell, seed) for seed in range(asked.seeds) for cell in cells])
+    right = 0
+    for cell in cells:
+        numbers = [row["found"] for row in rows if row["job"].startswith(f"({cell}, ")]
+        held = sum(map(cell.right, numbers))
+        right += held
+        name = f"{cell.kind:5s} {cell.units:5d} units {cell.read:3d} read {cell.dtype:8s}"
+        print(f"{name}: {held}/{len(numbers)} {sorted(set(numbers))}")
+    print(f"{right} of {len(rows)}")
 
 
 if __name__ == "__main__":

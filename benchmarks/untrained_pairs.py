@@ -1,7 +1,7 @@
 """How many directions pairs of nets are said to have learned that were never trained: it must be none.
 
-    python benchmarks/untrained_pairs.py --seeds 20 --out pairs.json     # an hour on one core
-    python benchmarks/untrained_pairs.py --seeds 20 --minutes 20         # as many seeds as that gives, shape by shape
+    python benchmarks/untrained_pairs.py --processes 2 --out pairs.json  # 20 seeds: twenty minutes of a processor
+    python benchmarks/untrained_pairs.py --minutes 20                    # as many seeds as that gives, shape by shape
     python benchmarks/untrained_pairs.py --read pairs.json               # the table of an earlier run
     python benchmarks/untrained_pairs.py --smoke                         # seconds: does it run?
 
@@ -17,17 +17,15 @@ the variance, 64 at most, stand for the needed ones there.
 from __future__ import annotations
 
 import argparse
-import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from learned_null import SHAPES, fresh, mean
 from torch import Tensor, nn
+from workers import options, rows_of
 
 import layercensus as lc
 from layercensus.count.nets import Net
@@ -171,9 +169,11 @@ def batches_of(shape: str) -> list[Batch]:
     return [Batch(part, tuple(str(32 * at + n) for n in range(len(part)))) for at, part in enumerate(images.split(32))]
 
 
-def counted(shape: str, seed: int) -> list[dict[str, Any]]:
-    """A row for each layer."""
-    start, batches = time.perf_counter(), batches_of(shape)
+@neutral()
+def counted(job: tuple[str, int]) -> list[dict[str, Any]]:
+    """A row for each layer of nets of a shape. job: shape, seed."""
+    shape, seed = job
+    batches = batches_of(shape)
     half = min(8, len(batches) // 2)
     examples = Examples(batches[:half], batches[half : half + 4])
     modules = [made(shape, NETS * seed + number) for number in range(NETS)]
@@ -183,14 +183,14 @@ def counted(shape: str, seed: int) -> list[dict[str, Any]]:
         for number, module in enumerate(modules)
     ]
     keys = torch.cat([torch.from_numpy(keys_of(batch)) for batch in batches])
-    rows = []
+    found = []
     for layer in nets[0].spots:
         pair, null = (
             said(learned.compute(compared([n.spots[layer] for n in some], [n.needs.get(layer) for n in some], keys)))
             for some in (nets, nets[PAIR:])
         )
-        rows.append({"shape": shape, "seed": seed, "layer": layer, "pair": pair, "null": null})
-    return [row | {"seconds": time.perf_counter() - start} for row in rows]
+        found.append({"shape": shape, "seed": seed, "layer": layer, "pair": pair, "null": null})
+    return found
 
 
 def _layers(net: nn.Module, batch: Batch) -> list[Layer]:
@@ -237,32 +237,18 @@ def line(rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-@neutral()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0, help="seed")
     parser.add_argument("--shapes", nargs="+", choices=EVERY, default=EVERY)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="after which no further net is begun")
-    parser.add_argument("--out", type=Path, help="a JSON file for the rows")
-    parser.add_argument("--read", type=Path, nargs="+", help="JSON files of earlier runs: print their table")
     parser.add_argument("--smoke", action="store_true", help="one seed of two shapes")
+    options(parser)
     asked = parser.parse_args()
-    torch.set_num_threads(1)
-    if asked.read:
-        table([row for file in asked.read for row in json.loads(file.read_text())])
-        return
     if asked.smoke:
         asked.seeds, asked.shapes = 1, ("dense, 6 layers", "Laplace")
-    start, found = time.time(), list[dict[str, Any]]()
-    for seed in range(asked.first, asked.first + asked.seeds):
-        for shape in asked.shapes:
-            if time.time() - start > 60 * asked.minutes:
-                break
-            found += counted(shape, seed)
-            if asked.out:
-                asked.out.write_text(json.dumps(found))
-    table(found)
+    seeds = range(asked.first, asked.first + asked.seeds)
+    table(rows_of(asked, counted, [(shape, seed) for seed in seeds for shape in asked.shapes]))
 
 
 if __name__ == "__main__":

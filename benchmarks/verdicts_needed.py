@@ -1,31 +1,31 @@
-"""How often the answer that rests on what the net needs is right, undecided or wrong, where it is known.
+"""How often the answer that rests on directions is right, undecided or wrong, where it is known.
 
-python benchmarks/verdicts_needed.py --planted 20         # nets whose answers read so many directions of each layer
-python benchmarks/verdicts_needed.py --never-trained 20   # eight shapes, four ways to initialise, as plain modules
-python benchmarks/verdicts_needed.py --smoke              # one of each: does it run?
+    python benchmarks/verdicts_needed.py --planted 20         # nets whose answers read so many directions of each layer
+    python benchmarks/verdicts_needed.py --learned 20         # pairs of nets that share so many of those they need
+    python benchmarks/verdicts_needed.py --never-trained 20   # eight shapes, four ways to initialise, as plain modules
+    python benchmarks/verdicts_needed.py --smoke              # one of each: does it run?
 
-A net that never was trained must get no answer, whoever drew its weights. What replicas learned is asked in
-learned_null.py, on the same shapes.
+A net that never was trained must get no answer, whoever drew its weights. What replicas of such nets learned is asked
+in learned_null.py, on the same shapes; how nets are planted that share what they learned, in planted_learned.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from collections import Counter
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from learned_null import SHAPES
+from planted_learned import census_of, shared_course
 from torch import Tensor, nn
+from workers import Rows, options, rows_of
 
 import layercensus as lc
-
-sys.path.insert(0, str(Path(__file__).parent))
-from learned_null import SHAPES
-
 from layercensus.data.digits import Digits
+from layercensus.measures.needed import FIDELITIES
+from layercensus.measures.shared_directions import CUTS
 from layercensus.models.twin import calibrate
 from layercensus.testing.stacks import RIGHT
 
@@ -35,6 +35,8 @@ INITIALISERS = ("default", "Kaiming", "orthogonal", "BERT")
 SETTINGS = lc.Settings(
     progress=False, pictures=0, resamples=40, twins=1, other_views=False, calibration=128, held_out=96
 )  # fmt: skip
+FINEST, HALF = FIDELITIES.index(0.99), CUTS.index(0.5)
+PLANTED, LEARNED, NEVER = "planted", "planted learned", "never trained"
 
 
 class Read(nn.Module):
@@ -66,17 +68,52 @@ def course(name: str, seed: int) -> list[int]:
     return [int(n) for n in np.round(least + (most - least) * form)]
 
 
-def planted(seeds: int) -> None:
-    print("| directions that are read | right answer | right | undecided | wrong |\n|---|---|---|---|---|")
-    for name in COURSES:
-        said: Counter[str] = Counter()
-        for seed in range(seeds):
-            x = torch.randn(EXAMPLES, LATENTS, generator=torch.Generator().manual_seed(seed))
-            net = Read(course(name, seed), seed)
-            census = lc.take(net, x, layers="layers.*", twin=False, output=lambda y: y, settings=SETTINGS)
-            answer = census.verdict.answer
-            said["right" if answer == RIGHT[name] else "undecided" if answer == "undecided" else "wrong"] += 1
-        print(f"| {name} | {RIGHT[name]} | {said['right']} | {said['undecided']} | {said['wrong']} |", flush=True)
+def counted(job: tuple[str, str, str, int, int]) -> Rows:
+    """A row of what is said of a net. job: of which kind, course or initialiser, shape, seed, examples."""
+    kind, name, shape, seed, examples = job
+    about = {"kind": kind, "name": name, "shape": shape, "seed": seed}
+    if kind == NEVER:
+        return [about | never_trained(name, shape, seed, examples)]
+    return [about | (planted(name, seed) if kind == PLANTED else learned(name, seed))]
+
+
+def planted(name: str, seed: int) -> dict[str, Any]:
+    x = torch.randn(EXAMPLES, LATENTS, generator=torch.Generator().manual_seed(seed))
+    read = course(name, seed)
+    census = lc.take(Read(read, seed), x, layers="layers.*", twin=False, output=lambda y: y, settings=SETTINGS)
+    return said(census) | {"planted": read, "found": census.layers["needed_99"].astype(float).tolist()}
+
+
+def learned(name: str, seed: int) -> dict[str, Any]:
+    census = census_of(name, seed)
+    shared, needed = shared_course(name, seed)
+    table = census.layers
+    curves = [census.array(layer, "learned_curve") for layer in table["layer"]]
+    found = {
+        "found": [-1.0 if curve is None else float(curve[FINEST, HALF]) for curve in curves],
+        "found .95": table["learned"].astype(float).fillna(-1).tolist() if "learned" in table else [],
+        "found needed": table["needed_99"].astype(float).tolist(),
+    }
+    return said(census) | {"planted": shared, "planted needed": needed} | found
+
+
+def said(census: lc.Census) -> dict[str, Any]:
+    return {"answer": census.verdict.answer, "reasons": list(census.verdict.reasons)}
+
+
+def never_trained(how: str, shape: str, seed: int, examples: int) -> dict[str, Any]:
+    """The answer on a net that was never trained; "learned" may stand in no text."""
+    digits = Digits()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = SHAPES[shape][0]()
+        initialise(net, how)
+    calibrate(net, digits.images[:256].split(32))
+    census = lc.take(
+        net.eval(), digits.images[:examples], labels=digits.labels[:examples], seed=seed, settings=SETTINGS
+    )  # fmt: skip
+    looks = bool(census.provenance.looks_untrained.get("whole"))
+    return said(census) | {"looks": looks, "learned": "learned more" in str(census.verdict)}
 
 
 def initialise(net: nn.Module, how: str) -> None:
@@ -93,41 +130,57 @@ def initialise(net: nn.Module, how: str) -> None:
             nn.init.zeros_(module.bias)
 
 
-def never_trained(seeds: int, shapes: list[str], examples: int) -> None:
-    """Answers of nets that were never trained; "learned" may stand in none of their texts."""
-    digits = Digits()
+def table_of_planted(rows: Rows, what: str) -> None:
+    print(
+        f"| directions that are {what} | right answer | seeds | right | undecided | wrong | layers within 1 |\n{'|---' * 7}|"
+    )
+    for name in dict.fromkeys(row["name"] for row in rows):
+        some = [row for row in rows if row["name"] == name]
+        answers = Counter(row["answer"] for row in some)
+        right, undecided = answers[RIGHT[name]], answers["undecided"]
+        pairs = [pair for row in some for pair in zip(row["planted"], row["found"], strict=False)]
+        near = f"{sum(abs(p - f) <= 1 for p, f in pairs)} of {sum(len(row['planted']) for row in some)}"
+        counts = len(some), right, undecided, len(some) - right - undecided
+        print(f"| {name} | {RIGHT[name]} | {' | '.join(map(str, counts))} | {near} |")
+
+
+def table_of_never_trained(rows: Rows) -> None:
     print('| initialised | shape | nets | look untrained | answers | "learned" |\n|---|---|---|---|---|---|')
-    for how in INITIALISERS:
-        for shape in shapes:
-            answers, looks, learned = Counter[str](), 0, 0
-            for seed in range(seeds):
-                with torch.random.fork_rng():
-                    torch.manual_seed(seed)
-                    net = SHAPES[shape][0]()
-                    initialise(net, how)
-                calibrate(net, digits.images[:256].split(32))
-                census = lc.take(
-                    net.eval(), digits.images[:examples], labels=digits.labels[:examples], seed=seed, settings=SETTINGS
-                )  # fmt: skip
-                answers[census.verdict.answer] += 1
-                looks += bool(census.provenance.looks_untrained.get("whole"))
-                learned += "learned more" in str(census.verdict)
-            said = ", ".join(f"{n} {answer}" for answer, n in answers.items())
-            print(f"| {how} | {shape} | {seeds} | {looks} | {said} | {learned} |", flush=True)
+    for how, shape in dict.fromkeys((row["name"], row["shape"]) for row in rows):
+        some = [row for row in rows if (row["name"], row["shape"]) == (how, shape)]
+        answers = ", ".join(f"{n} {answer}" for answer, n in Counter(row["answer"] for row in some).items())
+        looks, claims = (sum(row[what] for row in some) for what in ("looks", "learned"))
+        print(f"| {how} | {shape} | {len(some)} | {looks} | {answers} | {claims} |")
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--planted", type=int, default=0, metavar="SEEDS")
+    parser.add_argument("--learned", type=int, default=0, metavar="SEEDS")
     parser.add_argument("--never-trained", type=int, default=0, metavar="SEEDS")
     parser.add_argument("--shapes", nargs="*", default=list(SHAPES), choices=list(SHAPES))
     parser.add_argument("--examples", type=int, default=400)
     parser.add_argument("--smoke", action="store_true")
-    arguments = parser.parse_args()
-    begun = time.perf_counter()
-    if arguments.planted or arguments.smoke:
-        planted(arguments.planted or 1)
-    if arguments.never_trained or arguments.smoke:
-        some = list(SHAPES)[:1] if arguments.smoke else arguments.shapes
-        never_trained(arguments.never_trained or 1, some, arguments.examples)
-    print(f"{time.perf_counter() - begun:.0f} s")
+    options(parser)
+    asked = parser.parse_args()
+    if asked.smoke:
+        asked.planted, asked.learned, asked.never_trained, asked.shapes = 1, 1, 1, list(SHAPES)[:1]
+    jobs = [(PLANTED, name, "", seed, EXAMPLES) for seed in range(asked.planted) for name in COURSES]
+    jobs += [(LEARNED, name, "", seed, 0) for seed in range(asked.learned) for name in COURSES]
+    jobs += [
+        (NEVER, how, shape, seed, asked.examples)
+        for seed in range(asked.never_trained) for how in INITIALISERS for shape in asked.shapes
+    ]  # fmt: skip
+    rows = rows_of(asked, counted, jobs)
+    for kind, what in ((PLANTED, "read"), (LEARNED, "learned")):
+        some = [row for row in rows if row["kind"] == kind]
+        if some:
+            table_of_planted(some, what)
+            print()
+    never = [row for row in rows if row["kind"] == NEVER]
+    if never:
+        table_of_never_trained(never)
+
+
+if __name__ == "__main__":
+    main()

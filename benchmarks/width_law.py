@@ -1,13 +1,15 @@
 """Does a count follow the width? Six convolutions of several widths, trained here, a few runs of each.
 
     python benchmarks/width_law.py --out digits.json                # digits, widths 16 to 256, three runs of each
-    python benchmarks/width_law.py --data mnist --widths 16 32 64 --out mnist.json
+    python benchmarks/width_law.py --data mnist fashion --device cuda --processes 16 --out larger.json
     python benchmarks/width_law.py --read digits.json               # the tables of an earlier run
     python benchmarks/width_law.py --smoke                          # a minute: does it run?
 
-Every run is counted beside its untrained twin; the first one of each width has the others as replicas, so that it is
-known what they share and learned. digits: 8 x 8, trained on four fifths, counted on all 1,797. mnist: 14 x 14, trained
-on 3,000 of 5,000 and counted on the others. shuffled: trained, without augmentation, on labels that were permuted once
+Every run is counted; the first one of each width also beside its untrained twin and with the others as replicas, so
+that it is known what they share and learned. digits: 8 x 8, trained on four fifths, counted on all 1,797. mnist: 14 x
+14, trained on 3,000 of 5,000 and counted on the others. fashion: clothes of 14 x 14, trained on 6,000 of Fashion-MNIST's
+60,000 training images and counted on 2,000 others. --device: where nets are trained; they are counted on the CPU,
+and trained there too they take hours where they are wide. shuffled: trained, without augmentation, on labels that were permuted once
 for all runs; shuffled apart: permuted for each run anew. Printed for each kind: the counts, then the slope of log count
 on log width from width 32 on, and how far a run lies from the mean of the runs.
 """
@@ -15,21 +17,20 @@ on log width from width 32 on, and how far a run lies from the mean of the runs.
 from __future__ import annotations
 
 import argparse
-import json
-import multiprocessing
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from workers import Rows, options, rows_of
 
 import layercensus as lc
 from layercensus.data.digits import Digits, split
+from layercensus.data.handwriting import CLOTHES_AT, clothes, clothes_labels
 from layercensus.data.handwriting import digits as mnist
 from layercensus.models.digits import BATCH, factory
 from layercensus.models.twin import calibrate
@@ -44,19 +45,20 @@ KEPT = (
     "twin_learned", "twin_distinct",
 )  # fmt: skip
 FROM, STEEPEST, APART = 32, 0.15, 0.15  # width from which the law is asked for, slope, fraction of the mean
-Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """All runs of one kind and width."""
+    """All runs of one kind and width, of which the first is counted beside the others; or another run alone."""
 
     kind: str
     width: int
     data: str = "digits"
     runs: int = 3
     epochs: int = 20
-    device: str = "cpu"
+    device: str = "cpu"  # where they are trained
+    run: int = 0
+    folder: str = str(CLOTHES_AT)
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,20 @@ class Images:
     counted: Tensor  # (rows,) int64
 
 
-def images_of(data: str) -> Images:
+def images_of(data: str, folder: str) -> Images:
     if data == "digits":
         digits = Digits()
         return Images(digits.images, torch.as_tensor(digits.labels), *split(), torch.arange(len(digits.images)))
-    images, labels = mnist()
+    images, labels = mnist() if data == "mnist" else _clothes(folder)
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    images = nn.functional.avg_pool2d(images, 2)
-    return Images(images, labels, order[:3000], order[3000:], order[3000:])
+    training, others = (order[:3000], order[3000:]) if data == "mnist" else (order[:6000], order[6000:8000])
+    return Images(nn.functional.avg_pool2d(images, 2), labels, training, others, others)
+
+
+def _clothes(folder: str) -> tuple[Tensor, Tensor]:
+    images = clothes(folder)
+    assert images is not None
+    return images, clothes_labels(folder)
 
 
 def run_of(job: Job, seed: int, data: Images) -> tuple[nn.Module, float]:
@@ -127,26 +135,29 @@ def accuracy(net: nn.Module, data: Images, rows: Tensor) -> float:
 
 
 def count(job: Job) -> Rows:
-    """Train the runs and count each: a row for each layer of each run."""
-    torch.set_num_threads(1)
-    start, data = time.perf_counter(), images_of(job.data)
-    nets, right = zip(*(run_of(job, seed, data) for seed in range(job.runs)), strict=True)
-    models = [lc.Model(net, "six convolutions", fresh=lambda s: factory(s, (job.width,) * 6)) for net in nets]
-    settings, rows, between = lc.Settings(progress=False, pictures=0), Rows(), time.perf_counter()
-    for seed, model in enumerate(models):
-        census = lc.take(
-            model, data.images[data.counted], labels=data.labels[data.counted], twin=not seed and job.runs > 1,
-            replicas=() if seed else models[1:], settings=settings,
-        )  # fmt: skip
-        table = census.layers[census.layers["role"] == "neurons"]
-        for _, layer in table.iterrows():
-            kept = layer[[name for name in KEPT if name in table]].dropna()
-            about = {"data": job.data, "kind": job.kind, "width": job.width, "run": seed, "layer": layer["layer"]}
-            counts = {name: value if isinstance(value, str) else float(value) for name, value in kept.items()}
-            rows.append(about | {"accuracy": right[seed]} | counts)
-    print(f"{job.data} {job.kind} {job.width}: {between - start:.0f} s to train, "
-          f"{time.perf_counter() - between:.0f} s to count", flush=True)  # fmt: skip
+    """Train the runs and count one: a row for each layer."""
+    start, data = time.perf_counter(), images_of(job.data, job.folder)
+    seeds = [job.run] if job.run else range(job.runs)
+    nets, right = zip(*(run_of(job, seed, data) for seed in seeds), strict=True)
+    models = [lc.Model(net.cpu(), "six convolutions", fresh=partial(_fresh, job.width)) for net in nets]
+    training, start = time.perf_counter() - start, time.perf_counter()
+    census = lc.take(
+        models[0], data.images[data.counted], labels=data.labels[data.counted], twin=len(models) > 1,
+        replicas=models[1:], settings=lc.Settings(progress=False, pictures=0, other_views=False, twins=4),
+    )  # fmt: skip
+    about = {"data": job.data, "kind": job.kind, "width": job.width, "run": job.run, "accuracy": right[0]}
+    about |= {"device": job.device, "training": training, "counting": time.perf_counter() - start}
+    table = census.layers[census.layers["role"] == "neurons"]
+    rows = []
+    for _, layer in table.iterrows():
+        kept = layer[[name for name in KEPT if name in table]].dropna()
+        counts = {name: value if isinstance(value, str) else float(value) for name, value in kept.items()}
+        rows.append(about | {"layer": layer["layer"]} | counts)
     return rows
+
+
+def _fresh(width: int, seed: int) -> nn.Module:
+    return factory(seed, (width,) * 6)
 
 
 def tables(rows: Rows) -> None:
@@ -217,35 +228,27 @@ def said(value: float, form: str = ".1f") -> str:
     return "-" if value != value else f"{value:{form}}".removesuffix(".0")
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", choices=("digits", "mnist"), default="digits")
+    parser.add_argument("--data", nargs="+", choices=("digits", "mnist", "fashion"), default=("digits",))
+    parser.add_argument("--folder", type=Path, default=CLOTHES_AT, help="of Fashion-MNIST's files")
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--processes", type=int, default=1, help="jobs at a time, each on one thread")
-    parser.add_argument("--out", type=Path, help="a JSON file for the rows")
-    parser.add_argument("--read", type=Path, nargs="+", help="JSON files of earlier runs: print their tables")
     parser.add_argument("--smoke", action="store_true", help="two runs of two narrow widths for one epoch")
+    options(parser)
     asked = parser.parse_args()
-    if asked.read:
-        tables([row for file in asked.read for row in json.loads(file.read_text())])
-        raise SystemExit
     if asked.smoke:
         asked.widths, asked.kinds, asked.runs, asked.epochs = (8, 32), ("trained", "untrained"), 2, 1
     jobs = [
-        Job(kind, width, asked.data, asked.runs, asked.epochs, asked.device)
-        for width in sorted(asked.widths, reverse=True) for kind in asked.kinds
+        Job(kind, width, data, asked.runs, asked.epochs, asked.device, run, str(asked.folder))
+        for kind in asked.kinds for width in sorted(asked.widths, reverse=True) for data in asked.data
+        for run in range(asked.runs)
     ]  # fmt: skip
-    found: Rows = []
-    with ProcessPoolExecutor(asked.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(count, job) for job in jobs]):
-            if done.exception():
-                print(f"not counted: {done.exception()}", flush=True)
-                continue
-            found += done.result()
-            if asked.out:
-                asked.out.write_text(json.dumps(found))
-    tables(found)
+    tables(rows_of(asked, count, jobs))
+
+
+if __name__ == "__main__":
+    main()

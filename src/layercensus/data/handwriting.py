@@ -15,7 +15,7 @@ from .arrays import Arrays
 from .request import Request
 
 CLOTHES_AT = Path("/usr/share/datasets/fashion-mnist")  # where Debian's dataset-fashion-mnist puts it
-CLOTHES = "train-images-idx3-ubyte.gz"
+CLOTHES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 SIDE = 28
 
 
@@ -67,6 +67,20 @@ def clothes(folder: str | Path | None = None) -> Tensor | None:
             return None
         raise CensusError(f"{where} must hold {CLOTHES} of Fashion-MNIST. Got no such file.")
     return _idx(file)
+
+
+def clothes_labels(folder: str | Path = CLOTHES_AT) -> Tensor:
+    """The classes of these images: (60000,) int64 in 0..9.
+
+    Raises:
+        CensusError: the folder does not hold `train-labels-idx1-ubyte.gz`, or it cannot be read.
+    """
+    file = Path(folder) / LABELS
+    try:
+        content = gzip.decompress(file.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise CensusError(f"{file} must be a file of labels in the idx format. It cannot be read: {error}.") from error
+    return torch.from_numpy(np.frombuffer(content, dtype=np.uint8, offset=8).astype(np.int64))
 
 
 def _idx(file: Path) -> Tensor:
