@@ -2,9 +2,9 @@
 
 Each layer answers with squares of sums of its inputs, mixed into units. A direction that is needed is the product of
 two inputs. Of these so many are the same pairs in both nets, and the others are each net's own; untrained nets of the
-same constructor hold random mixtures of all 2,000 products, which give little of any one of them. A head reads every layer,
-and the answers are those of all heads, so that a fidelity of .99 leaves the weakest directions of a layer out. Those
-that are shared stand evenly among the others, from the one that moves the answers most to the one that moves them
+same constructor hold random mixtures of all 2,000 products, which give little of any one of them. A head reads every
+layer, and the answers are those of all heads, so that a fidelity of .99 leaves the weakest directions of a layer out.
+Those that are shared stand evenly among the others, from the one that moves the answers most to the one that moves them
 least.
 """
 

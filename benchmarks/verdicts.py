@@ -1,10 +1,10 @@
 """How often the verdict is right, undecided or wrong on nets whose answer is known.
 
-    python benchmarks/verdicts.py --seeds 100 --processes 2    # planted nets whose counts rise, fall, stay or bend over depth
-    python benchmarks/verdicts.py --untrained 20               # digits nets that were never trained, beside other untrained nets
-    python benchmarks/verdicts.py --seeds 1 --untrained 1      # does it run?
+    python benchmarks/verdicts.py --seeds 100 --processes 2  # planted nets whose counts rise, fall, stay or bend
+    python benchmarks/verdicts.py --untrained 20             # digits nets that were never trained
+    python benchmarks/verdicts.py --seeds 1 --untrained 1    # does it run?
 
-Planted counts of units: no replicas, so nothing was learned, and where a layer's answers rest on nothing it is units that answer.
+What is planted is units, without replicas; an untrained net is counted beside other untrained ones.
 """
 
 from __future__ import annotations
@@ -28,10 +28,8 @@ PLANTED, UNTRAINED = "planted", "untrained"
 def counted(job: tuple[str, str, int, int]) -> Rows:
     """A row of what is said of a net. job: planted or untrained, trend or design, seed, twins."""
     kind, name, seed, twins = job
-    return [
-        {"kind": kind, "name": name, "seed": seed}
-        | (planted(name, seed) if kind == PLANTED else untrained(name, seed, twins))
-    ]
+    said = planted(name, seed) if kind == PLANTED else untrained(name, seed, twins)
+    return [{"kind": kind, "name": name, "seed": seed} | said]
 
 
 def planted(trend: str, seed: int) -> dict[str, str]:

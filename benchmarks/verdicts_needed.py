@@ -131,9 +131,8 @@ def initialise(net: nn.Module, how: str) -> None:
 
 
 def table_of_planted(rows: Rows, what: str) -> None:
-    print(
-        f"| directions that are {what} | right answer | seeds | right | undecided | wrong | layers within 1 |\n{'|---' * 7}|"
-    )
+    heads = f"directions that are {what}", "right answer", "seeds", "right", "undecided", "wrong", "layers within 1"
+    print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
     for name in dict.fromkeys(row["name"] for row in rows):
         some = [row for row in rows if row["name"] == name]
         answers = Counter(row["answer"] for row in some)

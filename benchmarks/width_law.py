@@ -5,13 +5,13 @@
     python benchmarks/width_law.py --read digits.json               # the tables of an earlier run
     python benchmarks/width_law.py --smoke                          # a minute: does it run?
 
-Every run is counted; the first one of each width also beside its untrained twin and with the others as replicas, so
-that it is known what they share and learned. digits: 8 x 8, trained on four fifths, counted on all 1,797. mnist: 14 x
-14, trained on 3,000 of 5,000 and counted on the others. fashion: clothes of 14 x 14, trained on 6,000 of Fashion-MNIST's
-60,000 training images and counted on 2,000 others. --device: where nets are trained; they are counted on the CPU,
-and trained there too they take hours where they are wide. shuffled: trained, without augmentation, on labels that were permuted once
-for all runs; shuffled apart: permuted for each run anew. Printed for each kind: the counts, then the slope of log count
-on log width from width 32 on, and how far a run lies from the mean of the runs.
+Every run is counted; the first one of each width also beside untrained nets and with the others as replicas, so that it
+is known what they share and learned. digits: 8 x 8, trained on four fifths, counted on all 1,797. mnist: 14 x 14,
+trained on 3,000 of 5,000 and counted on the others. fashion: clothes of 14 x 14, trained on 6,000 of Fashion-MNIST's
+60,000 training images and counted on 2,000 others. --device: where nets are trained; they are counted on the CPU.
+shuffled: trained, without augmentation, on labels that were permuted once for all runs; shuffled apart: permuted for
+each run anew. Printed for each kind: the counts, then the slope of log count on log width from width 32 on, and how far
+a run lies from the mean of the runs.
 """
 
 from __future__ import annotations
