@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from layercensus.data.handwriting import CLOTHES, clothes, digits
+from layercensus.data.handwriting import CLOTHES, LABELS, clothes, clothes_labels, digits
 from layercensus.data.open import open_data
 from layercensus.errors import CensusError
 
@@ -65,3 +65,12 @@ def test_broken_clothes_get_one_line(tmp_path: Path, held: bytes) -> None:
     (tmp_path / name).write_bytes(held)
     with pytest.raises(CensusError, match="must be a file of images in the idx format"):
         clothes(tmp_path)
+
+
+def test_labels_of_clothes_and_a_broken_file_of_them(tmp_path: Path) -> None:
+    file = tmp_path / LABELS
+    file.write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\x03" + bytes([9, 0, 4])))
+    assert clothes_labels(tmp_path).tolist() == [9, 0, 4]
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(CensusError, match="must be a file of labels in the idx format"):
+        clothes_labels(tmp_path)
