@@ -11,6 +11,7 @@ from .census.census import Census
 from .data.digits import Digits, split
 from .layers.device import asked_device
 from .models.digits import EPOCHS, WIDTHS, Split, factory, fit
+from .models.digits_runs import fit_runs
 from .models.model import Model
 from .settings import Settings, check_seed
 from .take import take
@@ -26,9 +27,8 @@ def demo(out: Path, *, seed: int = 0, device: str | None = None, progress: bool 
     replaced.
     """
     asked_device(device)
-    runs = []
-    for run in range(check_seed(seed), seed + RUNS):
-        net, held_out = train(run, progress=progress)
+    seeds, runs = range(check_seed(seed), seed + RUNS), []
+    for run, (net, held_out) in zip(seeds, fit_runs(seeds, _data(), progress=progress), strict=True):
         runs.append(Model(net, "digits", fresh=lambda s: factory(s)))
         print(f"training run {run}: {held_out:.1%} of the held-out digits are right")
     settings = Settings(out=out, overwrite=True, progress=progress, dimension=True, see=VISUALISED)
@@ -42,11 +42,13 @@ def train(
 
     The same seed gives the same net; see `layercensus.models.digits.fit`.
     """
-    check_seed(seed)
+    return fit(check_seed(seed), _data(), widths=widths, epochs=epochs, progress=progress)
+
+
+def _data() -> Split:
     digits = Digits()
     assert digits.labels is not None
-    data = Split(digits.images, digits.labels, *split())
-    return fit(seed, data, widths=widths, epochs=epochs, progress=progress)
+    return Split(digits.images, digits.labels, *split())
 
 
 def open_digits(seed: int = 0) -> Model:

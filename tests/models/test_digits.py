@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from torch import nn
 
 from layercensus.data.digits import Digits, split
 from layercensus.demo import train
-from layercensus.models.digits import WIDTHS, factory
+from layercensus.models.digits import WIDTHS, Split, factory
+from layercensus.models.digits_runs import fit_runs
 from layercensus.models.fingerprint import weights
 from layercensus.models.open import open_model
 
@@ -51,6 +54,20 @@ def test_training_follows_the_seed_alone() -> None:
     assert accuracy == same
     assert weights(train(4, epochs=1)[0]) != weights(first)
     assert torch.equal(torch.random.get_rng_state(), random)
+
+
+@pytest.mark.parametrize("python", [sys.executable, "nowhere/python"])
+def test_runs_side_by_side_have_the_weights_of_runs_one_by_one(python: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = Digits()
+    assert digits.labels is not None
+    monkeypatch.setattr("layercensus.models.digits_runs.processors", lambda: 2)
+    monkeypatch.setattr(sys, "executable", python)
+    runs = fit_runs([3, 4, 5], Split(digits.images, digits.labels, *split()), epochs=1)
+    for seed, (net, accuracy) in zip((3, 4, 5), runs, strict=True):
+        alone, same = train(seed, epochs=1)
+        assert weights(net) == weights(alone)
+        assert accuracy == same
+        assert not net.training
 
 
 def test_training_moves_the_net_from_where_it_began() -> None:

@@ -110,7 +110,7 @@ def test_an_interrupt_waits_until_the_census_is_saved(net: torch.nn.Module, tmp_
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        options = SeeOptions(steps=2, examples=16, progress=False)
+        options = SeeOptions(steps=2, examples=16, batch=2, progress=False)
         census, interrupted = see_census(census, open_model(net), Digits(), options=options, each=2, keep=keep)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -126,24 +126,25 @@ def test_an_interrupt_waits_until_the_census_is_saved(net: torch.nn.Module, tmp_
 def test_an_interrupted_run_keeps_its_pictures(
     net: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C in the second layer, twice: the first layer's pictures are there each time, and are not made again."""
+    """Ctrl-C in the second batch, twice: the first batch's pictures are there each time, and are not made again."""
     import layercensus.visualise.of_census as module
 
-    real, seen = module._of_layer, []
+    real, seen = module._of_units, []
 
-    def stops(subject: object, name: str, units: list[int], options: object) -> object:
-        seen.append((name, len(units)))
+    def stops(subject: object, units: list[tuple[str, int]], side: object, options: object) -> object:
+        seen.append(len(units))
         if len(seen) == 2:
             raise KeyboardInterrupt
-        return real(subject, name, units, options)  # type: ignore[arg-type]
+        return real(subject, units, side, options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "_of_layer", stops)
-    for _ in range(2):
+    monkeypatch.setattr(module, "most_images", lambda subject: 2)
+    monkeypatch.setattr(module, "_of_units", stops)
+    for kept in ({"act.0"}, {"act.0", "act.1"}):
         seen.clear()
         with pytest.raises(KeyboardInterrupt):
             lc.take(net, Digits(), twin=False, settings=settings(see=2, out=tmp_path, resume=True))
-        assert {name for name, _ in lc.load(tmp_path).gallery.visualisations} == {"act.0"}
-    assert seen[0] == ("act.0", 0)
-    monkeypatch.setattr(module, "_of_layer", real)
+        assert {name for name, _ in lc.load(tmp_path).gallery.visualisations} == kept
+        assert seen == [2, 2]
+    monkeypatch.setattr(module, "_of_units", real)
     census = lc.take(net, Digits(), twin=False, settings=settings(see=2, out=tmp_path, resume=True))
     assert {name for name, _ in census.gallery.visualisations} == set(census.layers["layer"])

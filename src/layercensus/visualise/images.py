@@ -128,12 +128,15 @@ class _Run:
     start: Tensor | None
 
     def groups(self) -> Iterator[list[int]]:
-        """Which objectives are optimised at a time: of one last layer, as many as fit, and of one kind of contrast."""
-        most = self.options.batch or _most(self.subject)
+        """Which objectives are optimised at a time: as many as fit, neighbours of one kind.
+
+        Those of several layers go together only where images are small: each runs as far as the last of them.
+        """
+        most = self.options.batch or most_images(self.subject)
         group: list[int] = []
         images = 0
         for number, objective in enumerate(self.objectives):
-            same = not group or _kind(self.objectives[group[0]]) == _kind(objective)
+            same = not group or self._kind(self.objectives[group[0]]) == self._kind(objective)
             if group and (not same or self.options.shared or images + objective.faces > most):
                 yield group
                 group, images = [], 0
@@ -141,6 +144,13 @@ class _Run:
             images += objective.faces
         if group:
             yield group
+
+    def _kind(self, objective: Objective) -> tuple[bool, str]:
+        return self._limited(objective), "" if small(self.subject) else objective.terms[-1].layer
+
+    def _limited(self, objective: Objective) -> bool:
+        """Whether an image of limited contrast is tried first."""
+        return self.subject.space is not None and objective.local and self.subject.adds_up(objective.layer)
 
     def batch(self, group: Sequence[int], bar: Any) -> list[Visualisation]:
         """The visualisations of a group of objectives, one for each face."""
@@ -195,7 +205,7 @@ class _Run:
         """Where limited contrast fails, the data's is tried, and where that fails free contrast."""
         auto = self.options.contrast == AUTO and self.options.method.over == "fourier"
         contrast = NATURAL if auto else self.options.contrast
-        if auto and all(objective.local and self.subject.adds_up(objective.layer) for objective in objectives):
+        if auto and all(self._limited(objective) for objective in objectives):
             contrast = CONTRAST
         scored = self._scored(objectives, responses, contrast, bar)
         if not auto or any(objective.faces > 1 for objective in objectives):
@@ -283,7 +293,12 @@ def _windows(subject: Subject, objectives: Sequence[Objective], images: Tensor) 
     return windows
 
 
-def _most(subject: Subject) -> int:
+def small(subject: Subject) -> bool:
+    """Whether images are so small that a step costs the same for one as for many, all but."""
+    return subject.space is not None and MOST * subject.space.shape[1] * subject.space.shape[2] <= PIXELS
+
+
+def most_images(subject: Subject) -> int:
     """Images at a time where the caller does not say: on a GPU as many as fit half of what is free."""
     pixels = 1 if subject.space is None else subject.space.shape[1] * subject.space.shape[2]
     parameter = next(subject.net.parameters(), None)
@@ -291,7 +306,3 @@ def _most(subject: Subject) -> int:
         return max(1, min(MOST, PIXELS // pixels))
     free, _ = torch.cuda.mem_get_info(parameter.device)
     return max(1, min(MOST_GPU, free // 2 // (BYTES * pixels)))
-
-
-def _kind(objective: Objective) -> tuple[bool, str]:
-    return objective.local, objective.terms[-1].layer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ from ..layers.tap import tap
 from ..models.fingerprint import weights
 from ..models.model import Model
 from ..progress import tqdm
-from .images import visualise
+from .images import most_images, small, visualise
 from .objective_values import StopForward
 from .objectives import neuron
 from .options import AUTO, SeeOptions
@@ -50,8 +50,9 @@ def see_census(
 
     A concept is shown by its representative; the largest concepts come first, then the most reliable units. Where a
     layer's positions see only part of the input the images are as large as that and half more, and cut to what the
-    peak sees. layers: globs over layer names, None for all. keep: is handed the census after every layer; an interrupt
-    waits until it is done. Images that the census has already are kept where they were made in the same way.
+    peak sees. layers: globs over layer names, None for all. keep: is handed the census after every layer, or after
+    several whose images are small and made together; an interrupt waits until it is done. Images that the census has
+    already are kept where they were made in the same way.
 
     Raises:
         CensusError: the census is of another net; the net takes no images; no data.
@@ -82,22 +83,42 @@ def _with_images(
 ) -> tuple[C, bool]:
     text = method_text(options)
     images = dict(census.gallery.visualisations) if census.gallery.method == text else {}
+    wanted = {name: [unit for unit in concepts(census.units[census.units["layer"] == name], each)
+                     if (name, unit) not in images] for name in names}  # fmt: skip
     interrupted = False
     with tqdm(total=len(names), desc="visualising", unit="layer", disable=not options.progress) as bar:
-        for name in names:
-            units = concepts(census.units[census.units["layer"] == name], each)
-            units = [unit for unit in units if (name, unit) not in images]
+        for batch, side in _batches(subject, wanted, options):
+            units = [(name, unit) for name in batch for unit in wanted[name]]
             try:
-                for unit, image in _of_layer(subject, name, units, replace(options, progress=False)):
-                    images[name, unit] = image
+                for key, image in _of_units(subject, units, side, replace(options, progress=False)):
+                    images[key] = image
             except KeyboardInterrupt:
                 interrupted = True
             census = replace(census, gallery=replace(census.gallery, visualisations=dict(images), method=text))
             interrupted = _kept(census, keep) or interrupted
             if interrupted:
                 break
-            bar.update()
+            bar.update(len(batch))
     return census, interrupted
+
+
+def _batches(
+    subject: Subject, wanted: Mapping[str, Sequence[int]], options: SeeOptions
+) -> Iterator[tuple[list[str], tuple[int, int]]]:
+    """Layers whose images are made together, and the side of these: neighbours with small images of one size."""
+    batch: list[str] = []
+    side, images = (0, 0), 0
+    for name, units in wanted.items():
+        own = _side(subject, next(layer for layer in subject.layers if layer.name == name), options)
+        near = replace(subject, space=subject.input_space.resized(own))
+        together = own == side and small(near) and images + len(units) <= (options.batch or most_images(near))
+        if batch and not together:
+            yield batch, side
+            batch, images = [], 0
+        batch.append(name)
+        side, images = own, images + len(units)
+    if batch:
+        yield batch, side
 
 
 def _kept(census: C, keep: Callable[[C], None]) -> bool:
@@ -117,26 +138,26 @@ def concepts(units: pd.DataFrame, each: int) -> list[int]:
     return [int(unit) for unit in own.sort_values(["size", "reliability"], ascending=False)["unit"][:each]]
 
 
-def _of_layer(
-    subject: Subject, name: str, units: Sequence[int], options: SeeOptions
-) -> Iterator[tuple[int, OptimisedImage]]:
-    """The images of some units of a layer."""
+def _of_units(
+    subject: Subject, units: Sequence[tuple[str, int]], side: tuple[int, int], options: SeeOptions
+) -> Iterator[tuple[tuple[str, int], OptimisedImage]]:
+    """The images of some units of layers, each (layer, unit)."""
     if not units:
         return
-    layer = next(layer for layer in subject.layers if layer.name == name)
-    side = subject.input_space.shape[1:] if options.size is not None else _side(subject, layer)
     near = replace(subject, space=subject.input_space.resized(side))
-    result = visualise(near, [neuron(name, unit) for unit in units], replace(options, top=0))
-    for unit, entry in zip(units, result.entries, strict=False):  # fewer where it was interrupted
-        yield unit, _cut(entry, side)
+    result = visualise(near, [neuron(name, unit) for name, unit in units], replace(options, top=0))
+    for key, entry in zip(units, result.entries, strict=False):  # fewer where it was interrupted
+        yield key, _cut(entry, side)
     if result.interrupted:
         raise KeyboardInterrupt
 
 
-def _side(subject: Subject, layer: Layer) -> tuple[int, int]:
-    """Pixels that images for a layer need; all of the input where the net takes no others."""
+def _side(subject: Subject, layer: Layer, options: SeeOptions) -> tuple[int, int]:
+    """Pixels that images for a layer need; all of the input where the net takes no others, or where it was asked."""
     channels, *input_side = subject.input_space.shape
     whole = (input_side[0], input_side[1])
+    if options.size is not None:
+        return whole
     field = subject.field(layer.name)
     if field is None or field.beyond or not all(field.lines):
         return whole
