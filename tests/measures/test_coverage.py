@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import layercensus as lc
 from layercensus.measures.rarefaction import coverage
-from layercensus.measures.span import spanned
+from layercensus.measures.span import SomeRows, spanned
 
 from .evidence import evidence, normal, outcome
 
@@ -103,12 +103,12 @@ def test_blocks_that_no_trend_is_read_from_do_not_set_the_draw() -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_units_that_are_mixtures_of_few_latents_span_as_many_directions(noise: float) -> None:
     fit, check = (normal(s, 400, 10) @ normal(9, 10, 200) + noise * normal(s + 5, 400, 200) for s in (0, 1))
-    assert spanned(fit.double(), check.double()) == 10
+    assert spanned(SomeRows(fit[:, None]), SomeRows(check[:, None]), torch.arange(200)) == 10
 
 
 def test_as_many_independent_units_as_rows_span_no_fewer() -> None:
-    assert spanned(normal(0, 300, 120).double(), normal(1, 300, 120).double()) == 120
-    assert spanned(normal(0, 100, 120).double(), normal(1, 100, 120).double()) is None
+    assert spanned(*(SomeRows(normal(seed, 300, 1, 120)) for seed in (0, 1)), torch.arange(120)) == 120
+    assert spanned(*(SomeRows(normal(seed, 100, 1, 120)) for seed in (0, 1)), torch.arange(120)) is None
 
 
 def test_a_layer_of_low_rank_says_so_in_its_status_and_in_a_finding() -> None:

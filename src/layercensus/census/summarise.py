@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..count.enough_memory import enough_memory
+from ..count.forecast import panel_bytes
+from ..count.memory import returned_memory
 from ..count.nets import TRAINED, TWIN, LayerKey, Net, Nets
 from ..count.shards import Counted
 from ..count.side_files import read_shown
@@ -88,10 +90,11 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     asked = _Asked(measures, settings, classes, named if isinstance(named, int) else 0, concepts)
     rows, panel, unreached = _Rows(), 0, list[str]()
     for layer in tqdm(nets.trained.layers, desc="measuring", unit="layer", disable=not settings.progress):
-        with enough_memory(f"Measuring layer {layer.name!r}", MEASURING):
-            size = _add(rows, _summary(store, counted, layer, asked), asked, nets, columns)
-            unreached += [f"{layer.name} (no example of the data reached it)"] if size is None else []
-            panel = max(panel, size or 0)
+        size = panel_bytes(layer, settings.panel, settings)
+        with enough_memory(f"Measuring layer {layer.name!r}", MEASURING), returned_memory(size):
+            examples = _add(rows, _summary(store, counted, layer, asked), asked, nets, columns)
+            unreached += [f"{layer.name} (no example of the data reached it)"] if examples is None else []
+            panel = max(panel, examples or 0)
     provenance = replace(
         counted.provenance, data=_data(store, counted, settings), panel=panel, rarefied_to=nets.narrowest,
         classes_seen=classes, groups=groups_of(store.groups(settings.panel)), sources_seen=rows.sources,

@@ -16,6 +16,7 @@ TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # names of mallopt's para
 KEPT = {TRIM_THRESHOLD: 2**31 - 1, MMAP_MAX: 0}  # nothing below 2 GB goes back, no block is mapped by itself
 USUAL = {TRIM_THRESHOLD: 64 * 2**20, MMAP_THRESHOLD: 32 * 2**20, MMAP_MAX: 65536}  # where large blocks move glibc's own
 FREED = {TRIM_THRESHOLD: 2**20, MMAP_THRESHOLD: 2**20, MMAP_MAX: 65536}  # whatever is large is mapped by itself
+LARGE = 256 * 2**20  # bytes of a layer's readings from which on memory is returned while it is measured
 GROWN = 64 * 2**20  # bytes by which a process grows before its holes go back to the system
 _lock, _open = threading.Lock(), [0]  # how many blocks are open: the last to leave puts things back
 _usual = [0]  # bytes in memory after the first pass since pages were given back; 0: no pass since
@@ -59,6 +60,27 @@ def freed_memory(net: nn.Module) -> Iterator[None]:
         yield
         return
     _set(libc, FREED)
+    libc.malloc_trim(0)
+    try:
+        yield
+    finally:
+        with _lock:
+            if _open[0]:
+                _set(libc, USUAL | KEPT)
+
+
+@contextmanager
+def returned_memory(bytes: int) -> Iterator[None]:
+    """Within `kept_memory`, what is measured of readings of so many bytes takes no more than it holds at a time.
+
+    What was kept goes back, and blocks beyond 32 MB do at once, as they do outside of it: copies of a wide layer come
+    in many sizes, few of which fit into the hole of another. Below LARGE that would cost more than it spares.
+    """
+    libc = _glibc() if _open[0] and bytes >= LARGE else None
+    if libc is None:
+        yield
+        return
+    _set(libc, USUAL)
     libc.malloc_trim(0)
     try:
         yield

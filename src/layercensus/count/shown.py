@@ -11,7 +11,7 @@ from torch import Tensor
 from ..data.batch import Batch
 from ..data.replay import portions
 from ..data.views import Views, make_view
-from ..measures.by_units import by_units
+from ..measures.by_units import EACH, blocks, summed
 from ..measures.reliability import icc
 from ..progress import tqdm
 from .calibration import CALIBRATION, calibration
@@ -83,34 +83,56 @@ def _of_net(net: Net, batches: Sequence[Batch], views: Sequence[Views], plan: Pl
     """(views + 1, units) the reliability of each layer's units, at last that of their maps in the first views."""
     found: dict[LayerKey, list[Tensor]] = {net.key(layer): [] for layer in net.layers}
     maps: dict[LayerKey, Tensor] = {}
-    for each in views:
-        a, b = (_read(net, batches, each, view, plan) for view in (0, 1))
+    for number, each in enumerate(views):
+        a, b = (_read(net, batches, each, view, plan, maps=number == 0) for view in (0, 1))
         for key, rows in found.items():
             rows.append(_reliability(a[key][0], b[key][0]))
-            if key not in maps:
-                maps[key] = _reliability(a[key][1], b[key][1])
+            if number == 0:
+                maps[key] = _of_maps(a[key][1], b[key][1], rows[0])
     return {key: torch.stack([*rows, maps[key]]) for key, rows in found.items()}
 
 
+def _of_maps(a: Sequence[Tensor], b: Sequence[Tensor], of_means: Tensor) -> Tensor:
+    """The same of positions (rows, some, units); of_means where there is one at most."""
+    most = max((part.shape[1] for part in (*a, *b)), default=1)
+    return _reliability(*([_padded(part, most) for part in view] for view in (a, b))) if most > 1 else of_means
+
+
 def _reliability(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
-    both = torch.stack([torch.cat(list(a)), torch.cat(list(b))])
-    both = both[:, both.isfinite().all(0).all(1)]  # the examples that came to this layer in both
-    return by_units(icc, *both) if both.shape[1] > 1 else torch.full(both.shape[2:], torch.nan)
+    """(units,) some units at a time. a, b: of each batch (rows, units); rows that are not finite are left out."""
+    width = a[0].shape[1] if a else 0
+    known = [_finite(one) & _finite(other) for one, other in zip(a, b, strict=True)]
+    rows = sum(int(some.sum()) for some in known)
+    if rows < 2:
+        return torch.full((width,), torch.nan)
+    parts = []
+    for units in blocks(width, EACH * rows):
+        both = (torch.cat([x[some, units] for x, some in zip(view, known, strict=True)]) for view in (a, b))
+        parts.append(icc(*both))
+    return torch.cat(parts)
 
 
-Read = dict[LayerKey, tuple[list[Tensor], list[Tensor]]]  # means, and a few positions, (rows, units) each
+def _finite(x: Tensor) -> Tensor:
+    """(rows,) bool: those of examples that came to this layer."""
+    return ~summed(lambda part: (~part.isfinite()).sum(1), x).bool()
 
 
-def _read(net: Net, batches: Sequence[Batch], views: Views, view: int, plan: Plan) -> Read:
+Read = dict[LayerKey, tuple[list[Tensor], list[Tensor]]]  # means (rows, units), and positions (rows, some, units)
+
+
+def _read(net: Net, batches: Sequence[Batch], views: Views, view: int, plan: Plan, *, maps: bool) -> Read:
+    """What each layer gives in one view. maps: with a few positions of those layers that have several."""
     found: Read = {net.key(layer): ([], []) for layer in net.layers}
     for batch in batches:
         chance = Chance(plan.seed, view) if plan.nets.alone else None
-        spots = Spots(torch.arange(len(batch.ids)), draws_of(keys_of(batch), plan.settings.spots, plan.seed))
+        draws = draws_of(keys_of(batch), plan.settings.spots, plan.seed)
+        spots = Spots(torch.arange(len(batch.ids)), draws) if maps else Spots()
         readings = read_net(net, make_view(views, batch, plan.seed, view), spots, {}, chance=chance)
         for key, (means, positions) in found.items():
             means.append(readings[key].mean.cpu())
             read = readings[key].spots
-            positions.append(_padded(means[-1][:, None] if read is None else read.cpu(), plan.settings.spots))
+            if maps:
+                positions.append(means[-1][:, None] if read is None or read.shape[1] == 1 else read.cpu())
         tidy()
     return found
 

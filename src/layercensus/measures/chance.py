@@ -9,7 +9,7 @@ import torch
 from scipy.stats import false_discovery_control
 from torch import Tensor
 
-from .by_units import by_units
+from .by_units import EACH, by_units
 
 PAIRINGS = 4000  # random pairings of the null, as far as the examples allow
 MOST = 50_000  # permutations; among more than some 2,000 tests a single discovery is not detectable
@@ -45,15 +45,25 @@ def detectable(p: Tensor, q: float, finer: Callable[[Tensor, int], Tensor]) -> T
     return redrawn
 
 
-def views_p(a: Tensor, b: Tensor, q: float, seed: int) -> Tensor:
-    """P-values of the agreement of two views, fine enough for the false discovery rate q: (units,).
+def views_p(a: Tensor, b: Tensor, units: Tensor, *, q: float, seed: int) -> Tensor:
+    """P-values of the agreement of two views, fine enough for the false discovery rate q: (chosen,).
 
-    a, b: (examples, units), already centred.
+    a, b: (examples, units); units: (chosen,) int64, those that are asked, some of which are copied at a time.
     """
-    if a.shape[1] == 0:
+    if not len(units):
         return torch.zeros(0)
-    p = by_units(lambda a, b: pairing_p(a, b, at_least=PAIRINGS, seed=seed), a, b)
-    return detectable(p, q, lambda few, n: pairing_p(a[:, few], b[:, few], at_least=n, seed=seed))
+
+    def of(some: Tensor, at_least: int) -> Tensor:
+        return pairing_p(*_centred(a[:, some], b[:, some]), at_least=at_least, seed=seed)
+
+    p = by_units(lambda some: of(some[0], PAIRINGS), units[None], each=EACH * len(a))
+    return detectable(p, q, lambda few, n: of(units[few], n))
+
+
+def _centred(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Both less the mean of both, float32."""
+    middle = (a.double().mean(0) + b.double().mean(0)) / 2
+    return (a - middle).float(), (b - middle).float()
 
 
 def pairing_p(a: Tensor, b: Tensor, *, at_least: int, seed: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..tally import Panel
+from .by_units import summed
 
 RANKS = 9  # examples of each end
 
@@ -30,9 +31,12 @@ def ends(panel: Panel, mean: Tensor, reader: Tensor) -> Ends:
 
     A direction has no sign: it is turned so that the longer tail of the examples' scores is above 0. mean: (units,).
     """
-    reached = panel.mean.isfinite().all(1)
+    reached = ~summed(lambda x: (~x.isfinite()).sum(1), panel.mean).bool()
     key = panel.key[reached]
-    scores = (panel.mean[reached].double() - mean.double()) @ reader.double()
+    scores = summed(
+        lambda x, mean, reader: (x[reached].double() - mean.double()) @ reader.double().T,
+        panel.mean, mean[None], reader.T,
+    )  # fmt: skip
     tail = (scores - scores.mean(0)).pow(3).mean(0) if len(key) else scores.sum(0)
     sign = torch.where(tail < 0, -1.0, 1.0).double()
     rising = (scores * sign).T.argsort(dim=1, stable=True)

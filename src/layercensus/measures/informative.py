@@ -31,7 +31,8 @@ def compute(evidence: Evidence) -> Outcome:
     known = evidence.panel.label >= 0
     if evidence.classes < 2 or int(known.sum()) < 2 * FEWEST:
         return Outcome()
-    x, live, group = evidence.panel.mean[known], evidence.units["live"], evidence.panel.group[known]
+    x, live, group = evidence.panel.mean, evidence.units["live"], evidence.panel.group[known]
+    x = x if bool(known.all()) else x[known]
     met, label = evidence.panel.label[known].unique(return_inverse=True)  # type: ignore[no-untyped-call]
     if len(met) < 2:
         return Outcome()

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
 import torch
 from torch import Tensor
+
+from .by_units import EACH, blocks
 
 EXACT = 4  # nearest neighbours whose distance is taken from differences, not from products
 BLOCK = 512  # examples whose distances to all others are held at once
@@ -29,39 +35,88 @@ def distances_of(x: Tensor, most: int = 2 * SCALES[-1]) -> tuple[Tensor, Tensor]
     """The same distances, and which of the examples they are of: (kept,) int64."""
     if len(x) < 3:
         return torch.zeros(len(x), 0, dtype=torch.float64), torch.arange(len(x))
-    middle = x.mean(0, dtype=torch.float64)
-    near_zero = (x - middle.to(x.dtype)).float()
     wanted = max(most, EXACT + 1)  # one beyond the exact ones, to judge whether products could be trusted to find them
-    r, same = _nearest(near_zero, wanted)
-    size = float(near_zero.square().sum(1).amax())
+    r, same, size = _nearest(Centred(x, torch.float32), wanted)
     near = float(r[:, 0].amin()) ** 2 <= REPEAT * size or bool((r[:, EXACT:].square() < SAFE * size).any())
     if near or bool(same.any()):  # only float64 may say that two examples are the same
-        r, same = _nearest(x.double() - middle, wanted)
+        r, same, _ = _nearest(Centred(x, torch.float64), wanted)
     if not bool(same.any()):
         return r[:, :most], torch.arange(len(x))
     r, rows = distances_of(x[~same], most)
     return r, (~same).nonzero().flatten()[rows]
 
 
-def _nearest(x: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """Distances to the nearest ones, and which examples repeat an earlier one; x: (examples, coordinates), centred."""
-    n, size = len(x), x.square().sum(1)
-    limit = REPEAT * float(size.amax())
+@dataclass(frozen=True)
+class Centred:
+    """Examples less their mean, some coordinates at a time where there are so many that a copy of all is too much."""
+
+    x: Tensor  # (examples, coordinates)
+    dtype: torch.dtype  # float32 or float64
+
+    @cached_property
+    def whole(self) -> list[Tensor]:
+        """All coordinates, where one block holds them."""
+        some = list(blocks(self.x.shape[1], EACH * len(self.x)))
+        return [self._of(some[0])] if len(some) == 1 else []
+
+    def parts(self) -> Iterable[Tensor]:
+        """(examples, some coordinates) each."""
+        return self.whole or (self._of(some) for some in blocks(self.x.shape[1], EACH * len(self.x)))
+
+    def _of(self, some: slice) -> Tensor:
+        x = self.x[:, some]
+        middle = x.mean(0, dtype=torch.float64)
+        return x.double() - middle if self.dtype is torch.float64 else (x - middle.to(x.dtype)).float()
+
+    def square(self) -> Tensor:
+        """(examples,) squared lengths."""
+        return _sum(part.square().sum(1) for part in self.parts())
+
+    def less(self, size: Tensor, rows: slice) -> Tensor:
+        """(rows, examples) squared distances less what all of a row have in common, its own squared length."""
+        less = size
+        for part in self.parts():
+            less = torch.addmm(less, part[rows], part.T, alpha=-2)
+        return less
+
+    def apart(self, rows: slice, others: Tensor) -> Tensor:
+        """(rows,) distance of each to another example, from differences. others: (rows,) int64."""
+        return _length([(part[rows] - part[others]).norm(dim=1) for part in self.parts()])
+
+
+def _sum(parts: Iterable[Tensor]) -> Tensor:
+    first, *rest = parts
+    for part in rest:
+        first = first + part
+    return first
+
+
+def _length(parts: Sequence[Tensor]) -> Tensor:
+    """Of vectors whose parts have these lengths."""
+    length: Tensor = parts[0] if len(parts) == 1 else torch.stack(list(parts)).norm(dim=0)
+    return length
+
+
+def _nearest(x: Centred, most: int) -> tuple[Tensor, Tensor, float]:
+    """Distances to the nearest ones, which examples repeat an earlier one, and the largest squared length."""
+    size = x.square()
+    n, largest = len(size), float(size.amax())
+    limit = REPEAT * largest
     same = torch.zeros(n, dtype=torch.bool)
     parts = []
     for start in range(0, n, BLOCK):
-        own, common = x[start : start + BLOCK], size[start : start + BLOCK, None]
-        less = torch.addmm(size, own, x.T, alpha=-2)  # squared distance less what all of a row have in common
+        own, common = slice(start, start + BLOCK), size[start : start + BLOCK, None]
+        less = x.less(size, own)
         less.diagonal(start).fill_(torch.inf)
         near = less.topk(min(most, n - 1), dim=1, largest=False)
         r = (near.values + common).clamp(min=0).sqrt()
         if float(r[:, 0].amin()) ** 2 <= limit:
-            earlier = torch.arange(n) <= torch.arange(start, start + len(own))[:, None]
+            earlier = torch.arange(n) <= torch.arange(start, start + len(less))[:, None]
             same |= ((less + common <= limit) & ~earlier).any(0)
-        exact = [(own - x[near.indices[:, j]]).norm(dim=1) for j in range(min(EXACT, r.shape[1]))]
+        exact = [x.apart(own, near.indices[:, j]) for j in range(min(EXACT, r.shape[1]))]
         r[:, : len(exact)] = torch.stack(exact, 1)
         parts.append(r.double().sort(1).values)
-    return torch.cat(parts), same
+    return torch.cat(parts), same, largest
 
 
 def twonn(r: Tensor) -> Tensor:

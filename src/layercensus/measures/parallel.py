@@ -24,7 +24,16 @@ def parallel(x: Tensor, *, group: Tensor, seed: int, permutations: int = PERMUTA
     proportion to the variance that those before it leave to noise: Horn's own comparison of the k-th with the k-th
     finds directions beside a few strong ones where there are none (Dobriban & Owen 2019).
     """
-    x = x[: min(MOST, max(128, len(x) // 3))]
+    return beyond_permuted(x[: enough(len(x))], group=group, seed=seed, permutations=permutations)
+
+
+def enough(examples: int) -> int:
+    """How many of so many examples are used."""
+    return min(MOST, max(128, examples // 3))
+
+
+def beyond_permuted(x: Tensor, *, group: Tensor, seed: int, permutations: int = PERMUTATIONS) -> int:
+    """The same of all these examples."""
     x = x[numbered(group[: len(x)]).argsort(stable=True)]
     n, units = x.shape
     generator = torch.Generator().manual_seed(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -32,13 +33,20 @@ def ranked(rows: Tensor) -> Ranked:
     units follows from that of what lies behind them, by the coefficients of their Hermite series (a latent correlation
     in the sense of Fan, Liu, Ning & Zou 2017). For binary units it is the tetrachoric correlation.
     """
-    parts = [_ranked(part) for part in torch.split(rows, max(1, AT_ONCE // max(1, len(rows))), 1)]
+    parts = [ranked_block(rows[:, some]) for some in ranked_at_once(*rows.shape)]
     columns = {name: torch.cat([getattr(part, name) for part in parts], -1) for name in ("ranks", "scores")}
     each = {name: torch.cat([getattr(part, name) for part in parts]) for name in ("silent", "end", "curve")}
     return Ranked(**columns, **each)
 
 
-def _ranked(rows: Tensor) -> Ranked:
+def ranked_at_once(rows: int, units: int) -> Iterator[slice]:
+    """The units that are ranked at once, so that sorting them takes little memory beside the layer; at least one."""
+    step = max(1, AT_ONCE // max(1, rows))
+    return (slice(at, at + step) for at in range(0, max(1, units), step))
+
+
+def ranked_block(rows: Tensor) -> Ranked:
+    """Ranks and scores of the columns of (rows, units), all at once."""
     n = len(rows)
     value, order = rows.T.contiguous().sort(dim=1)
     first, last = _runs(value)

@@ -47,10 +47,10 @@ def clusters_of_means(mean: Tensor, passed: Tensor, settings: Settings) -> NDArr
 
     None where more pairs are alike than the budget lets be followed. mean: (examples, units); passed: (units,) bool.
     """
-    own = mean[:, passed]
+    units = passed.nonzero().flatten()
     pairs = similar_pairs(
-        [lambda some: own[:, some]], own.shape[1], floors=[settings.tau], sign_blind=settings.sign_blind,
-        most=most_pairs(settings.memory), relations=Relations.of(own[:, None], torch.arange(own.shape[1])),
+        [lambda some: mean[:, units[some]]], len(units), floors=[settings.tau], sign_blind=settings.sign_blind,
+        most=most_pairs(settings.memory), relations=Relations.of(mean[:, None], units),
     )  # fmt: skip
     if pairs is None:
         return None

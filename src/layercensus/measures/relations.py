@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,16 +13,17 @@ from torch import Tensor
 from .coincidence import FEW, carriers, enough
 from .correlation import standardised
 from .pair_resamples import pair_resamples
-from .ranks import Ranked, latent, ranked
+from .ranks import latent
 from .sparse_linkage import Pairs
+from .standing import Some, Standing
 
 LINEAR, MONOTONE, BEHIND = 0, 1, 2
+AT_ONCE = 2**26  # readings of units whose pairs are followed that are copied at once
 ROWS = 2048  # that ranks are taken of: positions of each example as far as that goes
 MOSTLY = 0.5  # of the rows at one value beyond which the ranks of two units see little but on and off
 NONLINEAR = 0.02  # by which ranks must agree better than the responses: less is the doubt of either
 UNLIKE = 2 / 3  # units of which one is active that much less often are not the same behind what cuts them off,
 BY_CHANCE = 4  # unless so few rows make the difference
-Some = slice | Tensor
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,7 @@ class Relations:
     spots: Tensor  # (examples, spots, all units)
     units: Tensor  # (units,) those that are compared
     group: Tensor  # (examples,) int64, drawn as wholes
-    ranked: Ranked  # of some positions; its rows are let go
-    by_rank: Tensor  # (rows, units) standardised ranks
-    behind: Tensor  # (rows, units) standardised scores; 0 where nothing is cut off
+    standing: Standing  # of some positions
     few: Tensor  # (3, units) how many examples carry each unit, in each form
 
     @classmethod
@@ -42,19 +41,16 @@ class Relations:
         """Of the readings (examples, spots, all units) of these units. group: (examples,) int64, drawn as wholes."""
         group = torch.arange(len(spots)) if group is None else group
         positions = max(1, ROWS // max(1, len(spots)))
-        r = ranked(spots[:, :positions, units].flatten(0, 1))
-        by_rank = standardised(r.ranks)
-        behind = standardised(r.scores)
+        standing = Standing.of(spots[:, :positions], units)
         linear = (standardised(spots[:, :, some].flatten(0, 1)) for some in torch.split(units, ROWS))
-        few = [torch.cat([carriers(z, len(spots)) for z in form]) for form in (linear, [by_rank], [behind])]
-        r = replace(r, ranks=torch.empty(0, len(units)), scores=torch.empty(0, len(units)))  # kept standardised
-        return cls(spots, units, group, r, by_rank, behind, torch.stack(few))
+        few = torch.cat([carriers(z, len(spots)) for z in linear])
+        return cls(spots, units, group, standing, torch.cat([few[None], standing.few]))
 
     def form(self, kind: int, some: Some) -> Tensor:
         """Standardised readings of some units in one form: (rows, some)."""
         if kind == LINEAR:
             return standardised(self.spots[:, :, self.units[some]].flatten(0, 1))
-        return (self.by_rank if kind == MONOTONE else self.behind)[:, some]
+        return self.standing.by_rank[:, some] if kind == MONOTONE else self.standing.behind(some)
 
     def block(self, linear: Tensor, some: Some, others: Some, sign_blind: bool) -> tuple[Tensor, Tensor]:
         """The strongest correlation of units with others, and which kind it is: both (some, others).
@@ -90,15 +86,27 @@ class Relations:
             chosen = np.flatnonzero(kind == number)
             if not len(chosen):
                 continue
-            few, place = np.unique(np.stack([pairs.i[chosen], pairs.j[chosen]]), return_inverse=True)
-            i, j = place.reshape(2, -1)
-            own = Pairs(i, j, np.zeros(0), len(few), pairs.floor)
-            rows = self._rows(number, torch.from_numpy(few))  # of all units it would be a copy of the panel
-            for start, c in pair_resamples(rows, own, group=self.group, seed=seed, resamples=resamples):
-                some = chosen[start : start + c.shape[1]]
-                if number == BEHIND:
-                    c = self._of_pairs(c, pairs.i[some], pairs.j[some])
-                yield some, c
+            for part in self._near(number, pairs, chosen):
+                few, place = np.unique(np.stack([pairs.i[part], pairs.j[part]]), return_inverse=True)
+                i, j = place.reshape(2, -1)
+                own = Pairs(i, j, np.zeros(0), len(few), pairs.floor)
+                rows = self._rows(number, torch.from_numpy(few))  # of all units it would be a copy of the panel
+                for start, c in pair_resamples(rows, own, group=self.group, seed=seed, resamples=resamples):
+                    some = part[start : start + c.shape[1]]
+                    if number == BEHIND:
+                        c = self._of_pairs(c, pairs.i[some], pairs.j[some])
+                    yield some, c
+
+    def _near(self, kind: int, pairs: Pairs, chosen: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """These pairs, or some at a time between two blocks of units, so that their readings fit into AT_ONCE."""
+        rows = self.spots.shape[0] * self.spots.shape[1] if kind == LINEAR else len(self.standing.by_rank)
+        step = max(1, AT_ONCE // (2 * rows))
+        if len(self.units) <= 2 * step:
+            yield chosen
+            return
+        block = pairs.i[chosen] // step * -(-len(self.units) // step) + pairs.j[chosen] // step
+        order = np.argsort(block, kind="stable")
+        yield from np.split(chosen[order], np.flatnonzero(np.diff(block[order])) + 1)
 
     def _rows(self, kind: int, members: Tensor) -> Tensor:
         """Readings of some units in one form, a copy of their own: (examples, spots, members)."""
@@ -107,12 +115,12 @@ class Relations:
         return self.form(kind, members).view(len(self.spots), -1, len(members))
 
     def _in_ranks(self, c: Tensor, some: Some, others: Some) -> Tensor:
-        mostly = self.ranked.silent > MOSTLY
+        mostly = self.standing.silent > MOSTLY
         return torch.where(mostly[some][:, None] & mostly[others], 0.0, c)
 
     def _behind(self, c: Tensor, some: Some, others: Some) -> Tensor:
-        r = self.ranked
-        active, end = (1 - r.silent) * len(self.behind), r.end
+        r = self.standing
+        active, end = (1 - r.silent) * len(r.by_rank), r.end
         a, b = active[some][:, None], active[others][None]
         like = torch.minimum(a, b) >= torch.minimum(UNLIKE * torch.maximum(a, b), torch.maximum(a, b) - BY_CHANCE)
         turned = torch.where(end[some][:, None] * end[others][None] < 0, -1.0, 1.0)
@@ -120,7 +128,7 @@ class Relations:
         return torch.where(like, turned * c, 0.0)
 
     def _of_pairs(self, c: Tensor, i: NDArray[np.int64], j: NDArray[np.int64]) -> Tensor:
-        r, p, q = self.ranked, torch.from_numpy(i), torch.from_numpy(j)
+        r, p, q = self.standing, torch.from_numpy(i), torch.from_numpy(j)
         turned = torch.where(r.end[p] * r.end[q] < 0, -1.0, 1.0)
         return turned * _least(latent(c.T, r.curve[p]), latent(c.T, r.curve[q])).T
 

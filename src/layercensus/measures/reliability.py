@@ -90,18 +90,10 @@ def _resampled(half: Panel, r: Tensor, evidence: Evidence) -> Tensor:
 
 def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor]:
     r = torch.where(live, by_units(icc, a, b), torch.nan)
-    judged = live & ~r.isnan()
+    judged = (live & ~r.isnan()).nonzero().flatten()
     p = torch.full_like(r, torch.nan)
-    a, b = a[:, judged], b[:, judged]
-    middle = by_units(lambda a, b: (a.double().mean(0) + b.double().mean(0)) / 2, a, b)
-    p[judged] = views_p(
-        by_units(_centred, a, middle[None]), by_units(_centred, b, middle[None]), evidence.settings.q, evidence.seed
-    )
+    p[judged] = views_p(a, b, judged, q=evidence.settings.q, seed=evidence.seed)
     return r, p
-
-
-def _centred(x: Tensor, middle: Tensor) -> Tensor:
-    return (x - middle).float()
 
 
 def icc(a: Tensor, b: Tensor) -> Tensor:

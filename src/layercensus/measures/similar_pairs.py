@@ -14,6 +14,7 @@ from .sparse_linkage import Pairs
 
 BLOCK = 2048  # units whose correlations with as many others are held at once
 DENSE = 48  # bytes for each pair that the matrices of `distinct` and `redundant` take
+ROOM = 2**16  # pairs that there is room for at first
 EACH = 400  # bytes for each pair that is followed through the resamples
 Rows = Callable[[slice], Tensor]  # some of the units -> (rows, those units)
 
@@ -43,10 +44,7 @@ def similar_pairs(
     units, where they may be alike otherwise than linearly. Cost: the square of the units times the rows; memory:
     BLOCK^2 and `most` pairs.
     """
-    floors = sorted(floors)
-    nobody = torch.zeros(0, dtype=torch.int64)
-    found: list[tuple[Tensor, ...]] = [(nobody, nobody, torch.zeros(0), torch.zeros(0, dtype=torch.int8))]
-    held = 0
+    floors, found = sorted(floors), _Found()
     for start in range(0, units, BLOCK):
         some = slice(start, start + BLOCK)
         own = [standardised(rows(some)) for rows in readings]
@@ -55,16 +53,43 @@ def similar_pairs(
             c = _correlations(own, [standardised(rows(others)) for rows in readings])
             kind = torch.zeros_like(c, dtype=torch.int8)
             c, kind = (c, kind) if relations is None else relations.block(c, some, others, sign_blind)
-            near = _near(c.abs() if sign_blind else c, kind, floors[0], start, other)
-            found, held = [*found, near], held + len(near[2])
-            while held > most and len(floors) > 1:
+            found.add(_near(c.abs() if sign_blind else c, kind, floors[0], start, other))
+            while found.held > most and len(floors) > 1:
                 floors = floors[1:]
-                found = [_above(part, floors[0]) for part in found]
-                held = sum(len(part[2]) for part in found)
-            if held > most:
+                found.keep(floors[0])
+            if found.held > most:
                 return None
-    i, j, s, kinds = (torch.cat(column).numpy() for column in zip(*found, strict=True))
+    i, j, s, kinds = (column[: found.held].numpy().copy() for column in found.columns)
     return Pairs(i, j, s.astype(np.float64), units, floors[0], kinds)
+
+
+class _Found:
+    """Pairs as unit, later unit, similarity and relation, in a few large tensors.
+
+    Small ones of each block would stay between the large ones that the next block needs, and cut the heap to pieces: it
+    grew to ten times what it held.
+    """
+
+    def __init__(self) -> None:
+        dtypes = (torch.int64, torch.int64, torch.float32, torch.int8)
+        self.columns, self.held = [torch.empty(ROOM, dtype=dtype) for dtype in dtypes], 0
+
+    def add(self, part: tuple[Tensor, ...]) -> None:
+        """Take in the pairs of a block."""
+        total = self.held + len(part[0])
+        if total > len(self.columns[0]):
+            more = 2 * total - self.held
+            self.columns = [torch.cat([x[: self.held], x.new_empty(more)]) for x in self.columns]
+        for column, x in zip(self.columns, part, strict=True):
+            column[self.held : total] = x
+        self.held = total
+
+    def keep(self, floor: float) -> None:
+        """Let go of the pairs below a similarity."""
+        kept = (self.columns[2][: self.held] >= floor).nonzero().flatten()
+        for column in self.columns:
+            column[: len(kept)] = column[kept]
+        self.held = len(kept)
 
 
 def _correlations(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
@@ -81,8 +106,3 @@ def _near(c: Tensor, kind: Tensor, floor: float, start: int, other: int) -> tupl
     near = (c.triu(1) if start == other else c) >= floor
     i, j = near.nonzero(as_tuple=True)
     return i + start, j + other, c[near], kind[near]
-
-
-def _above(part: tuple[Tensor, ...], floor: float) -> tuple[Tensor, ...]:
-    kept = part[2] >= floor
-    return tuple(column[kept] for column in part)

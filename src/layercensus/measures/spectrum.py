@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ..tally import Panel
+from .by_units import EACH, NUMBERS, blocks, by_units
 from .chance import discoveries, views_p
 from .column import Column
 from .marchenko_pastur import spikes
 from .measure import Evidence, Measure, Outcome
-from .parallel import parallel
+from .parallel import beyond_permuted, enough
 from .reliability import FEWEST
 
 FEWEST_PERMUTED = 32  # examples below which permuted ones have directions as strong as real ones
@@ -22,16 +24,17 @@ def compute(evidence: Evidence) -> Outcome:
     """Everything that the spectrum of the spatial means over examples says; rows are examples, never positions."""
     if not evidence.settings.dimension:  # before anything is copied
         return Outcome()
-    x = evidence.panel.mean.double()
-    x = x[:, evidence.units["live"] & varies(x)]  # a unit may move over all the data and rest in the panel
-    if len(x) < 2 * FEWEST or x.shape[1] < 2:
+    mean = evidence.panel.mean
+    moves = by_units(lambda x: varies(x.double()), mean)
+    units = (evidence.units["live"] & moves).nonzero().flatten()  # one may move over all the data and rest here
+    if len(mean) < 2 * FEWEST or len(units) < 2:
         return Outcome()
+    x, standard = (float64_rows(mean, units, how) for how in (torch.Tensor.double, standard_scores))
     values = spectrum(x)
     fraction = values / values.sum()
     summed = fraction.cumsum(0)
     k90, k99 = (int((summed < part - 1e-9).sum()) + 1 for part in (0.90, 0.99))
     naive, corrected = participation(x)
-    standard = (x - x.mean(0)) / x.std(0).clamp(min=1e-30)
     row: dict[str, float] = {
         "participation_ratio_naive": naive,
         "entropy_rank": entropy_rank(fraction),
@@ -40,14 +43,47 @@ def compute(evidence: Evidence) -> Outcome:
         "saturation": k99 / evidence.width,
         "signal_dim": signal_dim(evidence.panel, evidence.units["live"], evidence.settings.q, evidence.seed),
     }
-    if len(x) >= FEWEST_PERMUTED:
-        row["parallel_dim"] = parallel(standard.float(), group=evidence.panel.group, seed=evidence.seed)
-    beyond = spikes(spectrum(standard), *standard.shape)
+    if len(mean) >= FEWEST_PERMUTED:
+        first = by_units(
+            lambda some: standard_scores(mean[:, some[0]])[: enough(len(mean))].float(), units[None],
+            each=EACH * len(mean),
+        )  # fmt: skip
+        row["parallel_dim"] = beyond_permuted(first, group=evidence.panel.group[: len(first)], seed=evidence.seed)
+    beyond = spikes(spectrum(standard), len(mean), len(units))
     if beyond is not None:
         row["mp_dim"] = beyond
     if corrected is not None:
         row["participation_ratio"] = corrected
     return Outcome(layer=row, arrays={"spectrum": values})
+
+
+def standard_scores(x: Tensor) -> Tensor:
+    """(rows, columns) float64 of mean 0 and deviation 1."""
+    x = x.double()
+    return (x - x.mean(0)) / x.std(0).clamp(min=1e-30)
+
+
+def float64_rows(x: Tensor, units: Tensor, how: Callable[[Tensor], Tensor]) -> Tensor:
+    """(examples, units) float64, what `how` makes of the readings of these units.
+
+    Of a wide layer fewer columns, with the same products of centred rows: all that a spectrum depends on. Then no more
+    than a block of units is held in float64.
+    """
+    if _fits(x, units):
+        return how(x[:, units])
+    gram = torch.zeros(len(x), len(x), dtype=torch.float64)
+    for some in (units[each] for each in blocks(len(units), EACH * len(x))):
+        z = how(x[:, some])
+        z -= z.mean(0)
+        gram.addmm_(z, z.T)
+    values, left = torch.linalg.eigh(gram)
+    rows: Tensor = left * values.clamp(min=0).sqrt()
+    return rows
+
+
+def _fits(x: Tensor, units: Tensor) -> bool:
+    """Whether these units' readings are held in float64 at once: they are one block, or fewer than examples."""
+    return EACH * len(x) * len(units) <= NUMBERS or len(x) >= len(units)
 
 
 def varies(x: Tensor) -> Tensor:
@@ -96,28 +132,52 @@ def signal_dim(panel: Panel, live: Tensor, q: float, seed: int) -> int:
     scores must agree beyond chance.
     """
     fit, check = panel.half(0), panel.half(1)
-    both = (fit.a_mean[:, live].double() + fit.b_mean[:, live].double()) / 2
-    moves = varies(both)
-    if len(both) < FEWEST or not bool(moves.any()):
+    units = live.nonzero().flatten()
+    if len(fit) < FEWEST or not len(units):
         return 0
-    middle, deviation = both[:, moves].mean(0), both[:, moves].std(0)
-    axes = directions((both[:, moves] - middle) / deviation)
-    a, b = ((v[:, live][:, moves].double() - middle) / deviation @ axes for v in (check.a_mean, check.b_mean))
-    centre = (a.mean(0) + b.mean(0)) / 2
-    a, b = (a - centre).float(), (b - centre).float()
-    return int(discoveries(views_p(a, b, q, seed), q).sum())
+    if _fits(fit.mean, units):
+        z, a, b = _views(fit, check, units)
+        axes = directions(z) if z.shape[1] else torch.zeros(0, 0, dtype=z.dtype)
+        a, b = a @ axes, b @ axes
+    else:
+        gram = of_a = of_b = torch.zeros((), dtype=torch.float64)
+        for some in (units[each] for each in blocks(len(units), EACH * len(fit))):
+            z, a, b = _views(fit, check, some)
+            gram, of_a, of_b = gram + z @ z.T, of_a + a @ z.T, of_b + b @ z.T
+        axes = inverted(gram)
+        a, b = of_a @ axes, of_b @ axes
+    return int(discoveries(views_p(a, b, torch.arange(a.shape[1]), q=q, seed=seed), q).sum())
+
+
+def _views(fit: Panel, check: Panel, units: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Some units that vary where directions are fitted: there, and in both views of what checks; standardised."""
+    both = (fit.a_mean[:, units].double() + fit.b_mean[:, units].double()) / 2
+    moves = varies(both)
+    both, units = both[:, moves], units[moves]
+    middle, deviation = both.mean(0), both.std(0)
+    a, b = ((view[:, units].double() - middle) / deviation for view in (check.a_mean, check.b_mean))
+    return (both - middle) / deviation, a, b
 
 
 def directions(z: Tensor) -> Tensor:
     """Principal directions of centred columns, (columns, directions), those of no variance left out."""
     if len(z) < z.shape[1]:
-        values, left = torch.linalg.eigh(z @ z.T)
-        keep = values > 1e-9 * values[-1]
-        axes: Tensor = z.T @ left[:, keep] / values[keep].sqrt()
+        axes: Tensor = z.T @ inverted(z @ z.T)
         return axes
     values, right = torch.linalg.eigh(z.T @ z)
     kept: Tensor = right[:, values > 1e-9 * values[-1]]
     return kept
+
+
+def inverted(gram: Tensor) -> Tensor:
+    """(rows, directions): what the rows' products with one another, (rows, rows), leave of them along each direction.
+
+    The directions are z.T @ inverted(z @ z.T), the strongest last; those of no variance are left out.
+    """
+    values, left = torch.linalg.eigh(gram)
+    keep = values > 1e-9 * values[-1].clamp(min=0)
+    found: Tensor = left[:, keep] / values[keep].sqrt()
+    return found
 
 
 WHAT = "of the covariance of the units' spatial means over examples"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -66,10 +67,13 @@ class WideLayer:
         i, j, kind = followed.i[near], followed.j[near], followed.kind[near]
         kept = len(passed) if self._light(i, j, len(passed)) else min(FEWEST, len(passed))
         distinct, rarefied = np.zeros(kept, dtype=np.int64), np.zeros(kept)
-        which, pair, value = _alike(self._resampled(i, j, kind, seed=seed, resamples=kept), tau)
-        for r in range(kept):
-            mine, alive = which == r, passed[r].numpy()
-            merges = merges_of(Pairs(i[pair[mine]], j[pair[mine]], value[mine], followed.units, tau).of(alive))
+        similar = torch.zeros(kept, len(i))  # 4 of the EACH bytes of a pair, for each of FEWEST resamples
+        for some, c in self._resampled(i, j, kind, seed=seed, resamples=kept):
+            similar[:, torch.from_numpy(some)] = c
+        for r, value in enumerate(similar.numpy()):
+            mine, alive = value >= tau, passed[r].numpy()
+            alike = Pairs(i[mine], j[mine], value[mine].astype(np.float64), followed.units, tau)
+            merges = merges_of(alike.of(alive))
             sizes = np.bincount(clusters_at(merges, tau))
             distinct[r], rarefied[r] = len(sizes), presence[sizes].sum()
         return Resamples(distinct, rarefied, passed[:kept].sum(1).numpy(), bool((kind == BEHIND).any()))
@@ -88,15 +92,3 @@ class WideLayer:
         own = Pairs(i, j, np.zeros(0), self.pairs.units, self.pairs.floor)
         for some, c in self.relations.resamples(own, kind, seed=seed, resamples=resamples):
             yield some, c.abs() if self.settings.sign_blind else c
-
-
-def _alike(
-    parts: Iterator[tuple[NDArray[np.int64], Tensor]], tau: float
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
-    """What is at least tau in some resample: resample, pair, correlation."""
-    found = [(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))]
-    for some, c in parts:
-        r, pair = (c >= tau).nonzero(as_tuple=True)
-        found.append((r.int().numpy(), some[pair.numpy()], c[r, pair].double().numpy()))
-    which, pairs, value = (np.concatenate(column) for column in zip(*found, strict=True))
-    return which, pairs, value

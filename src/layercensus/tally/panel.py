@@ -72,7 +72,15 @@ class Panel(Tally):
         return replace(self, spots=self.spots[:, index])
 
     def _of(self, rows: Tensor) -> Panel:
-        return Panel(self.capacity, *(getattr(self, name)[rows] for name in ROWS))
+        """These examples. What one tensor is for several readings, as where a layer has one position, stays one."""
+        taken: dict[tuple[int, int], Tensor] = {}
+        found: list[Tensor] = []
+        for x in (getattr(self, name) for name in ROWS):
+            which = x.data_ptr(), x.numel()
+            if which not in taken or not x.numel():
+                taken[which] = x[rows]
+            found.append(taken[which].view(len(taken[which]), *x.shape[1:]))
+        return Panel(self.capacity, *found)
 
     def __len__(self) -> int:
         return len(self.key)
