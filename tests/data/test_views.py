@@ -13,10 +13,11 @@ from torch import Tensor
 from layercensus.data.batch import Batch
 from layercensus.data.keys import key, seed_of
 from layercensus.data.open import open_data
-from layercensus.data.perturb import shifted
+from layercensus.data.perturb import ALL, LOUDER, NOISY, SHIFTED, shifted
+from layercensus.data.perturb_many import perturbed_many
 from layercensus.data.replay import Replay
 from layercensus.data.source import Source
-from layercensus.data.views import Views, default_views, make_view, open_views
+from layercensus.data.views import Views, default_views, jittered, make_view, open_views
 from layercensus.errors import CensusError
 
 
@@ -256,3 +257,42 @@ def test_a_view_of_a_photograph_costs_milliseconds() -> None:
 
 
 KEYS_WRITTEN_DOWN = {"0": -8922900122303602827, "cat/1.png": -1963934896633639668}
+
+
+@pytest.mark.parametrize("kind", ["images", "signals"])
+@pytest.mark.parametrize("kinds", [ALL, frozenset({SHIFTED}), frozenset({LOUDER}), frozenset({NOISY})])
+@pytest.mark.parametrize("strength", [1.0, 20.0])
+def test_many_at_a_time_are_what_one_by_one_gives(kind: str, kinds: frozenset[str], strength: float) -> None:
+    source = SOURCES[kind]
+    views, batch = jittered(source, strength, kinds), source.pick([str(i) for i in (3, 1, 11)])
+    expected = make_view(views, batch, 7, 1).inputs
+    randoms = [np.random.Generator(np.random.SFC64(seed_of(7, id, 1))) for id in batch.ids]
+    found = perturbed_many(batch.inputs, randoms, strength=strength, kinds=kinds)
+    assert (found - batch.inputs).abs().amax(tuple(range(1, found.ndim))).gt(1e-3).all()
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_default_views_are_made_many_at_a_time_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any device but the CPU: torch's own "meta" would hold no numbers, so that the CPU stands for one."""
+    source, elsewhere = SOURCES["images"], torch.device("cpu")
+    views, batch = default_views(source), source.pick([str(i) for i in range(5)])
+    monkeypatch.setattr("layercensus.data.views.ONE_BY_ONE", ())
+    monkeypatch.setattr("layercensus.data.views.AT_ONCE", 2 * batch.inputs[0].numel())
+    one_by_one = make_view(views, batch, 0, 1)
+    together = make_view(views, batch, 0, 1, device=elsewhere)
+    assert not torch.equal(one_by_one.inputs, together.inputs)
+    torch.testing.assert_close(one_by_one.inputs, together.inputs, rtol=1e-5, atol=1e-5)
+    x = batch.inputs.clone()
+    x[4] = torch.inf
+    with pytest.raises(CensusError, match="Got NaN or inf for example '4'"):
+        make_view(views, batch.with_inputs(x), 0, 1, device=elsewhere)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA here")
+@pytest.mark.parametrize("kind", ["images", "signals"])
+def test_views_on_a_gpu_are_those_of_the_cpu(kind: str) -> None:
+    source = SOURCES[kind]
+    views, batch = default_views(source), source.pick([str(i) for i in range(12)])
+    found = make_view(views, batch, 0, 1, device=torch.device("cuda")).inputs
+    assert found.device.type == "cuda"
+    torch.testing.assert_close(found.cpu(), make_view(views, batch, 0, 1).inputs, rtol=1e-5, atol=1e-5)

@@ -104,11 +104,17 @@ class Pending:
 
     def _keep_panel(self) -> None:
         """The panel's new rows, on the CPU."""
-        for readings in (readings for readings in self.waiting if len(readings.rows)):
+        chosen = [readings for readings in self.waiting if len(readings.rows)]
+        for readings in chosen:
             beside = {"key": readings.keys, "label": readings.labels, "group": readings.groups}
             self._shared.append({name: x[readings.rows] for name, x in beside.items()})
-            for key in self.streams:
-                rows = {name: kept(pick(readings, key).cpu()) for name, pick in _ROWS.items()}
+        for key in self.streams if chosen else ():
+            on_gpu = not on_host(chosen[0].clean[key].mean.device)  # a copy from there costs much, however little it is
+            for some in [chosen] if on_gpu else [[readings] for readings in chosen]:
+                picked = _rows(
+                    [{name: pick(readings, key) for name, pick in _ROWS.items()} for readings in some], self.spots
+                )
+                rows = {name: kept(x.cpu()) for name, x in picked.items()}
                 self._own.setdefault(key, []).append(rows)
                 self._panel_bytes += sum(x.numel() * x.element_size() for x in rows.values())
 
@@ -129,6 +135,8 @@ def _top_keys(top: Top) -> Tensor:
 
 def _rows(parts: Sequence[State], spots: int) -> State:
     """The rows of several batches together; maps that differ in size have `spots` positions each."""
+    if len(parts) == 1:
+        return parts[0]
     names = [name for name in parts[0] if name != "spots"]
     together = {name: torch.cat([part[name] for part in parts]) for name in names}
     return together | {"spots": joined_spots([part["spots"] for part in parts], spots)}

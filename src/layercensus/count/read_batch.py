@@ -15,6 +15,7 @@ from ..data.batch import Batch
 from ..data.keys import key
 from ..data.views import make_view
 from ..errors import NotFiniteError
+from ..layers.device import device_of
 from ..layers.layer import Layer
 from ..layers.net import call
 from ..layers.tap import tap
@@ -65,8 +66,9 @@ def read_batch(plan: Plan, batch: Batch, sampler: PanelSampler | Everyone, sketc
     a: Readings = {}
     b: Readings = {}
     if len(rows):
-        chosen = batch.take(rows)
-        a, b = (_read(plan, make_view(plan.views, chosen, plan.seed, view), Spots(), {}, view) for view in (0, 1))
+        chosen, there = batch.take(rows), device_of(plan.nets.trained.net)
+        views = (make_view(plan.views, chosen, plan.seed, view, device=there) for view in (0, 1))
+        a, b = (_read(plan, shown, Spots(), {}, view) for view, shown in enumerate(views))
     labels = batch.labels if batch.labels is not None else torch.full((len(keys),), -1)
     own = torch.from_numpy(keys)
     return BatchReadings(batch.ids, own, labels.long().cpu(), batch.sources(own), rows, clean, a, b)

@@ -11,9 +11,11 @@ from torch import Tensor
 from ..data.batch import Batch
 from ..data.replay import portions
 from ..data.views import Views, make_view
+from ..layers.device import device_of
 from ..measures.by_units import EACH, blocks, summed
 from ..measures.reliability import icc
 from ..progress import tqdm
+from ..tally.slab import on_host
 from .calibration import CALIBRATION, calibration
 from .enough_memory import enough_memory
 from .memory import tidy
@@ -112,6 +114,11 @@ def _reliability(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     return torch.cat(parts)
 
 
+def _near(x: Tensor) -> Tensor:
+    """Readings of a GPU stay there."""
+    return x.cpu() if on_host(x.device) else x
+
+
 def _finite(x: Tensor) -> Tensor:
     """(rows,) bool: those of examples that came to this layer."""
     return ~summed(lambda part: (~part.isfinite()).sum(1), x).bool()
@@ -127,12 +134,13 @@ def _read(net: Net, batches: Sequence[Batch], views: Views, view: int, plan: Pla
         chance = Chance(plan.seed, view) if plan.nets.alone else None
         draws = draws_of(keys_of(batch), plan.settings.spots, plan.seed)
         spots = Spots(torch.arange(len(batch.ids)), draws) if maps else Spots()
-        readings = read_net(net, make_view(views, batch, plan.seed, view), spots, {}, chance=chance)
+        shown = make_view(views, batch, plan.seed, view, device=device_of(net.net))
+        readings = read_net(net, shown, spots, {}, chance=chance)
         for key, (means, positions) in found.items():
-            means.append(readings[key].mean.cpu())
+            means.append(_near(readings[key].mean))
             read = readings[key].spots
             if maps:
-                positions.append(means[-1][:, None] if read is None or read.shape[1] == 1 else read.cpu())
+                positions.append(means[-1][:, None] if read is None or read.shape[1] == 1 else _near(read))
         tidy()
     return found
 

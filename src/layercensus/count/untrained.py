@@ -16,6 +16,7 @@ from ..data.keys import key
 from ..data.replay import portions
 from ..data.views import make_view
 from ..errors import CensusError
+from ..layers.device import device_of
 from ..layers.layer import Layer
 from ..layers.memory_format import memory_format
 from ..measures import Column, Evidence, Outcome, measure
@@ -182,7 +183,8 @@ def _read(net: Net, batch: Batch, plan: Plan) -> Three:
         found = read_net(net, batch, spots, {}, chance=Chance(plan.seed, view) if plan.nets.alone else None)
         return {key: reading.on_cpu() for key, reading in found.items()}
 
-    a, b = (read(make_view(plan.views, batch, plan.seed, view), Spots(), view) for view in (0, 1))
+    views = (make_view(plan.views, batch, plan.seed, view, device=device_of(net.net)) for view in (0, 1))
+    a, b = (read(shown, Spots(), view) for view, shown in enumerate(views))
     return read(batch, spots, CLEAN), a, b
 
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from .batch import Batch, joined, tensors
 from .keys import key
-from .perturb import LOUDER, NOISY, REPLACED, SHIFTED, jitter_of
+from .perturb import LOUDER, NOISY, REPLACED, SHIFTED
 from .source import Source
-from .views import Views, default_views, make_view
+from .views import Views, default_views, jittered, make_view
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0)
 RELIABLE = 0.8  # of the input's own variance is reproduced in a second view at strength 1
@@ -42,8 +42,7 @@ def other_views(asked: Any, source: Source) -> OtherViews | None:
         return None
     views = {f"strength {_short(strength)}": default_views(source, strength * scale) for strength in STRENGTHS}
     for kind in _kinds(source):
-        name, make = jitter_of(source, scale, frozenset({kind}))
-        views[f"{kind} alone"] = Views(name, make, threads=True)
+        views[f"{kind} alone"] = jittered(source, scale, frozenset({kind}))
     return OtherViews(scale, views)
 
 

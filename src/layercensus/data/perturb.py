@@ -70,8 +70,8 @@ def _perturbed(
 def image(x: Floats, strength: float, random: Random, kinds: Kinds = ALL) -> Floats:
     """A picture (channels, height, width) moved, with another contrast about each channel's mean, and with noise."""
     noise = np.float32(NOISE * strength) * x.std()
-    amounts = [_amount(random, side, strength) for side in (x.shape[-1], x.shape[-2])]
-    factor = _factor(random, strength)
+    amounts = [amount_of(random, side, strength) for side in (x.shape[-1], x.shape[-2])]
+    factor = factor_of(random, strength)
     if SHIFTED in kinds:
         x = shifted(shifted(x, -1, amounts[0]), -2, amounts[1])
     if LOUDER in kinds:
@@ -83,7 +83,7 @@ def image(x: Floats, strength: float, random: Random, kinds: Kinds = ALL) -> Flo
 def signal(x: Floats, strength: float, random: Random, kinds: Kinds = ALL) -> Floats:
     """A signal (channels, length) moved, louder or quieter, and with noise."""
     noise = np.float32(NOISE * strength) * x.std()
-    amount, factor = _amount(random, x.shape[-1], strength), _factor(random, strength)
+    amount, factor = amount_of(random, x.shape[-1], strength), factor_of(random, strength)
     x = shifted(x, -1, amount) if SHIFTED in kinds else x
     x = x * factor if LOUDER in kinds else x
     return _noisy(x, noise, random) if NOISY in kinds else x
@@ -105,11 +105,13 @@ def shifted(x: Floats, axis: int, amount: float) -> Floats:
     return base + fraction * (x.take((near - 1).clip(0, side - 1), axis) - base)
 
 
-def _amount(random: Random, side: int, strength: float) -> float:
+def amount_of(random: Random, side: int, strength: float) -> float:
+    """By how many steps a side moves."""
     return float(random.uniform(-1, 1) * min(SHIFT * strength, MOST_SHIFT) * side)
 
 
-def _factor(random: Random, strength: float) -> np.float32:
+def factor_of(random: Random, strength: float) -> np.float32:
+    """By how much the contrast, or the gain, is multiplied."""
     most = min(CONTRAST * strength, MOST_CONTRAST)
     return np.float32(np.exp(random.uniform(-most, most)))
 

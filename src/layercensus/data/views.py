@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from numbers import Real
 from typing import Any
 
@@ -17,15 +17,19 @@ from torch import Tensor
 from ..errors import CensusError
 from .batch import Batch, Inputs, copied, each, stacked, tensors, together
 from .keys import seed_of
-from .perturb import jitter_of, replacement_of
+from .perturb import ALL, Kinds, Random, jitter_of, replacement_of
+from .perturb_many import Mapped, perturbed_many
 from .reading import one_line
 from .source import Source
 from .user_code import user_code
 
 Example = Any  # a tensor without the axis of examples, or a dict or tuple of such
 Make = Callable[[Example, np.random.Generator], Example]
+Many = Callable[..., Tensor]  # as `perturb_many.perturbed_many`, at its strength
 
 MOST_THREADS = 16
+ONE_BY_ONE = ("cpu",)  # where numpy's way with a single example is the faster one
+AT_ONCE = 2**24  # numbers that are perturbed at once on a device
 LARGE = 2**20  # numbers of a batch for each thread, about 10 ms
 
 
@@ -41,12 +45,13 @@ class Views:
     name: str  # in words, with amounts
     make: Make
     threads: bool = False  # whether several examples may be perturbed at a time
+    many: Many | None = None  # the same for float32 images and signals, many at a time where the net lies
 
 
 def open_views(views: Views | float | Make | None, source: Source) -> Views:
     """The views that the user asked for: the default of the data's kind, that at another strength, or their own."""
     if isinstance(views, Views):
-        return Views(views.name, _as_called(views.make), views.threads)
+        return Views(views.name, _as_called(views.make), views.threads, views.many)
     if views is None:
         return default_views(source)
     if isinstance(views, Real) and not isinstance(views, bool):
@@ -72,25 +77,60 @@ def default_views(source: Source, strength: float = 1.0) -> Views:
     """
     if not (np.isfinite(strength) and strength > 0):
         raise CensusError(f"The strength of the views must be a positive number. Got {strength}.")
-    name, make = (replacement_of if source.kind == "tokens" else jitter_of)(source, strength)
-    return Views(name, make, threads=True)
+    if source.kind == "tokens":
+        return Views(*replacement_of(source, strength), threads=True)
+    return jittered(source, strength)
 
 
-def make_view(views: Views, batch: Batch, seed: int, view: int) -> Batch:
+def jittered(source: Source, strength: float, kinds: Kinds = ALL) -> Views:
+    """The perturbation of floating-point inputs; of images and signals these kinds of it alone."""
+    many = partial(perturbed_many, strength=strength, kinds=kinds)
+    return Views(*jitter_of(source, strength, kinds), threads=True, many=many)
+
+
+def make_view(views: Views, batch: Batch, seed: int, view: int, *, device: torch.device | None = None) -> Batch:
     """A perturbed view of the batch; an example's randomness comes from the seed, its id and the view's number alone.
+
+    device: where the net lies. On a GPU images and signals are perturbed there, a batch at a time; elsewhere, and of
+    any other kind, one by one.
 
     Raises:
         CensusError: when the views fail, or give another shape, or NaN or inf; it names the example.
     """
     mapped = _mapped(batch) if views.threads else map
+    there = device is not None and device.type not in ONE_BY_ONE and _is_many(batch.inputs)
+    if there and views.many is not None:
+        return batch.with_inputs(_many(views.many, batch.with_inputs(batch.inputs.to(device)), seed, view, mapped))
 
     def one(row: int) -> Example:
         id = batch.ids[row]
-        random = np.random.Generator(np.random.SFC64(seed_of(seed, id, view)))
-        return _one(views, _row(batch.inputs, row), random, id)
+        return _one(views, _row(batch.inputs, row), _random(seed, id, view), id)
 
     perturbed = list(mapped(one, range(len(batch.ids))))
     return batch.with_inputs(together(perturbed, stacked)) if perturbed else batch
+
+
+def _random(seed: int, id: str, view: int) -> Random:
+    return np.random.Generator(np.random.SFC64(seed_of(seed, id, view)))
+
+
+def _is_many(inputs: Inputs) -> bool:
+    """Whether they are images or signals and nothing else, in float32."""
+    return isinstance(inputs, Tensor) and inputs.dtype == torch.float32 and inputs.ndim in (3, 4) and len(inputs) > 0
+
+
+def _many(many: Many, batch: Batch, seed: int, view: int, mapped: Mapped) -> Tensor:
+    """The batch's images or signals perturbed where they lie, some at a time."""
+    randoms, parts = [_random(seed, id, view) for id in batch.ids], list[Tensor]()
+    step = max(1, AT_ONCE // max(1, batch.inputs[0].numel()))
+    for at in range(0, len(batch.ids), step):
+        parts.append(many(batch.inputs[at : at + step], randoms[at : at + step], mapped=mapped))
+    out = torch.cat(parts)
+    finite = out.flatten(1).isfinite().all(1)
+    if not bool(finite.all()):
+        id = batch.ids[int((~finite).nonzero()[0])]
+        raise CensusError(f"Views must be finite. Got NaN or inf for example {id!r}.")
+    return out
 
 
 def _mapped(batch: Batch) -> Callable[..., Iterable[Example]]:
