@@ -51,6 +51,7 @@ from .layers.net import unwrap
 from .layers.survey import survey
 from .layers.torch_state import DTYPES, as_called, forward_in, neutral
 from .measures import MEASURES, Measure
+from .measures.place import heavy_on
 from .models.model import Model
 from .models.open import open_model
 from .settings import Settings, boolean, check_seed
@@ -180,7 +181,8 @@ def _counted(
 ) -> Census:
     """Count, measure, save, and draw what the report shows; the numbers are safe before anything is drawn."""
     settings = plan.settings
-    with _folder(settings) as folder, freed_memory(plan.nets.trained.net):
+    net = plan.nets.trained.net
+    with _folder(settings) as folder, freed_memory(net), heavy_on(device_of(net)):
         foreseen = foresee(plan.nets, plan.source.length, measures, settings, folder)
         store = Store.start(folder, plan.identity, settings.resume)
         counted, fitted = _passed(plan, store, measures)

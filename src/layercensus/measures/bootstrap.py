@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .correlation import cluster_sizes, linkage_of
 from .dealt import Dealt
+from .place import heavy
 from .relations import BEHIND, Relations
 from .sparse_linkage import Pairs
 
@@ -50,9 +51,13 @@ def reliability_resamples(a: Tensor, b: Tensor, *, dealt: Dealt, seed: int, resa
 
     a, b: (examples, units), of two views.
     """
+    return _reliability(a, b, dealt, dealt.weights(resamples, seed))
+
+
+@heavy
+def _reliability(a: Tensor, b: Tensor, dealt: Dealt, weight: Tensor) -> Tensor:
     middle = (a.double().mean(0) + b.double().mean(0)) / 2
     a, b = (a - middle).float(), (b - middle).float()
-    weight = dealt.weights(resamples, seed)
     total = weight @ dealt.sums(torch.ones(len(a), 1))
     m = weight @ dealt.sums(a + b) / 2 / total
     cov = weight @ dealt.sums(a * b) / total - m.square()

@@ -14,13 +14,13 @@ from ..tally import Panel
 from .bootstrap import Resamples, distinct_resamples
 from .column import Column
 from .column import interval as interval_columns
-from .correlation import cluster_sizes, flat_clusters, linkage_of, similarity_of, unit_correlation
+from .correlation import cluster_sizes, flat_clusters, linkage_of, similarity_of
 from .dealt import Dealt
 from .interval import bounds
 from .measure import Evidence, Measure, Outcome
 from .rarefaction import coverage, presence, rarefied
 from .relation import RELATIONS, clusters_of_means, relation_of, representatives, shifted
-from .relations import Relations
+from .relations import Relations, related
 from .reliability import FEWEST, reliable_replicates
 from .similar_pairs import most_pairs, too_wide
 from .threshold_grid import Grid, Sizes, threshold_grid
@@ -42,9 +42,8 @@ def compute(evidence: Evidence) -> Outcome:
     )
     if too_wide(len(wide), evidence.settings.memory):
         return _of_wide(evidence, half, wide)
-    relations, blind = Relations.of(half.spots, wide, half.group), evidence.settings.sign_blind
-    linear = unit_correlation(half.spots[:, :, wide], half.peak[:, wide])
-    c, kind = relations.block(linear, slice(None), slice(None), blind)
+    blind = evidence.settings.sign_blind
+    relations, c, kind = related(half.spots, half.peak, wide, half.group, blind)
     similarity = similarity_of(c, blind)
     chosen = passed[wide].nonzero().flatten().numpy()
     cluster = _clusters(similarity, chosen, evidence)

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from .column import Column
-from .correlation import flat_clusters, linkage_of, similarity_of, unit_correlation
+from .correlation import flat_clusters, linkage_of, similarity_of
 from .measure import Evidence, Measure, Outcome
 from .rarefaction import presence
-from .relations import Relations
+from .relations import related
 from .reliability import FEWEST
 from .similar_pairs import too_wide
 
@@ -23,9 +23,7 @@ def compute(evidence: Evidence) -> Outcome:
     some = keep.any(0).nonzero().flatten()
     if too_wide(len(some), settings.memory):
         return Outcome()
-    linear = unit_correlation(half.spots[:, :, some], half.peak[:, some])
-    relations = Relations.of(half.spots, some, half.group)
-    c, _ = relations.block(linear, slice(None), slice(None), settings.sign_blind)
+    _, c, _ = related(half.spots, half.peak, some, half.group, settings.sign_blind)
     similarity = similarity_of(c, settings.sign_blind)
     chance = presence(evidence.width, min(evidence.rarefy_to, evidence.width))
     found = np.zeros((2, len(keep)))

@@ -14,6 +14,7 @@ from .correlation import standardised
 from .dealt import Dealt
 from .interval import bounds, example_weights
 from .measure import Evidence, Measure, Outcome
+from .place import heavy
 from .reliability import FEWEST, reliable_replicates
 from .similar_pairs import BLOCK, too_wide
 
@@ -41,8 +42,11 @@ def compute(evidence: Evidence) -> Outcome:
             return Outcome(
                 notes=(f"redundant left out: {len(live):,} units and {rows:,} rows to invert (memory={memory:g})",)
             )
-        for units, mixed in (wide_mixture if by_rows else _whole_mixture)(fit.spots, check.spots, live):
-            r2[units], replicates[:, units] = mixed.r2(), mixed.r2_replicates(weights)
+        if by_rows:
+            for units, mixed in wide_mixture(fit.spots, check.spots, live):
+                r2[units], replicates[:, units] = mixed.r2(), mixed.r2_replicates(weights)
+        else:
+            r2[live], replicates[:, live] = _whole(fit.spots[:, :, live], check.spots[:, :, live], weights)
     count = int((evidence.units["reliable"] & (r2 >= THRESHOLD)).sum())
     counts = (reliable_replicates(evidence) & (dealt.corrected(replicates, r2) >= THRESHOLD)).sum(1)
     counts = dealt.widened(counts, count, evidence.width)
@@ -88,9 +92,11 @@ def mixture(fit: Tensor, check: Tensor) -> Mixture:
     return Mixture(left, w)
 
 
-def _whole_mixture(fit: Tensor, check: Tensor, live: Tensor) -> Iterator[tuple[Tensor, Mixture]]:
-    """All units at once, from a matrix of units by units."""
-    yield live, mixture(fit[:, :, live].flatten(0, 1), check[:, :, live].flatten(0, 1))
+@heavy
+def _whole(fit: Tensor, check: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """R^2 of all units at once, and its resamples, from a matrix of units by units; (examples, spots, units) each."""
+    mixed = mixture(fit.flatten(0, 1), check.flatten(0, 1))
+    return mixed.r2(), mixed.r2_replicates(weights)
 
 
 def wide_mixture(fit: Tensor, check: Tensor, live: Tensor) -> Iterator[tuple[Tensor, Mixture]]:

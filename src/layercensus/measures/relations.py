@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .coincidence import FEW, carriers, enough
-from .correlation import standardised
+from .correlation import standardised, unit_correlation
 from .pair_resamples import pair_resamples
+from .place import heavy
 from .ranks import latent
 from .sparse_linkage import Pairs
 from .standing import Some, Standing
@@ -24,6 +25,7 @@ MOSTLY = 0.5  # of the rows at one value beyond which the ranks of two units see
 NONLINEAR = 0.02  # by which ranks must agree better than the responses: less is the doubt of either
 UNLIKE = 2 / 3  # units of which one is active that much less often are not the same behind what cuts them off,
 BY_CHANCE = 4  # unless so few rows make the difference
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,18 @@ class Relations:
         c = c.clone()
         c[i[~keep], j[~keep]] = 0
         return c
+
+
+@heavy
+def related(
+    spots: Tensor, peak: Tensor, units: Tensor, group: Tensor, sign_blind: bool
+) -> tuple[Relations, Tensor, Tensor]:
+    """Relations of some units, and of all pairs of them the strongest correlation and its kind: both (some, some).
+
+    spots: (examples, spots, all units); peak: (examples, all units); units: (some,); group: (examples,) int64.
+    """
+    relations = Relations.of(spots, units, group)
+    return relations, *relations.block(unit_correlation(spots[:, :, units], peak[:, units]), ALL, ALL, sign_blind)
 
 
 def _least(a: Tensor, b: Tensor) -> Tensor:

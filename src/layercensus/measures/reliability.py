@@ -15,6 +15,7 @@ from .column import interval as interval_columns
 from .dealt import Dealt
 from .interval import bounds
 from .measure import Evidence, Measure, Outcome
+from .place import heavy
 
 FEWEST = 8  # examples in a half below which nothing is said
 HEAVY = 10  # kurtosis beyond which a few examples carry a unit
@@ -66,6 +67,7 @@ def _heavy(half: Panel, live: Tensor) -> Tensor:
     return heavy if 0 < 4 * heavy.sum() >= live.sum() else torch.zeros_like(heavy)
 
 
+@heavy
 def _kurtosis(a: Tensor, b: Tensor) -> Tensor:
     """Fourth moment over the square of the second, of both views: 3 for a normal unit, nan for a still one."""
     x = torch.cat([a, b]).double()
@@ -96,6 +98,7 @@ def _judged(a: Tensor, b: Tensor, live: Tensor, evidence: Evidence) -> tuple[Ten
     return r, p
 
 
+@heavy
 def icc(a: Tensor, b: Tensor) -> Tensor:
     """ICC(1) of each unit over examples seen in two views (Fisher's intraclass correlation; Shrout & Fleiss 1979).
 
