@@ -19,6 +19,7 @@ import layercensus as lc
 from layercensus.census.census import Census
 from layercensus.report.charts import fates, rarefaction
 from layercensus.report.layer_page import layer_page
+from layercensus.report.single import write_single
 from layercensus.report.tiles import Examples
 from layercensus.report.two import write_two
 from layercensus.verdict.sensitivity import answers, index_of_thresholds
@@ -385,6 +386,23 @@ def test_nothing_is_wider_than_the_window(pictured: Path, name: str, width: int)
     wide = re.search(r'data-wide="(\d+)"', dom)
     assert wide is not None
     assert int(wide.group(1)) <= width
+
+
+def test_a_page_that_has_an_address_shows_the_picture_of_the_answer_where_it_lies(
+    census: Census, tmp_path: Path
+) -> None:
+    for address in ("https://example.org/a%20b", "https://example.org/a%20b/index.html?x#y"):
+        page = census.report(tmp_path / "report", address=address).read_text("utf-8")
+        assert '<meta property="og:image" content="https://example.org/a%20b/pictures/answer.png">' in page
+        assert '<meta property="og:url" content="https://example.org/a%20b/index.html">' in page
+    assert (tmp_path / "report" / "pictures" / "answer.png").is_file()
+    assert "og:image" in write_single(tmp_path / "report", tmp_path / "one.html").read_text("utf-8")
+    page = census.report(tmp_path / "report").read_text("utf-8")
+    assert '<meta property="og:image" content="pictures/answer.png">' in page
+    assert "og:url" not in page
+    for wrong in ("example.org", "file:///tmp", "https://", "https://a b", 3):
+        with pytest.raises(lc.CensusError, match="address must be that of a folder on the web"):
+            census.report(tmp_path / "report", address=wrong)  # type: ignore[arg-type]
 
 
 @real_browser

@@ -180,21 +180,22 @@ class Census(CensusRecord):
 
         return widths(self)
 
-    def report(self, folder: str | Path, *, progress: bool = False) -> Path:
+    def report(self, folder: str | Path, *, address: str | None = None, progress: bool = False) -> Path:
         """Write the pages of results into `folder` and return the path of its index.html.
 
-        progress: show a bar on standard error; a net of fifty layers takes half a minute.
+        address: where the folder will stand on the web, if anywhere: a link to it then shows the picture of the answer.
+        progress: show a bar on standard error; a net of fifty layers takes some ten seconds.
 
         >>> census.report("pages").as_posix()
         'pages/index.html'
 
         Raises:
-            CensusError: when the folder cannot be written.
+            CensusError: when the folder cannot be written, or the address is none.
         """
         from ..report.page import write
 
         with neutral():
-            return write(self, self.verdict, Path(folder), progress)
+            return write(self, self.verdict, Path(folder), progress=progress, address=address)
 
     def _repr_html_(self) -> str:
         from ..report.notebook import snippet

@@ -11,7 +11,8 @@ from .parameters import RUN, Quiet
 
 EXAMPLES = """Examples:
   layercensus report results
-  layercensus report results --single answer.html"""
+  layercensus report results --single answer.html
+  layercensus report results --address https://example.org/results"""
 
 
 def report(
@@ -22,6 +23,12 @@ def report(
         str | None,
         Parameter(metavar="FILE", help="also write the first page with its pictures as one file", group=RUN),
     ] = None,
+    address: Annotated[
+        str | None,
+        Parameter(
+            metavar="URL", help="where the report will stand: links to it then show the answer's picture", group=RUN
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Draw the page of a saved census again."""
@@ -29,7 +36,7 @@ def report(
     from ..report.single import write_single
 
     census = load(folder)
-    page = census.report(Path(folder) / "report", progress=not quiet)
+    page = census.report(Path(folder) / "report", address=address, progress=not quiet)
     print(page)
     if single:
         print(write_single(page.parent, Path(single)))

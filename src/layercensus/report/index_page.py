@@ -44,8 +44,8 @@ class Drawn:
     strip: Strip | None
 
 
-def index_page(census: CensusRecord, verdict: Verdict, drawn: Drawn) -> str:
-    """The page as HTML."""
+def index_page(census: CensusRecord, verdict: Verdict, drawn: Drawn, address: str | None = None) -> str:
+    """The page as HTML. address: where it will stand, as `folder_of` gives it."""
     columns = [name for name in _shown(census) if _has_values(census.layers[name])]
     ends = census.columns.intervals
     shapes = answers(census)
@@ -64,6 +64,7 @@ def index_page(census: CensusRecord, verdict: Verdict, drawn: Drawn) -> str:
         surer=surer(census),
         cite=cite(census),
         image=any(drawn.pictures.get(name) is not None for name in ("directions", "units")),
+        address=address or "",
         headline=headline(verdict),
         counts=counts(verdict),
         groups=grouped(census),

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..census.record import CensusRecord
 from ..progress import tqdm
 from ..verdict.verdict import Verdict
+from .address import folder_of
 from .charts import dimensions, fates, rarefaction, rarefied
 from .concept_page import concept_pages
 from .concepts_chart import concepts_picture
@@ -27,17 +28,23 @@ from .unit_index import NAME, unit_index
 LARGEST_LAYER = 1_900_000  # bytes of a layer's page with its crops
 
 
-def write(census: CensusRecord, verdict: Verdict, folder: Path, progress: bool = False) -> Path:
+def write(
+    census: CensusRecord, verdict: Verdict, folder: Path, *, progress: bool = False, address: str | None = None
+) -> Path:
     """Write the pages into `folder` and return the path of its index.html; the same census gives the same bytes.
 
+    address: where the folder will stand on the web, for what a link to the page shows of it.
+
     Raises:
-        CensusError: when the folder cannot be written.
+        CensusError: when the folder cannot be written, or the address is none.
     """
-    put(folder, _files(census, verdict, progress), tidy=True)
+    put(folder, _files(census, verdict, progress, folder_of(address)), tidy=True)
     return folder / "index.html"
 
 
-def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[tuple[str, str | bytes]]:
+def _files(
+    census: CensusRecord, verdict: Verdict, progress: bool, address: str | None
+) -> Iterator[tuple[str, str | bytes]]:
     """Every file of the report, by its path in the folder; index.html comes last."""
     pictures = {
         "directions": directions(census),
@@ -68,7 +75,7 @@ def _files(census: CensusRecord, verdict: Verdict, progress: bool) -> Iterator[t
         yield from _layer(census, index, examples)
     yield from _concepts(census, examples)
     yield NAME, unit_index(census, examples)
-    yield "index.html", index_page(census, verdict, Drawn(pictures, tuple(small), shown))
+    yield "index.html", index_page(census, verdict, Drawn(pictures, tuple(small), shown), address)
 
 
 def _concepts(census: CensusRecord, examples: Examples) -> Iterator[tuple[str, str | bytes]]:

@@ -34,7 +34,7 @@ def _without_links(page: str) -> str:
     page = re.sub(r' href="(layers|concepts)/[^"]*"', "", page)
     page = re.sub(r'<p class="files">.*?</p>', "", page)
     page = re.sub(r"<search>.*?</search>", "", page, flags=re.DOTALL)
-    return re.sub(r'<meta property="og:image"[^>]*>', "", page)
+    return re.sub(r'<meta property="og:image" content="pictures/[^>]*>', "", page)
 
 
 def _with_scripts(page: str, report: Path) -> str:
