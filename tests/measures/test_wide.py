@@ -127,6 +127,55 @@ def test_the_matrices_of_rows_take_no_more_than_is_foreseen() -> None:
     assert max(size for size in allocated.sizes if size < square) <= square // 16  # of the units, a block at a time
 
 
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every computation over units takes few of them at a time, as of a layer of tens of thousands."""
+    sizes = {
+        "by_units.NUMBERS": 2**19, "ranks.AT_ONCE": 2**14, "similar_pairs.BLOCK": 64, "redundant.BLOCK": 64,
+        "relations.ROWS": 64, "similar_pairs.ROOM": 16, "span.MOST_ROWS": 128, "spectrum.NUMBERS": 2**19,
+        "coincidence.AT_ONCE": 2**14, "pair_resamples.AT_ONCE": 2**14, "relations.AT_ONCE": 2**17,
+    }  # fmt: skip
+    for name, size in sizes.items():
+        module, _, constant = name.partition(".")
+        monkeypatch.setattr(sys.modules[f"layercensus.measures.{module}"], constant, size)
+
+
+@pytest.mark.parametrize("kind", ["linear", "rectified", "grouped"])
+def test_no_measure_copies_a_wide_layer_in_float64(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    units, examples = 1000, 200
+    layer = _with_labels(kind, units, examples, lc.Settings(resamples=20))
+    whole = measure(layer, MEASURES)
+    small_blocks(monkeypatch)
+    with Allocated() as allocated:
+        blocks = measure(replace(layer, settings=replace(layer.settings, memory=0.005)), MEASURES)
+    assert max(allocated.sizes) < 4 * examples * units  # bytes of a reading in float32, and of half of it in float64
+    assert blocks.notes == whole.notes
+    assert blocks.layer == pytest.approx(whole.layer)
+
+
+def test_the_dimension_of_a_wide_layer_is_that_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = _with_labels("rectified", 900, 400, lc.Settings(resamples=20, dimension=True))
+    some = [each for each in MEASURES if each.name in ("live", "spectrum", "manifold")]
+    whole = measure(layer, some)
+    small_blocks(monkeypatch)
+    with Allocated() as allocated:
+        blocks = measure(layer, some)
+    assert max(allocated.sizes) <= 4 * 400 * 900
+    assert blocks.layer == pytest.approx(whole.layer, rel=1e-5)
+    torch.testing.assert_close(blocks.arrays["spectrum"], whole.arrays["spectrum"], rtol=1e-6, atol=1e-8)
+
+
+def _with_labels(kind: str, units: int, examples: int, settings: lc.Settings) -> Evidence:
+    """A layer of one position in two views, with five classes; of some kinds cut off, or with examples in threes."""
+    x = _planted(units, examples).panel.spots
+    x = x.relu() if kind == "rectified" else x
+    noise = 0.01 * torch.randn(examples, units, generator=torch.Generator().manual_seed(1))
+    group = torch.arange(examples) // 3 if kind == "grouped" else None
+    label = torch.arange(examples) % 5
+    layer = make_evidence(x, x[:, 0] + noise, x[:, 0], label=label, group=group, settings=settings, classes=5)
+    rows = replace(layer.panel, sketch=torch.zeros(examples, 0), peak=layer.panel.mean, a_peak=layer.panel.a_mean)
+    return replace(layer, panel=replace(rows, b_peak=rows.b_mean))
+
+
 class Allocated(TorchDispatchMode):
     """Bytes of every tensor that an operation gives back as a new one."""
 

@@ -32,7 +32,8 @@ def compute(evidence: Evidence) -> Outcome:
     """TwoNN, MLE and Gride between examples, on the whole feature map where there is one and on the spatial means."""
     if not evidence.settings.dimension:
         return Outcome()
-    pooled = evidence.panel.mean[:, evidence.units["live"]]
+    pooled, live = evidence.panel.mean, evidence.units["live"]
+    pooled = pooled if bool(live.all()) else pooled[:, live]
     sketch = evidence.panel.sketch
     mapped = sketch.shape[1] > 0 and not bool(sketch.isnan().any())
     r, rows = distances_of(sketch if mapped else pooled)

@@ -49,7 +49,7 @@ class Panel(Tally):
     def half(self, which: int) -> Panel:
         """Every second example, or group of examples: 0 to choose by, 1 held out to test on; no group is in both."""
         if not alone(self.group):
-            return self._of(halves(self.group) == which)
+            return _Some(self, halves(self.group) == which)
         return Panel(self.capacity, *(getattr(self, name)[which::2] for name in ROWS))
 
     def that_reached(self) -> Panel:
@@ -72,18 +72,31 @@ class Panel(Tally):
         return replace(self, spots=self.spots[:, index])
 
     def _of(self, rows: Tensor) -> Panel:
-        """These examples. What one tensor is for several readings, as where a layer has one position, stays one."""
-        taken: dict[tuple[int, int], Tensor] = {}
-        found: list[Tensor] = []
-        for x in (getattr(self, name) for name in ROWS):
-            which = x.data_ptr(), x.numel()
-            if which not in taken or not x.numel():
-                taken[which] = x[rows]
-            found.append(taken[which].view(len(taken[which]), *x.shape[1:]))
-        return Panel(self.capacity, *found)
+        some = _Some(self, rows)
+        return Panel(self.capacity, *(getattr(some, name) for name in ROWS))
 
     def __len__(self) -> int:
         return len(self.key)
+
+
+class _Some(Panel):
+    """Some examples of a panel, whose readings are copied once they are asked for.
+
+    What one tensor is for several readings, as where a layer has one position, stays one.
+    """
+
+    def __init__(self, whole: Panel, rows: Tensor) -> None:
+        self.capacity, self._whole, self._rows = whole.capacity, whole, rows
+        self._taken: dict[tuple[int, int], Tensor] = {}
+
+    def __getattr__(self, name: str) -> Tensor:
+        if name not in ROWS:
+            raise AttributeError(name)
+        x: Tensor = getattr(self._whole, name)
+        which = x.data_ptr(), x.numel()
+        if which not in self._taken or not x.numel():
+            self._taken[which] = x[self._rows]
+        return self._taken[which].view(len(self._taken[which]), *x.shape[1:])
 
 
 def joined_spots(parts: Sequence[Tensor], spots: int) -> Tensor:
