@@ -12,7 +12,9 @@ from ..data.keys import key
 from ..data.source import Source
 from ..data.unique import Unique
 from ..errors import CensusError
+from ..layers.device import device_of
 from ..progress import tqdm
+from .ahead import ahead
 from .enough_memory import enough_memory
 from .fitting import Fitting
 from .interrupts import uninterrupted
@@ -58,7 +60,8 @@ def count(plan: Plan, store: Store) -> tuple[tuple[str, ...], int]:
         _saved(pending, bar),
         enough_memory("Counting", instead),
     ):
-        for batch in source.batches(settings.batch, skip=_left_out(known, settings.shard)):
+        batches = source.batches(settings.batch, skip=_left_out(known, settings.shard))
+        for batch in ahead(batches, device_of(plan.nets.trained.net), own_code=source.own_code):
             late.batch = _fresh(batch, known)
             for part, readings in fitting.read(batch, lambda part: read_batch(plan, part, sampler, sketches)):
                 if is_due(number):

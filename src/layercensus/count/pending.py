@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import NotFiniteError
 from ..tally import Streams, joined_spots
 from ..tally.slab import kept, on_host
 from ..tally.streams import Top
@@ -48,6 +49,7 @@ class Pending:
     # Of what was read since the checkpoint: keys, ids, whether it counts.
     _tallied: list[tuple[Tensor, tuple[str, ...], bool]] = field(default_factory=list)
     _panel_bytes: int = 0
+    _checked: int = 0  # how many of those waiting are known to be finite
 
     def __post_init__(self) -> None:
         layers = self.nets.keys
@@ -56,8 +58,14 @@ class Pending:
             self.streams[key] = streams or Streams.empty(layer.width, self.top)
 
     def add(self, readings: BatchReadings) -> None:
-        """Take in a batch; a checkpoint where it is due."""
+        """Take in a batch; a checkpoint where it is due.
+
+        Raises:
+            NotFiniteError: the responses of the batch before are not finite, which a device tells only then; neither
+                it nor this one counts.
+        """
         self.waiting.append(readings)
+        self._check(self.waiting[:-1])
         several = [reading for group in (readings.clean, readings.a, readings.b) for reading in group.values()]
         self.bytes += sum(reading.bytes for reading in several)
         if self.bytes > FOLDED[all(on_host(reading.mean.device) for reading in several)]:
@@ -82,11 +90,23 @@ class Pending:
         """Add what waits to the streams, and keep the panel's rows of it."""
         if not self.waiting or self.broken:
             return
+        self._check(self.waiting)
         self.broken = True
         self._count([readings for readings in self.waiting if readings.counted])
         self._tallied += [(readings.keys, readings.ids, readings.counted) for readings in self.waiting]
         self._keep_panel()
-        self.waiting, self.bytes, self.broken = [], 0, False
+        self.waiting, self.bytes, self._checked, self.broken = [], 0, 0, False
+
+    def _check(self, batches: Sequence[BatchReadings]) -> None:
+        """Wait until what was read of these batches is there; from the first one on that is not finite none counts."""
+        for number, readings in enumerate(batches[self._checked :], self._checked):
+            try:
+                for each in readings.passes:
+                    each.check()
+            except NotFiniteError:
+                self.waiting = self.waiting[:number]
+                raise
+            self._checked = number + 1
 
     def _count(self, batches: Sequence[BatchReadings]) -> None:
         """Add batches to the streams."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -44,6 +44,7 @@ class BatchReadings:
     a: Readings  # of the panel's examples in one perturbed view
     b: Readings  # and in another
     counted: bool = True  # False: read once more for the panel alone
+    passes: tuple[Pass, ...] = ()  # those on a device that may not be over yet: to be checked before it counts
 
 
 def sketches_of(net: Net, masked: bool, settings: Settings, seed: int) -> Sketches:
@@ -62,16 +63,18 @@ def read_batch(plan: Plan, batch: Batch, sampler: PanelSampler | Everyone, sketc
     keys = keys_of(batch)
     rows = torch.from_numpy(sampler.choose(keys))
     spots = Spots(rows, draws_of(keys[rows.numpy()], plan.settings.spots, plan.seed))
-    clean = _read(plan, batch, spots, sketches)
+    passes: list[Pass] = []
+    clean = _read(plan, batch, spots, sketches, passes)
     a: Readings = {}
     b: Readings = {}
     if len(rows):
         chosen, there = batch.take(rows), device_of(plan.nets.trained.net)
         views = (make_view(plan.views, chosen, plan.seed, view, device=there) for view in (0, 1))
-        a, b = (_read(plan, shown, Spots(), {}, view) for view, shown in enumerate(views))
+        a, b = (_read(plan, shown, Spots(), {}, passes, view) for view, shown in enumerate(views))
     labels = batch.labels if batch.labels is not None else torch.full((len(keys),), -1)
     own = torch.from_numpy(keys)
-    return BatchReadings(batch.ids, own, labels.long().cpu(), batch.sources(own), rows, clean, a, b)
+    groups = batch.sources(own)
+    return BatchReadings(batch.ids, own, labels.long().cpu(), groups, rows, clean, a, b, passes=tuple(passes))
 
 
 def keys_of(batch: Batch) -> NDArray[np.int64]:
@@ -85,16 +88,25 @@ def draws_of(keys: NDArray[np.int64], spots: int, seed: int) -> Tensor:
     return torch.from_numpy(np.stack(draws)) if draws else torch.zeros(0, spots)
 
 
-def _read(plan: Plan, batch: Batch, spots: Spots, sketches: Sketches, view: int = CLEAN) -> Readings:
+def _read(
+    plan: Plan, batch: Batch, spots: Spots, sketches: Sketches, passes: list[Pass], view: int = CLEAN
+) -> Readings:
     readings: Readings = {}
     for net in plan.nets:
-        readings |= read_net(net, batch, spots, sketches, chance=Chance(plan.seed, view) if plan.nets.alone else None)
+        chance = Chance(plan.seed, view) if plan.nets.alone else None
+        readings |= read_net(net, batch, spots, sketches, chance=chance, passes=None if chance else passes)
     return readings
 
 
-def read_net(net: Net, batch: Batch, spots: Spots, sketches: Sketches, *, chance: Chance | None = None) -> Readings:
-    """What is read of each layer of a net: one forward pass, or with `chance` one for each example by itself."""
-    reader = _Reader(net, sketches)
+def read_net(
+    net: Net, batch: Batch, spots: Spots, sketches: Sketches, *, chance: Chance | None = None,
+    passes: list[Pass] | None = None,
+) -> Readings:  # fmt: skip
+    """What is read of each layer of a net: one forward pass, or with `chance` one for each example by itself.
+
+    passes: takes the pass where the net is on a device and goes on after this returns; None: it is waited for.
+    """
+    reader = _Reader(net, sketches, passes)
     with tap(net.net, net.layers, reader.take):
         return reader.passed(batch, spots) if chance is None else one_by_one(net, batch, spots, chance, reader.passed)
 
@@ -102,8 +114,8 @@ def read_net(net: Net, batch: Batch, spots: Spots, sketches: Sketches, *, chance
 class _Reader:
     """What the layers of a net are read into, pass by pass: the hooks stand through all passes of a batch."""
 
-    def __init__(self, net: Net, sketches: Sketches) -> None:
-        self._net, self._sketches = net, sketches
+    def __init__(self, net: Net, sketches: Sketches, passes: list[Pass] | None) -> None:
+        self._net, self._sketches, self._passes = net, sketches, passes
         self._batch: Batch
         self._spots = Spots()
         self._readings: Readings = {}
@@ -133,13 +145,14 @@ class _Reader:
         _finite(read, layer, self._batch, self._net.name)
 
     def _check_sums(self) -> None:
-        """The same for all layers that are on a device."""
+        """The same for all layers that are on a device, now or when the pass is asked about."""
         if not self._sums:
             return
-        first = self._sums[0][2].device
-        if not bool(torch.stack([one.to(first) for _, _, one in self._sums]).isfinite().all()):
-            for layer, read, _ in self._sums:
-                self._check(layer, read)
+        begun = Pass.of(self._sums, self._batch, self._net.name)
+        if self._passes is None:
+            begun.check()
+        else:
+            self._passes.append(begun)
 
     def passed(self, batch: Batch, spots: Spots) -> Readings:
         """The readings of one forward pass."""
@@ -158,6 +171,40 @@ class _Reader:
     def _nothing(self, layer: Layer) -> Reading:
         sketch, rows = self._sketches.get(layer.name), self._spots.rows
         return not_reached(layer.width, rows is not None and len(rows) > 0, 0 if sketch is None else sketch.bins)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A forward pass on a device, which may still be at work: what tells, when it is over, whether all was finite."""
+
+    read: Sequence[tuple[Layer, Tensor]]
+    batch: Batch
+    net: str
+    finite: Tensor  # () bool, on its way to the host
+    over: torch.cuda.Event | None  # when it is there; None where it is
+
+    @classmethod
+    def of(cls, sums: Sequence[tuple[Layer, Tensor, Tensor]], batch: Batch, net: str) -> Pass:
+        """Of layers with their means and what these add up to."""
+        first = sums[0][2].device
+        finite, over = torch.stack([one.to(first) for _, _, one in sums]).isfinite().all(), None
+        if first.type == "cuda":
+            finite = torch.empty((), dtype=torch.bool, pin_memory=True).copy_(finite, non_blocking=True)
+            over = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            over.record(torch.cuda.current_stream(first))
+        return cls([(layer, read) for layer, read, _ in sums], batch, net, finite, over)
+
+    def check(self) -> None:
+        """Wait until the pass is over.
+
+        Raises:
+            NotFiniteError: a layer's responses are not finite.
+        """
+        if self.over is not None:
+            self.over.synchronize()
+        if not bool(self.finite):
+            for layer, read in self.read:
+                _finite(read, layer, self.batch, self.net)
 
 
 def _finite(mean: Tensor, layer: Layer, batch: Batch, net: str) -> None:

@@ -26,7 +26,7 @@ class Arrays(Source):
     Only the rows of a batch are converted, so bytes stay bytes until they are needed.
     """
 
-    in_memory = True
+    in_memory = own_code = True
 
     def __init__(
         self, inputs: Any, labels: Labels | None = None, *, name: str = "array", ids: Sequence[str] | None = None,

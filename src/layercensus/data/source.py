@@ -28,6 +28,7 @@ class Source:
     class_names: tuple[str, ...] | None = None
     reusable: bool = True  # whether batches() can be called again
     in_memory: bool = False  # whether reading everything costs next to nothing
+    own_code: bool = False  # whether nothing of the user's runs while it is read, so that another thread may do it
     counts_up: bool = False  # whether ids only count examples as they come
     copies: Mapping[str, Any] = MappingProxyType({})  # how many were left out, where the source knows copies
     about: dict[str, Any]

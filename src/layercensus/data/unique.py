@@ -30,7 +30,12 @@ class Unique(Source):
         self.source, self.seen = source, Seen()
         self.name, self.kind, self.prepare = source.name, source.kind, source.prepare
         self.special, self.structural, self.vocabulary = source.special, source.structural, source.vocabulary
-        self.ids, self.length, self.reusable = source.ids, source.length, source.reusable
+        self.ids, self.length, self.reusable, self.own_code = (
+            source.ids,
+            source.length,
+            source.reusable,
+            source.own_code,
+        )
         self.copies: Mapping[str, Any] = {}
         self._dropped: frozenset[str] = frozenset()
         self._before = 0  # examples that an earlier part of the same count has counted
