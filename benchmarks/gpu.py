@@ -1,6 +1,8 @@
 """What a census costs on a device beside the bare passes that it makes itself, on three nets with random weights.
 
     python benchmarks/gpu.py                                  # on a GPU: 50,000 images of 224 x 224 from host memory
+    python benchmarks/gpu.py --nets ResNet-50 --dtype auto    # of one net, in float32 as torch has it
+    python benchmarks/gpu.py --all-needed --nets ResNet-50    # what all its layers need, on 512 of them
     python benchmarks/gpu.py --device cpu --smoke             # a few small ones, to see that it runs
 
 Prints the device, seconds of the bare passes and of the census, their ratio, that of a further image, and the peak of
@@ -146,6 +148,19 @@ def measured(case: Case, count: int, settings: lc.Settings, device: torch.device
     )
 
 
+def all_needed(case: Case, settings: lc.Settings) -> None:
+    """Print how long the question takes what every counted layer needs, beside the same census without it."""
+    torch.manual_seed(0)
+    net, x = case.make(), examples(case.shape, settings.panel)
+    census(net, x, settings)  # warm
+    without, whole = census(net, x, settings), census(net, x, replace(settings, needed="all"))
+    print(
+        f"{case.name}: what all layers need on {settings.panel} examples {whole - without:.1f} s "
+        f"(census {whole:.1f} s, without {without:.1f} s)",
+        flush=True,
+    )
+
+
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -167,6 +182,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--dtype", nargs="*", default=["auto", "bf16"])
     parser.add_argument("--needed", action="store_true", help="also with a twin and what the net needs, in seconds")
+    parser.add_argument("--nets", nargs="*", help="names of some of the nets")
+    parser.add_argument("--all-needed", action="store_true", help="seconds of what every layer needs, and nothing else")
     parser.add_argument("--smoke", action="store_true")
     asked = parser.parse_args()
     device = asked_device(asked.device)
@@ -177,7 +194,11 @@ def main() -> None:
         device=str(device), batch=batch, needed=False, pictures=0, twins=1, progress=False,
         panel=16 if asked.smoke else 2048,
     )  # fmt: skip
-    for case in SMOKE if asked.smoke else FULL:
+    cases = SMOKE if asked.smoke else FULL
+    for case in [case for case in cases if asked.nets is None or case.name in asked.nets]:
+        if asked.all_needed:
+            all_needed(case, replace(settings, panel=16 if asked.smoke else 512))
+            continue
         for dtype in asked.dtype[:1] if asked.smoke else asked.dtype:
             measured(case, count, replace(settings, dtype=dtype), device)
         if asked.needed:

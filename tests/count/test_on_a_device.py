@@ -14,6 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 import layercensus as lc
 from layercensus.count import pending, read_batch
+from layercensus.data.keys import key
 from layercensus.tally import Moments, reduce_output, slab
 
 from ..user_models import overflowing, small
@@ -49,6 +50,22 @@ def test_what_is_not_finite_is_named_when_the_pass_is_over(device: str, as_on_a_
     x[37, 0, 0, 0] = 5
     with pytest.raises(lc.CensusError, match=r"Got (inf|NaN) in layer 'act2' .* for example '37'"):
         lc.take(overflowing(), x, twin=False, device=device, settings=lc.Settings(progress=False, needed=False))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_what_came_before_it_is_kept(
+    device: str, as_on_a_device: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device tells of a batch only when the next one is under way: neither of the two counts."""
+    saved: list[int] = []
+    save = pending.Store.save
+    monkeypatch.setattr(pending.Store, "save", lambda self, found: (saved.extend(found.keys), save(self, found)))
+    x = X.clamp(-3, 3)
+    x[37, 0, 0, 0] = 5
+    settings = lc.Settings(progress=False, needed=False, batch=16, out=tmp_path)
+    with pytest.raises(lc.CensusError, match=r"for example '37'"):
+        lc.take(overflowing(), x, twin=False, device=device, settings=settings)
+    assert set(saved) == {key(str(row)) for row in range(32)}
 
 
 def test_tallies_come_to_the_disk_at_checkpoints_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from .store import Checkpoint, State, Store
 from .stored_panel import written_once
 
 FOLDED = {True: 96_000_000, False: 384_000_000}  # bytes of readings that wait to be tallied, on the CPU and on a GPU
-PANEL_BYTES = 48_000_000  # the panel's rows in memory between checkpoints
+PANEL_BYTES = {True: 48_000_000, False: 384_000_000}  # of the panel's rows between checkpoints, likewise
 Rows = dict[LayerKey, list[State]]
 
 
@@ -68,9 +68,10 @@ class Pending:
         self._check(self.waiting[:-1])
         several = [reading for group in (readings.clean, readings.a, readings.b) for reading in group.values()]
         self.bytes += sum(reading.bytes for reading in several)
-        if self.bytes > FOLDED[all(on_host(reading.mean.device) for reading in several)]:
+        here = all(on_host(reading.mean.device) for reading in several)
+        if self.bytes > FOLDED[here]:
             self._tally()
-        if self._panel_bytes > PANEL_BYTES or time.monotonic() - self.saved_at > self.checkpoint:
+        if self._panel_bytes > PANEL_BYTES[here] or time.monotonic() - self.saved_at > self.checkpoint:
             self.save()
 
     def save(self) -> None:
