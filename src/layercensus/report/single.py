@@ -41,11 +41,11 @@ def _with_scripts(page: str, report: Path) -> str:
     def inside(match: re.Match[str]) -> str:
         return "<script>" + (report / match[1]).read_text("utf-8").replace("</script", "<\\/script") + "</script>"
 
-    return re.sub(r'<script src="(assets/[^"]*)"></script>', inside, page)
+    return re.sub(r'<script(?: defer)? src="(assets/[^"]*)"></script>', inside, page)
 
 
 def _without_sliders(page: str, report: Path) -> str:
-    page = re.sub(r'<script src="assets/vega.js"></script>', "", page)
+    page = re.sub(r'<script defer src="assets/vega.js"></script>', "", page)
     return _with_scripts(
         page.replace("The picture needs JavaScript; the table does not.", "Sliders: see the folder."), report
     )

@@ -113,13 +113,15 @@
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("input[type=search]:not([data-index])").forEach(searchable);
   document.querySelectorAll("input[data-index]").forEach(finding);
-  document.querySelectorAll("script[type='application/vega-lite+json']").forEach(function (script) {
-    if (!window.vegaEmbed) return;
-    var target = document.getElementById(script.dataset.into);
-    vegaEmbed(target, JSON.parse(script.textContent), {
-      renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false },
-    }).then(function () {
-      target.querySelectorAll("summary").forEach(function (menu) { menu.setAttribute("aria-label", "save this picture"); });
+  document.addEventListener("DOMContentLoaded", function () { // Vega is large: the page is read and searched before it
+    document.querySelectorAll("script[type='application/vega-lite+json']").forEach(function (script) {
+      if (!window.vegaEmbed) return;
+      var target = document.getElementById(script.dataset.into);
+      vegaEmbed(target, JSON.parse(script.textContent), {
+        renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false },
+      }).then(function () {
+        target.querySelectorAll("summary").forEach(function (menu) { menu.setAttribute("aria-label", "save this picture"); });
+      });
     });
   });
 })();
