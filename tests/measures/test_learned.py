@@ -139,7 +139,9 @@ def test_the_twin_is_compared_with_the_next_untrained_net_beyond_the_others() ->
 def test_without_untrained_nets_directions_are_shared_and_nothing_is_said_to_be_learned() -> None:
     got = computed(replace(planted(0, shared=2, needed=4), untrained=(), untrained_needs=()))
     assert got.layer == {"shared": 2.0}
-    assert got.notes == ("learned is missing: it takes three untrained nets or more (twin=True)",)
+    assert got.notes == (
+        "learned is missing: it takes three untrained nets or more (twin=True, and twins of 4 or more)",
+    )
 
 
 def test_where_untrained_nets_share_what_the_others_do_not_give_nothing_is_learned() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import nn
 import layercensus as lc
 from layercensus.census.census import Census
 from layercensus.census.record import ArrayKey
+from layercensus.verdict.wording import why_not_learned
 
 RISES, FALLS, FLAT = (0, 1, 2, 4, 6, 9), (9, 7, 6, 4, 2, 1), (9, 9, 9, 9, 9, 9)
 ZIGZAG = (9, 3, 8, 2, 9, 3)
@@ -121,3 +123,16 @@ def test_units_answer_where_no_layer_is_read_and_the_width_does_not_decide() -> 
         f"Earlier layers hold more distinct units: {last} in the last hidden layer, {first} in the first."
     )
     assert "Nothing can be said of what is needed: the answers rest on none of these layers" in str(got.verdict)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "said"), [(0, "from one training run: give replicas"), (1, "not known: too few.")]
+)
+def test_why_nothing_was_learned_names_what_is_missing(replicas: int, said: str) -> None:
+    status = [
+        "count; learned is missing: too few; and more",
+        "learned is missing: other",
+        "learned is missing: too few",
+    ]
+    census = SimpleNamespace(provenance=SimpleNamespace(replicas=replicas), layers=pd.DataFrame({"status": status}))
+    assert said in why_not_learned(census)  # type: ignore[arg-type]

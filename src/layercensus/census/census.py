@@ -202,6 +202,13 @@ class Census(CensusRecord):
 
         return snippet(self, self.verdict)
 
+    def __repr__(self) -> str:
+        about = self.about
+        counts = f"{len(self.layers):,} layers, {len(self.units):,} units, {about['examples']:,} examples"
+        return (
+            f"<Census of {about['model']} on {about['data'].get('name', 'data')}: {counts}; print it for what it says>"
+        )
+
     def __str__(self) -> str:
         from ..report.terminal import as_text
 

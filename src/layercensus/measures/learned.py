@@ -19,7 +19,7 @@ from .needed import FIDELITY
 ROWS = 128  # fitting rows below which too little of what untrained nets give can be regressed out
 AGREES = 1.0  # directions by which it may differ which nets count as untrained
 ROUNDING = 1e-9
-UNTRAINED = "learned is missing: it takes three untrained nets or more (twin=True)"
+UNTRAINED = "learned is missing: it takes three untrained nets or more (twin=True, and twins of 4 or more)"
 
 
 def compute(evidence: Evidence) -> Outcome:

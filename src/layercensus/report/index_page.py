@@ -21,6 +21,7 @@ from ..verdict.grid import grids
 from ..verdict.lines import LEARNED
 from ..verdict.sensitivity import answers, index_of_thresholds
 from ..verdict.verdict import Verdict
+from ..verdict.wording import why_not_learned
 from ..verdict.words import without_words
 from .cells import cell, css, heading
 from .concepts_chart import PAGED, concept_rows, number_of_concept
@@ -75,6 +76,7 @@ def index_page(census: CensusRecord, verdict: Verdict, drawn: Drawn, address: st
         number_of_concept=number_of_concept,
         files_of=files,
         learned_known=LEARNED in census.layers and _has_values(census.layers[LEARNED]),
+        not_learned=why_not_learned(census),
         heads=_heads,
         lines=_lines,
         thresholds=None if chart is None else _script(chart),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 import pandas as pd
@@ -58,7 +60,7 @@ def paragraph(census: CensusRecord, verdict: Verdict, chosen: Line | None, layer
     parts = [" ".join(parts), *(_said(census, each) for each in verdict.lines if not each.silent)]
     silent = [each for each in verdict.lines if each.silent and (chosen is not None or not each.final)]
     parts += [f"Nothing can be said of what {PAST[each.count]}: {each.silent}." for each in silent]
-    parts += [*_missing(verdict), *_units(census, layers), *of_concepts(census)]
+    parts += [*_missing(census, verdict), *_units(census, layers), *of_concepts(census)]
     text = "\n".join(parts)
     return "\n".join(filter(None, (text, words_of(text))))
 
@@ -132,10 +134,20 @@ def _beside(line: Line, rows: list[pd.Series]) -> str:
     return f"; in an untrained net {ends}"
 
 
-def _missing(verdict: Verdict) -> Iterator[str]:
+def _missing(census: CensusRecord, verdict: Verdict) -> Iterator[str]:
     counts = {line.count for line in verdict.lines if not line.silent or line.count == LEARNED}
     if NEEDED in counts and LEARNED not in counts:
-        yield ONE_RUN
+        yield why_not_learned(census)
+
+
+def why_not_learned(census: CensusRecord) -> str:
+    """Why nothing is said of what was learned, and what would tell it: the reason that most layers give."""
+    if not census.provenance.replicas:
+        return ONE_RUN
+    said = (re.search(r"learned (?:is|are) missing: ([^;]*)", str(status)) for status in census.layers["status"])
+    reasons = Counter(found[1] for found in said if found)
+    why = reasons.most_common(1)[0][0] if reasons else "no layer has a number of them"
+    return f"What of that was learned is not known: {why}."
 
 
 def _units(census: CensusRecord, layers: pd.DataFrame) -> Iterator[str]:

@@ -72,6 +72,9 @@ class Timeline(Record):
         """
         return write_page(self, Path(folder))
 
+    def __repr__(self) -> str:
+        return f"<Timeline: {len(self.entries)} readings of {len(self.infos)} layers; print it for what it says>"
+
     def __str__(self) -> str:
         lines = [f"{len(self.entries)} readings of {len(self.infos)} layers", *self.notes, *map(str, self.alarms)]
         settled = settling_words(self)
