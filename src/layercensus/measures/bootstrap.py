@@ -25,6 +25,7 @@ from .sparse_linkage import Pairs
 MARGIN = 0.12  # how far below the threshold a pair is still followed
 LARGE = 256  # units of a component from which on only FEWEST resamples are clustered, since each costs its square
 FEWEST = 40
+AT_ONCE = 2**26  # correlations of pairs in resamples that are held at once
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,18 @@ def distinct_resamples(
         kept = min(FEWEST, len(passed)) if size.max() > LARGE else len(passed)
         passed, distinct, rarefied = passed[:kept], distinct[:kept], rarefied[:kept]
         own = Pairs(members[pairs.i], members[pairs.j], pairs.similarity, len(similarity), pairs.floor)
-        kinds, c = kind.numpy()[own.i, own.j], torch.zeros(kept, len(own.i))
+        kinds, alive = kind.numpy()[own.i, own.j], passed[:, members].numpy()
         attenuated = bool((kinds == BEHIND).any())
-        for some, part in relations.resamples(own, kinds, seed=seed, resamples=kept):
-            c[:, torch.from_numpy(some)] = part.abs() if sign_blind else part
-        for block, mask in _blocks(pairs, component[members], passed[:, members].numpy(), c.numpy()):
-            for r, sizes in _counted(block, mask, tau):
-                distinct[r] += len(sizes)
-                rarefied[r] += presence[sizes].sum()
+        step = max(1, AT_ONCE // len(own.i))  # resamples; all of them but in a large layer of which most pairs are near
+        for start in range(0, kept, step):
+            some = slice(start, min(start + step, kept))
+            c = torch.zeros(some.stop - some.start, len(own.i))
+            for which, part in relations.resamples(own, kinds, seed=seed, resamples=kept, some=some):
+                c[:, torch.from_numpy(which)] = part.abs() if sign_blind else part
+            for block, mask in _blocks(pairs, component[members], alive[some], c.numpy()):
+                for r, sizes in _counted(block, mask, tau):
+                    distinct[some][r] += len(sizes)
+                    rarefied[some][r] += presence[sizes].sum()
     return Resamples(distinct, rarefied, passed.sum(1).numpy(), attenuated)
 
 

@@ -81,23 +81,27 @@ class Relations:
         return found
 
     def resamples(
-        self, pairs: Pairs, kind: NDArray[np.int8], *, seed: int, resamples: int
+        self, pairs: Pairs, kind: NDArray[np.int8], *, seed: int, resamples: int, some: slice = slice(None)
     ) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
-        """Of some pairs at a time: their numbers, and their correlations (resamples, those pairs), each of its kind."""
+        """Of some pairs at a time: their numbers, and their correlations (resamples, those pairs), each of its kind.
+
+        some: of the resamples.
+        """
         for number in (LINEAR, MONOTONE, BEHIND):
             chosen = np.flatnonzero(kind == number)
             if not len(chosen):
                 continue
             for part in self._near(number, pairs, chosen):
-                few, place = np.unique(np.stack([pairs.i[part], pairs.j[part]]), return_inverse=True)
-                i, j = place.reshape(2, -1)
-                own = Pairs(i, j, np.zeros(0), len(few), pairs.floor)
+                asked = np.zeros(len(self.units), dtype=np.bool_)
+                asked[pairs.i[part]] = asked[pairs.j[part]] = True
+                few, place = np.flatnonzero(asked), np.cumsum(asked) - 1
+                own = Pairs(place[pairs.i[part]], place[pairs.j[part]], np.zeros(0), len(few), pairs.floor)
                 rows = self._rows(number, torch.from_numpy(few))  # of all units it would be a copy of the panel
-                for start, c in pair_resamples(rows, own, group=self.group, seed=seed, resamples=resamples):
-                    some = part[start : start + c.shape[1]]
+                for start, c in pair_resamples(rows, own, group=self.group, seed=seed, resamples=resamples, some=some):
+                    which = part[start : start + c.shape[1]]
                     if number == BEHIND:
-                        c = self._of_pairs(c, pairs.i[some], pairs.j[some])
-                    yield some, c
+                        c = self._of_pairs(c, pairs.i[which], pairs.j[which])
+                    yield which, c
 
     def _near(self, kind: int, pairs: Pairs, chosen: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         """These pairs, or some at a time between two blocks of units, so that their readings fit into AT_ONCE."""
