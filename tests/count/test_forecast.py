@@ -36,7 +36,7 @@ def test_the_bytes_by_hand() -> None:
     assert BYTES == {"1": 26_880, "4": 288_000, "5": 7_200}
     found = forecast(nets(), 120, lc.MEASURES, lc.Settings(memory=0.001))
     assert found == Forecast(322_080, "4", 200, 288_000, 1_000_000, ("4",), 0.0)  # 48 bytes a pair would be 1,920,000
-    assert forecast(nets(), 120, lc.MEASURES, lc.Settings()).beyond == 48 * 200 * 200
+    assert forecast(nets(), 120, lc.MEASURES, lc.Settings()).beyond == 48 * 200 * 200 + 10 * 200 * (200 * 200 // 2)
     assert forecast(nets(), None, lc.MEASURES, lc.Settings(panel=60)).disk == 322_080 // 2
     twin = Nets(
         nets().trained, Net("twin", net(), nets().trained.layers), (Net("replica0", net(), nets().trained.layers),)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..count.enough_memory import enough_memory
-from ..count.forecast import panel_bytes
+from ..count.forecast import matrices, panel_bytes
 from ..count.memory import returned_memory
 from ..count.nets import TRAINED, TWIN, LayerKey, Net, Nets
 from ..count.shards import Counted
@@ -90,7 +90,7 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     asked = _Asked(measures, settings, classes, named if isinstance(named, int) else 0, concepts)
     rows, panel, unreached = _Rows(), 0, list[str]()
     for layer in tqdm(nets.trained.layers, desc="measuring", unit="layer", disable=not settings.progress):
-        size = panel_bytes(layer, settings.panel, settings)
+        size = max(panel_bytes(layer, settings.panel, settings), matrices(layer.width))
         with enough_memory(f"Measuring layer {layer.name!r}", MEASURING), returned_memory(size):
             examples = _add(rows, _summary(store, counted, layer, asked), asked, nets, columns)
             unreached += [f"{layer.name} (no example of the data reached it)"] if examples is None else []

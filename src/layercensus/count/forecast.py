@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ..layers.layer import Layer
+from ..measures.bootstrap import AT_ONCE
 from ..measures.distinct import distinct
 from ..measures.in_other_views import in_other_views
 from ..measures.measure import Measure
@@ -22,6 +23,9 @@ from .nets import Net, Nets
 FLOAT = 4  # bytes
 LONG = 60.0  # seconds of measuring from which on they are said
 FAST = 1e9  # operations a second that any machine makes: what takes less than LONG at this rate is not timed
+PAIR = (
+    10  # bytes of a pair of units in a resample: two copies of its correlation, and what is as large as the threshold
+)
 SIDE = 1024  # of the product that this machine's rate is measured with
 EACH = 6000.0  # operations of a product that take as long as all tests of one unit do, for each example of the panel
 LINKAGE = 4000.0  # operations a pair of units for the clusters at all thresholds and in the resamples, in one matrix
@@ -99,8 +103,15 @@ def positions_read(layer: Layer, settings: Settings) -> int:
 
 
 def beyond_panel(width: int, settings: Settings) -> int:
-    """Bytes to measure a layer beyond its panel: matrices of all pairs of units, or the budget."""
-    return int(min(DENSE * width * width, settings.memory * 1e9))
+    """Bytes to measure a layer beyond its panel: matrices of all pairs of units and their resamples, or the budget."""
+    if too_wide(width, settings.memory):
+        return int(settings.memory * 1e9)
+    return int(matrices(width) + PAIR * min(AT_ONCE, settings.resamples * width * width / 2))
+
+
+def matrices(width: int) -> int:
+    """Bytes of the matrices of all pairs of units."""
+    return DENSE * width * width
 
 
 def rate_of_products() -> float:

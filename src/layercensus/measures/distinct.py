@@ -22,9 +22,9 @@ from .rarefaction import coverage, presence, rarefied
 from .relation import RELATIONS, clusters_of_means, relation_of, representatives, shifted
 from .relations import Relations, related
 from .reliability import FEWEST, reliable_replicates
-from .similar_pairs import most_pairs, too_wide
+from .similar_pairs import too_wide
 from .threshold_grid import Grid, Sizes, threshold_grid
-from .wide import WideLayer
+from .wide import WideLayer, followed
 
 POINTS = 24  # of the rarefaction curve
 
@@ -63,7 +63,7 @@ def _of_wide(evidence: Evidence, half: Panel, wide: Tensor) -> Outcome:
     """The same from the pairs that are alike; no count where even these are beyond the budget."""
     layer = WideLayer.of(half, wide, evidence.settings)
     if layer is None:
-        most, gigabytes = most_pairs(evidence.settings.memory), evidence.settings.memory
+        most, gigabytes = followed(half, len(wide), evidence.settings), evidence.settings.memory
         return Outcome(
             notes=(f"duplicates not counted: over {most:,} pairs of units are alike (memory={gigabytes:g})",)
         )

@@ -50,7 +50,7 @@ def clusters_of_means(mean: Tensor, passed: Tensor, settings: Settings) -> NDArr
     units = passed.nonzero().flatten()
     pairs = similar_pairs(
         [lambda some: mean[:, units[some]]], len(units), floors=[settings.tau], sign_blind=settings.sign_blind,
-        most=most_pairs(settings.memory), relations=Relations.of(mean[:, None], units),
+        most=most_pairs(settings.memory, len(mean) * len(units)), relations=Relations.of(mean[:, None], units),
     )  # fmt: skip
     if pairs is None:
         return None

@@ -28,6 +28,11 @@ BY_CHANCE = 4  # unless so few rows make the difference
 ALL = slice(None)
 
 
+def ranked_rows(spots: Tensor) -> int:
+    """How many rows of (examples, spots, units) are ranked: a few positions of each example."""
+    return len(spots) * min(spots.shape[1], max(1, ROWS // max(1, len(spots))))
+
+
 @dataclass(frozen=True)
 class Relations:
     """The readings of some units in each form that they are compared in."""
@@ -42,7 +47,7 @@ class Relations:
     def of(cls, spots: Tensor, units: Tensor, group: Tensor | None = None) -> Relations:
         """Of the readings (examples, spots, all units) of these units. group: (examples,) int64, drawn as wholes."""
         group = torch.arange(len(spots)) if group is None else group
-        positions = max(1, ROWS // max(1, len(spots)))
+        positions = ranked_rows(spots) // max(1, len(spots))
         standing = Standing.of(spots[:, :positions], units)
         linear = (standardised(spots[:, :, some].flatten(0, 1)) for some in torch.split(units, ROWS))
         few = torch.cat([carriers(z, len(spots)) for z in linear])

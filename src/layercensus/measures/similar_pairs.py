@@ -15,6 +15,7 @@ from .sparse_linkage import Pairs
 BLOCK = 2048  # units whose correlations with as many others are held at once
 DENSE = 48  # bytes for each pair that the matrices of `distinct` and `redundant` take
 ROOM = 2**16  # pairs that there is room for at first
+COPIES = 12  # bytes of a reading: its rank, its score, and once more while scores are put together
 EACH = 400  # bytes for each pair that is followed through the resamples
 Rows = Callable[[slice], Tensor]  # some of the units -> (rows, those units)
 
@@ -24,9 +25,9 @@ def too_wide(units: int, gigabytes: float) -> bool:
     return DENSE * units * units > gigabytes * 1e9
 
 
-def most_pairs(gigabytes: float) -> int:
-    """How many pairs the budget lets be followed."""
-    return int(gigabytes * 1e9 / EACH)
+def most_pairs(gigabytes: float, readings: int = 0) -> int:
+    """How many pairs the budget lets be followed beside so many readings, which stand in ranks and as scores."""
+    return int(max(0.0, gigabytes * 1e9 - COPIES * readings) / EACH)
 
 
 def similar_pairs(

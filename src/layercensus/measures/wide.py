@@ -15,10 +15,15 @@ from torch import Tensor
 from ..settings import TAU_GRID, Settings
 from ..tally import Panel
 from .bootstrap import FEWEST, LARGE, MARGIN, Resamples
-from .relations import BEHIND, Relations
+from .relations import BEHIND, Relations, ranked_rows
 from .similar_pairs import Rows, most_pairs, similar_pairs
 from .sparse_linkage import Pairs, clusters_at, merges_of
 from .threshold_grid import Grid, Sizes, threshold_grid
+
+
+def followed(half: Panel, units: int, settings: Settings) -> int:
+    """How many pairs of so many units of a half of the panel the budget lets be followed."""
+    return most_pairs(settings.memory, ranked_rows(half.spots) * units)
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class WideLayer:
         relations = Relations.of(half.spots, wide, half.group)
         pairs = similar_pairs(
             readings, len(wide), floors=sorted(floors), sign_blind=settings.sign_blind,
-            most=most_pairs(settings.memory), relations=relations,
+            most=followed(half, len(wide), settings), relations=relations,
         )  # fmt: skip
         return None if pairs is None else cls(pairs, relations, settings)
 
@@ -83,7 +88,8 @@ class WideLayer:
         units = self.pairs.units
         graph = coo_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=(units, units))
         largest = np.bincount(connected_components(graph, directed=False)[1]).max(initial=0)
-        return bool(largest <= LARGE and len(i) * resamples <= most_pairs(self.settings.memory) * FEWEST)
+        readings = self.relations.standing.by_rank.numel()
+        return bool(largest <= LARGE and len(i) * resamples <= most_pairs(self.settings.memory, readings) * FEWEST)
 
     def _resampled(
         self, i: NDArray[np.int64], j: NDArray[np.int64], kind: NDArray[np.int8], *, seed: int, resamples: int
