@@ -130,11 +130,10 @@ class Pending:
             beside = {"key": readings.keys, "label": readings.labels, "group": readings.groups}
             self._shared.append({name: x[readings.rows] for name, x in beside.items()})
         for key in self.streams if chosen else ():
-            on_gpu = not on_host(chosen[0].clean[key].mean.device)  # a copy from there costs much, however little it is
-            for some in [chosen] if on_gpu else [[readings] for readings in chosen]:
-                picked = _rows(
-                    [{name: pick(readings, key) for name, pick in _ROWS.items()} for readings in some], self.spots
-                )
+            device = chosen[0].clean[key].mean.device
+            # a copy from a GPU costs much, however little it is
+            for some in [[readings] for readings in chosen] if on_host(device) else [chosen]:
+                picked = _rows([_picked(readings, key, device) for readings in some], self.spots)
                 rows = {name: kept(x.cpu()) for name, x in picked.items()}
                 self._own.setdefault(key, []).append(rows)
                 self._panel_bytes += sum(x.numel() * x.element_size() for x in rows.values())
@@ -161,6 +160,11 @@ def _rows(parts: Sequence[State], spots: int) -> State:
     names = [name for name in parts[0] if name != "spots"]
     together = {name: torch.cat([part[name] for part in parts]) for name in names}
     return together | {"spots": joined_spots([part["spots"] for part in parts], spots)}
+
+
+def _picked(readings: BatchReadings, key: LayerKey, device: torch.device) -> State:
+    """A batch's rows of the panel in one layer, on one device: a single example is read on the CPU."""
+    return {name: pick(readings, key).to(device) for name, pick in _ROWS.items()}
 
 
 def _spots(readings: BatchReadings, key: LayerKey) -> Tensor:
