@@ -9,9 +9,11 @@ learned_null.py takes whole censuses; here only what `learned` needs is read: of
 two stand for the net and its replica, beyond the seven others (pair), and two of these for the null that every census
 counts, beyond the last five (null). Beside the eight shapes of learned_null.py: units that fire at one of 15 examples
 (rare) or a quarter of them at one of 1,400 (some rare), more units than rows, and responses of Laplace's law and of
-Student's t with two degrees of freedom, whose variance is infinite. Digits of scikit-learn. Where
-fewer examples calibrate than a layer has units no number of directions may hold the answers; the directions of 95 % of
-the variance, 64 at most, stand for the needed ones there.
+Student's t with two degrees of freedom, whose variance is infinite. Digits of scikit-learn. Where no
+number of directions holds the answers (mostly where fewer examples calibrate than a layer has units) a census says
+nothing; here the directions of 95 % of the variance, 64 at most, stand for the needed ones, which is the harder null.
+How many pairs x layers they stand in is the column "stand-ins", and what a census would print above 0 is "printed": of
+pairs with directions of their own, where the null beside them has its own and reads 0.
 """
 
 from __future__ import annotations
@@ -115,6 +117,7 @@ class Read:
 
     spots: dict[str, Tensor]  # layer -> (examples, SPOTS, units)
     needs: dict[str, Needs]
+    stand_ins: frozenset[str] = frozenset()  # layers in which the directions are not those that the answers rest on
 
 
 def made(shape: str, seed: int) -> nn.Module:
@@ -142,7 +145,8 @@ def read(net: Net, batches: Sequence[Batch], examples: Examples | None) -> Read:
         return Read(rows, {})
     asked = needs_of(net, net.layers, examples, Answers(centred=True), memory=MEMORY, units=False)
     known = {layer.name: needs for layer, needs in asked if directions_for(needs, FIDELITY) >= 0}
-    return Read(rows, {name: known.get(name) or of_variance(spots) for name, spots in rows.items()})
+    needs = {name: known.get(name) or of_variance(spots) for name, spots in rows.items()}
+    return Read(rows, needs, frozenset(needs) - frozenset(known))
 
 
 def of_variance(spots: Tensor) -> Needs:
@@ -187,6 +191,7 @@ def counted(job: tuple[str, int]) -> list[dict[str, Any]]:
     for layer in nets[0].spots:
         pair, null = (
             said(learned.compute(compared([n.spots[layer] for n in some], [n.needs.get(layer) for n in some], keys)))
+            | {"stand-in": any(layer in n.stand_ins for n in some[:PAIR])}
             for some in (nets, nets[PAIR:])
         )
         found.append({"shape": shape, "seed": seed, "layer": layer, "pair": pair, "null": null})
@@ -217,7 +222,8 @@ def said(outcome: Outcome) -> dict[str, Any]:
 
 def table(rows: Sequence[dict[str, Any]]) -> None:
     """A line for each shape: of both kinds of pairs the layers with learned above 0, its mean and its most."""
-    heads = "nets", "seeds", "pairs x layers", "above 0", "mean", "most", "missing", "shared", "held", "permuted"
+    heads = ("nets", "seeds", "pairs x layers", "above 0", "mean", "most", "stand-ins", "printed", "missing", "shared",
+             "held", "permuted")  # fmt: skip
     print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
     for shape in EVERY:
         some = [row for row in rows if row["shape"] == shape]
@@ -233,8 +239,16 @@ def line(rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     )
     return (
         str(len(both)), str(sum(n > 0 for n in known)), f"{mean(known):.3f}", f"{max(known, default=0):.0f}",
+        str(sum(one["stand-in"] for one in both)), str(sum(printed(row) for row in rows)),
         str(len(both) - len(known)), f"{mean(shared):.1f}", f"{mean(held):.2f}", f"{mean(permuted):.3f}",
     )  # fmt: skip
+
+
+def printed(row: dict[str, Any]) -> bool:
+    """Whether a census of this pair and these untrained nets would say that something was learned."""
+    pair, null = row["pair"], row["null"]
+    known = not pair["stand-in"] and not null["stand-in"]
+    return known and pair.get("learned", 0) > 0 and null.get("learned", 1) == 0
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from layercensus.measures import Evidence, Outcome
 from layercensus.measures.learned import learned
-from layercensus.tally import Panel, Rows
+from layercensus.tally import Needs, Panel, Rows
 from layercensus.testing import panel
 
 from .directions import Random, compared, needs_of, planted, principal, run
@@ -158,6 +158,31 @@ def test_where_untrained_nets_share_what_the_others_do_not_give_nothing_is_learn
     got = computed(replace(nothing, untrained=(*untrained, *whole.untrained[2:]), untrained_needs=needs))
     assert got.layer == {"shared": 0.0}  # nor is a 0 printed that stands beside such a null
     assert got.notes == ("learned is missing: untrained nets read 6.0 directions here too, not 0",)
+
+
+def test_where_no_directions_hold_the_answers_nothing_is_said_and_the_status_names_whose() -> None:
+    """Principal directions may not stand in: wide untrained nets on few rows have up to nine in common along these."""
+    whole = planted(0, shared=2, needed=4)
+    assert whole.needs is not None
+    got = computed(replace(whole, needs=_unheld(whole.needs)))
+    assert got.layer == {}
+    assert got.notes == (
+        "shared and learned are missing: no number of directions holds a fidelity of 0.95 in every run",
+    )
+    for at in (0, 1):
+        untrained = list(whole.untrained_needs)
+        untrained[at] = _unheld(untrained[at])
+        got = computed(replace(whole, untrained_needs=tuple(untrained)))
+        assert got.layer == {"shared": 2.0}
+        assert got.notes == (
+            "learned is missing: no number of directions holds a fidelity of 0.95 in two untrained nets, so its null "
+            "is not known (give more examples)",
+        )
+
+
+def _unheld(needs: Needs) -> Needs:
+    """The same answers, of which no number of these directions holds .95."""
+    return replace(needs, change=torch.full_like(needs.change, 0.2))
 
 
 def test_beside_untrained_nets_the_nets_own_weights_shuffled_say_what_was_learned() -> None:

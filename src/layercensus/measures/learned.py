@@ -20,6 +20,10 @@ ROWS = 128  # fitting rows below which too little of what untrained nets give ca
 AGREES = 1.0  # directions by which it may differ which nets count as untrained
 ROUNDING = 1e-9
 UNTRAINED = "learned is missing: it takes three untrained nets or more (twin=True, and twins of 4 or more)"
+UNHELD = (
+    f"learned is missing: no number of directions holds a fidelity of {FIDELITY} in two untrained nets, so its null is "
+    "not known (give more examples)"
+)
 
 
 def compute(evidence: Evidence) -> Outcome:
@@ -42,7 +46,7 @@ def _outcome(evidence: Evidence, nets: Nets) -> Outcome:
         return Outcome(notes=(f"shared and learned are missing: {missing}",))
     found, null = find(nets, rows), _null(evidence, nets)
     shared, arrays = {"shared": float(found.shared.mean())}, _arrays(found, "shared", 0)
-    missing = _why_not_learned(nets, rows, null, evidence.is_twin)
+    missing = _why_not_learned(nets, rows, null, evidence)
     if missing:
         return Outcome(shared, arrays=arrays, notes=(missing,))
     resampled = found.resampled(evidence.settings.resamples, evidence.seed + 4)
@@ -113,11 +117,12 @@ def _why_no_pairs(nets: Nets, rows: CommonRows) -> str:
     return ""
 
 
-def _why_not_learned(nets: Nets, rows: CommonRows, null: Found | None, is_twin: bool) -> str:
+def _why_not_learned(nets: Nets, rows: CommonRows, null: Found | None, evidence: Evidence) -> str:
     """Empty where what untrained nets give can be told, and they have nothing more in common."""
     spots = nets.spots[0].shape[1]
-    if not nets.untrained or (null is None and not is_twin):
-        return UNTRAINED
+    if not nets.untrained or (null is None and not evidence.is_twin):
+        pair = _untrained_pair(evidence, nets)
+        return UNHELD if pair is not None and pair.directions(FIDELITY) is None else UNTRAINED
     if len(rows.fit) * spots < ROWS:
         return f"learned is missing: {2 * len(rows.fit)} examples are too few (give {-(-2 * ROWS // spots)} or more)"
     doubtful = null is not None and float(null.learned.sum()) > 0
