@@ -10,8 +10,9 @@ is known what they share and learned. digits: 8 x 8, trained on four fifths, cou
 trained on 3,000 of 5,000 and counted on the others. fashion: clothes of 14 x 14, trained on 6,000 of Fashion-MNIST's
 60,000 training images and counted on 2,000 others. --device: where nets are trained; they are counted on the CPU.
 shuffled: trained, without augmentation, on labels that were permuted once for all runs; shuffled apart: permuted for
-each run anew. Printed for each kind: the counts, then the slope of log count on log width from width 32 on, and how far
-a run lies from the mean of the runs.
+each run anew; frozen (only where asked for): trained, but for the first two convolutions and norms, which stay as they
+were drawn. Printed for each kind: the counts, then the slope of log count on log width from width 32 on, and how far a
+run lies from the mean of the runs.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ from layercensus.models.digits import BATCH, factory
 from layercensus.models.twin import calibrate
 
 WIDTHS = (16, 32, 64, 128, 256)
-KINDS = ("trained", "untrained", "shuffled", "shuffled apart")
+KINDS = ("trained", "untrained", "shuffled", "shuffled apart", "frozen")
+FROZEN = 2  # convolutions that stay as they were drawn, with their norms
 COUNTS = ("needed", "distinct", "shared", "learned")
 SLOPES = ("needed", "needed_90", "needed_99", *COUNTS[1:])
 KEPT = (
@@ -94,7 +96,10 @@ def run_of(job: Job, seed: int, data: Images) -> tuple[nn.Module, float]:
     if job.kind == "untrained":
         calibrate(net, data.images[data.training[:256]].to(job.device).split(32))
         return net.eval(), accuracy(net, data, data.held_out)
-    if job.kind == "trained":
+    if job.kind == "frozen":
+        for part in (*net.conv[:FROZEN], *net.norm[:FROZEN]):  # type: ignore[index]
+            part.requires_grad_(False)
+    if job.kind in ("trained", "frozen"):
         return trained(net, seed, data, job, data.held_out)
     rng = torch.Generator().manual_seed(seed if job.kind == "shuffled apart" else 0)
     labels = data.labels[torch.randperm(len(data.labels), generator=rng)]
@@ -103,9 +108,9 @@ def run_of(job: Job, seed: int, data: Images) -> tuple[nn.Module, float]:
 
 def trained(net: nn.Module, seed: int, data: Images, job: Job, judged: Tensor) -> tuple[nn.Module, float]:
     """Adam with a one-cycle rate, as the demonstration's net; shifts and smoothing only where labels are true."""
-    rng, real = torch.Generator().manual_seed(seed), job.kind == "trained"
+    rng, real = torch.Generator().manual_seed(seed), not job.kind.startswith("shuffled")
     steps = len(data.training) // BATCH
-    optimiser = torch.optim.Adam(net.parameters(), 3e-3)
+    optimiser = torch.optim.Adam([each for each in net.parameters() if each.requires_grad], 3e-3)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=job.epochs * steps)
     images, labels = data.images.to(job.device), data.labels.to(job.device)
     for _ in range(job.epochs):
@@ -233,7 +238,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", choices=("digits", "mnist", "fashion"), default=("digits",))
     parser.add_argument("--folder", type=Path, default=CLOTHES_AT, help="of Fashion-MNIST's files")
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS[:-1])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--device", default="cpu")
