@@ -5,6 +5,9 @@
     python benchmarks/verdicts_needed.py --never-trained 20   # eight shapes, four ways to initialise, as plain modules
     python benchmarks/verdicts_needed.py --smoke              # one of each: does it run?
 
+"For another choice alone": of the undecided, those that have an answer at a fidelity of .95 (and r^2 of .5) and another
+one, or none, at another fidelity or cut.
+
 A net that never was trained must get no answer, whoever drew its weights. What replicas of such nets learned is asked
 in learned_null.py, on the same shapes; how nets are planted that share what they learned, in planted_learned.py.
 """
@@ -131,7 +134,8 @@ def initialise(net: nn.Module, how: str) -> None:
 
 
 def table_of_planted(rows: Rows, what: str) -> None:
-    heads = f"directions that are {what}", "right answer", "seeds", "right", "undecided", "wrong", "layers within 1"
+    heads = (f"directions that are {what}", "right answer", "seeds", "right", "undecided", "for another choice alone",
+             "wrong", "layers within 1")  # fmt: skip
     print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
     for name in dict.fromkeys(row["name"] for row in rows):
         some = [row for row in rows if row["name"] == name]
@@ -139,7 +143,8 @@ def table_of_planted(rows: Rows, what: str) -> None:
         right, undecided = answers[RIGHT[name]], answers["undecided"]
         pairs = [pair for row in some for pair in zip(row["planted"], row["found"], strict=False)]
         near = f"{sum(abs(p - f) <= 1 for p, f in pairs)} of {sum(len(row['planted']) for row in some)}"
-        counts = len(some), right, undecided, len(some) - right - undecided
+        otherwise = sum(row["answer"] == "undecided" and bool(row["reasons"]) for row in some)
+        counts = len(some), right, undecided, otherwise, len(some) - right - undecided
         print(f"| {name} | {RIGHT[name]} | {' | '.join(map(str, counts))} | {near} |")
 
 
