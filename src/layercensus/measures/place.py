@@ -37,7 +37,7 @@ def heavy_on(device: torch.device) -> Iterator[None]:
 
 
 def heavy(compute: Callable[P, R]) -> Callable[P, R]:
-    """A pure function of tensors that may be computed elsewhere: its arguments go there, what it returns comes back.
+    """A pure function of tensors that may be computed elsewhere: its arguments go there, what it returns is brought back.
 
     Tensors in tuples, lists and frozen dataclasses go along; what the function makes without naming a device is made
     there too. It must not draw random numbers or hand tensors to numpy. Where the device's memory does not suffice it
@@ -63,7 +63,7 @@ def heavy(compute: Callable[P, R]) -> Callable[P, R]:
 
 
 class _Trip:
-    """Tensors on their way to a device and back; those that come back unchanged are the very ones that went."""
+    """Tensors on their way to a device and back; those that are returned unchanged are the very ones that went."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
