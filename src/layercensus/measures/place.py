@@ -37,7 +37,7 @@ def heavy_on(device: torch.device) -> Iterator[None]:
 
 
 def heavy(compute: Callable[P, R]) -> Callable[P, R]:
-    """A pure function of tensors that may be computed elsewhere: its arguments go there, what it returns is brought back.
+    """A pure function of tensors that may be computed elsewhere: arguments go there, what it returns is brought back.
 
     Tensors in tuples, lists and frozen dataclasses go along; what the function makes without naming a device is made
     there too. It must not draw random numbers or hand tensors to numpy. Where the device's memory does not suffice it
