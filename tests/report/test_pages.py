@@ -295,7 +295,9 @@ def test_every_unit_shows_its_top_examples(pictured: Path) -> None:
     for file, found in pages(pictured):
         for link in found.links:
             assert (file.parent / unquote(link).partition("#")[0]).exists(), link
-    assert (pictured / "pictures/layer-000-correlations.csv").read_text("utf-8").startswith("unit,")
+    numbers = pd.read_csv(pictured / "pictures/layer-000-correlations.csv", index_col="unit")
+    assert list(numbers.columns) == [str(unit) for unit in numbers.index]
+    assert numbers.notna().to_numpy().sum() == len(numbers) * (len(numbers) + 1) / 2  # each pair once
 
 
 @real_browser
@@ -396,7 +398,9 @@ def test_a_page_that_has_an_address_shows_the_picture_of_the_answer_where_it_lie
         assert '<meta property="og:image" content="https://example.org/a%20b/pictures/answer.png">' in page
         assert '<meta property="og:url" content="https://example.org/a%20b/index.html">' in page
     assert (tmp_path / "report" / "pictures" / "answer.png").is_file()
-    assert "og:image" in write_single(tmp_path / "report", tmp_path / "one.html").read_text("utf-8")
+    single = Page(write_single(tmp_path / "report", tmp_path / "one.html"))
+    assert "og:image" in (tmp_path / "one.html").read_text("utf-8")
+    assert {link for link in single.links if link.startswith("#")} <= {f"#{id}" for id in single.ids}
     page = census.report(tmp_path / "report").read_text("utf-8")
     assert '<meta property="og:image" content="pictures/answer.png">' in page
     assert "og:url" not in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,10 @@ def index_page(census: CensusRecord, verdict: Verdict, drawn: Drawn, address: st
         number_of_concept=number_of_concept,
         files_of=files,
         learned_known=LEARNED in census.layers and _has_values(census.layers[LEARNED]),
+        shared_known="shared" in census.layers and _has_values(census.layers["shared"]),
         not_learned=why_not_learned(census),
+        asked_of=int(census.layers["needed"].notna().sum()) if "needed" in census.layers else 0,
+        called_again=any(CALL.search(str(name)) for name in census.layers["layer"]),
         heads=_heads,
         lines=_lines,
         thresholds=None if chart is None else _script(chart),
@@ -99,6 +103,7 @@ def index_page(census: CensusRecord, verdict: Verdict, drawn: Drawn, address: st
     )  # fmt: skip
 
 
+CALL = re.compile(r"@[0-9]+$")  # ends the name of a layer that is called more than once
 ENOUGH = 1000  # examples of the panel beyond which more say little new
 LONGEST_NAME = 40  # characters before the colon of a line that has a name
 

@@ -18,9 +18,10 @@ BLUE, WHITE, RED = (33, 102, 172), (250, 250, 250), (178, 24, 43)  # told apart 
 
 
 def matrix_picture(matrix: Matrix) -> Picture:
-    """Row and column k are the same unit; blue is against each other, red is together."""
+    """Row and column k are the same unit; blue is against each other, red is together. A number for each pair, once."""
     names = [str(unit) for unit in matrix.units]
-    data = pd.DataFrame(matrix.values / 100, columns=names).round(2)
+    once = np.tri(len(names), dtype=bool)
+    data = pd.DataFrame(np.where(once, matrix.values / 100, np.nan), columns=names).round(2)
     data.insert(0, "unit", names)
     image = base64.b64encode(_png(matrix.values)).decode("ascii")
     colours = zip((0, 0.5, 1), (BLUE, WHITE, RED), strict=True)

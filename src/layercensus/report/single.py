@@ -34,6 +34,7 @@ def _without_links(page: str) -> str:
     page = re.sub(r' href="(layers|concepts)/[^"]*"', "", page)
     page = re.sub(r'<p class="files">.*?</p>', "", page)
     page = re.sub(r"<search>.*?</search>", "", page, flags=re.DOTALL)
+    page = re.sub(r'<a href="#find">[^<]*</a>', "", page)
     return re.sub(r'<meta property="og:image" content="pictures/[^>]*>', "", page)
 
 
