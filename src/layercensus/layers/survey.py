@@ -143,6 +143,8 @@ def _arranged(
 def _problem(output: Output, rows: Rows) -> str | None:
     if output.shape is None or output.dtype is None:
         return MISSING
+    if output.mapped:
+        return "it is called under torch.vmap, where no number of an output can be read: call it on the whole batch"
     if not output.strided:
         return "its output is not a dense tensor"
     if not output.dtype.is_floating_point:

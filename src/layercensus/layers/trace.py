@@ -43,6 +43,7 @@ class Output:
     shape: tuple[int, ...] | None = None  # None where there is no tensor
     dtype: torch.dtype | None = None
     strided: bool = True
+    mapped: bool = False  # under torch.vmap, which gives it without the axis over which it maps
     also: tuple[str, ...] = ()  # the other tensors of the same call
     units: Units | None = None
     examples: View | None = None  # followed, where every call before it could be
@@ -239,10 +240,12 @@ class _Tracer:
         x = first_tensor(output)
         if x is None:
             return Output(module, kind, function, number)
-        strided = x.layout == torch.strided and not x.is_nested
+        mapped = torch._C._functorch.is_batchedtensor(x)
+        strided = x.layout == torch.strided and not x.is_nested and not mapped
         around = (module, *(frame.module for frame in self._frames))
         return Output(
-            module, kind, function, number, shape=tuple(x.shape), dtype=x.dtype, strided=strided, also=others(output),
+            module, kind, function, number, shape=tuple(x.shape), dtype=x.dtype, strided=strided, mapped=mapped,
+            also=others(output),
             units=self.units.get(x), examples=self.views.get(x), origin=self.origins.get(x),
             prints=prints_of(x, self.examples, sized=self.facts) if strided and x.is_floating_point() else None,
             time_first=any(_time_first(self.modules[name]) for name in around),
