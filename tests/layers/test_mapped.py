@@ -1,4 +1,4 @@
-"""Layers called under torch.vmap cannot be read: they are listed with the reason, and the rest of the net is counted."""
+"""Layers called under torch.vmap cannot be read: they are listed with the reason, and what is around is counted."""
 
 from __future__ import annotations
 
