@@ -82,6 +82,17 @@ class Remembers(Through):
         return h
 
 
+class Averages(Through):
+    """Mixes each row with the row in its place of the pass before, where there were as many."""
+
+    cache: Tensor | None = None
+
+    def between(self, h: Tensor) -> Tensor:
+        before = self.cache
+        self.cache = h if before is None or len(before) != len(h) else (before + h) / 2
+        return self.cache
+
+
 class Pairs(Through):
     """Needs an even number of examples."""
 
@@ -113,6 +124,7 @@ REASONS = [
     (Drops, "differs from pass to pass (the model draws at random: dropout)"),
     (Counts, "differs from pass to pass (the model keeps calls from pass to pass)"),
     (Remembers, "differs from pass to pass (the model keeps last from pass to pass)"),
+    (Averages, "differs from pass to pass (the model keeps cache from pass to pass)"),
     (Chooses, "the model goes a way that the data decides: bool"),
 ]
 
@@ -126,10 +138,10 @@ def test_the_reason_why_examples_must_pass_alone(kind: type[Through], reason: st
     assert layers["r"].width == 8
 
 
-@pytest.mark.parametrize("kind", [Sorts, Mixes, Centres, Draws, Drops, Counts, Remembers])
+@pytest.mark.parametrize("kind", [Sorts, Mixes, Centres, Draws, Drops, Counts, Remembers, Averages])
 def test_what_comes_before_the_cause_may_pass_together(kind: type[Through]) -> None:
     layers = found(kind())
-    alone_too = kind in (Counts, Remembers, Sorts)  # where a net keeps or sorts is not known
+    alone_too = kind in (Counts, Remembers, Averages, Sorts)  # where a net keeps or sorts is not known
     assert (layers["a"].alone is not None) == alone_too
 
 

@@ -70,8 +70,9 @@ def _factors(moments: Moments, mean: Tensor) -> tuple[Tensor, Tensor]:
 
 def _wide_factors(moments: Moments, mean: Tensor) -> tuple[Tensor, Tensor]:
     """The same from rows, of which there are fewer than units."""
-    rows = torch.cat(moments.kept) - torch.cat(moments.roots)[:, None] * mean
-    rows = rows / max(1, moments.examples) ** 0.5
+    rows = torch.cat(moments.kept)  # changed in place: of a wide layer each copy is as large as its panel
+    rows.addr_(torch.cat(moments.roots), mean, alpha=-1)
+    rows /= max(1, moments.examples) ** 0.5
     values, vectors = torch.linalg.eigh(rows @ rows.T)
     kept = values > float(values.max()) * NOTHING
     half = rows.T @ vectors[:, kept]
@@ -81,7 +82,7 @@ def _wide_factors(moments: Moments, mean: Tensor) -> tuple[Tensor, Tensor]:
 def _moved(moments: Moments, half: Tensor) -> Tensor:
     """H^T G H, (rank, rank)."""
     if moments.kept_gradient:
-        moved = torch.cat(moments.kept_gradient) @ half
+        moved = torch.cat([part @ half for part in moments.kept_gradient])
         return moved.T @ moved
     if not moments.gradient.numel():
         return half.new_zeros(half.shape[1], half.shape[1])

@@ -64,7 +64,7 @@ class Passes:
 def passes(net: nn.Module, inputs: Inputs) -> Passes:
     """The passes; the net is left as it was, with what it keeps from pass to pass.
 
-    Cost: four passes of all examples, two more of a net that keeps something, and one of each alone, two where it looks
+    Cost: four passes of all examples, four more of a net that keeps something, and one of each alone, two where it looks
     at values; of a single example one pass.
 
     Raises:
@@ -182,17 +182,23 @@ def _companies(
 
 
 def _kept(net: nn.Module, inputs: Inputs, state: State, together: _Try) -> tuple[str, ...]:
-    """What the net keeps from pass to pass, where the second of two equal passes gives another answer."""
+    """What the net keeps from pass to pass, where it answers otherwise after a pass of these or of c, b, a.
+
+    What is kept row by row and mixed with its like says nothing after the same rows.
+    """
     first = together.traced
     if not together.changed or first is None:
         return ()
-    with suppress(Exception):  # whatever a net raises at what it kept
-        trace(net, inputs, facts=False)
-    second = _try(net, inputs, state).traced
-    if second is None or not first.outputs.keys() <= second.outputs.keys():
-        return together.changed
-    pairs = ((output, second.outputs[key]) for key, output in first.outputs.items())
-    return () if all(same(a.prints, b.prints) for a, b in pairs) else together.changed
+    rows = range(first.examples)
+    for before in (rows, tuple(reversed(rows))):
+        with suppress(Exception):  # whatever a net raises at what it kept
+            trace(net, _chosen(inputs, before), facts=False)
+        second = _try(net, inputs, state).traced
+        if second is None or not first.outputs.keys() <= second.outputs.keys():
+            return together.changed
+        if not all(same(output.prints, second.outputs[key].prints) for key, output in first.outputs.items()):
+            return together.changed
+    return ()
 
 
 def _chosen(inputs: Inputs, rows: Sequence[int]) -> Inputs:
