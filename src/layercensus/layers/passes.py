@@ -64,8 +64,8 @@ class Passes:
 def passes(net: nn.Module, inputs: Inputs) -> Passes:
     """The passes; the net is left as it was, with what it keeps from pass to pass.
 
-    Cost: four passes of all examples, four more of a net that keeps something, and one of each alone, two where it looks
-    at values; of a single example one pass.
+    Cost: four passes of all examples, four more of a net that keeps something, and one of each alone, two where it
+    looks at values; of a single example one pass.
 
     Raises:
         CensusError: the net takes the examples neither together nor one by one.
