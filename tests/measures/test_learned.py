@@ -160,7 +160,7 @@ def test_where_untrained_nets_share_what_the_others_do_not_give_nothing_is_learn
     assert got.notes == ("learned is missing: untrained nets read 6.0 directions here too, not 0",)
 
 
-def test_where_no_directions_hold_the_answers_nothing_is_said_and_the_status_names_whose() -> None:
+def test_where_no_directions_hold_the_status_says_whose() -> None:
     """Principal directions may not stand in: wide untrained nets on few rows have up to nine in common along these."""
     whole = planted(0, shared=2, needed=4)
     assert whole.needs is not None
