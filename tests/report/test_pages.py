@@ -19,6 +19,7 @@ import layercensus as lc
 from layercensus.census.census import Census
 from layercensus.report.charts import fates, rarefaction
 from layercensus.report.layer_page import layer_page
+from layercensus.report.many import write_many
 from layercensus.report.single import write_single
 from layercensus.report.tiles import Examples
 from layercensus.report.two import write_two
@@ -409,12 +410,27 @@ def test_a_page_that_has_an_address_shows_the_picture_of_the_answer_where_it_lie
             census.report(tmp_path / "report", address=wrong)  # type: ignore[arg-type]
 
 
-@real_browser
-@pytest.mark.skipif(
+with_axe = pytest.mark.skipif(
     "LAYERCENSUS_AXE" not in os.environ, reason="LAYERCENSUS_AXE names no copy of axe-core's axe.min.js"
 )
+
+
+@real_browser
+@with_axe
 @pytest.mark.parametrize("name", ["index.html", "layers/layer-001.html"])
 def test_axe_finds_no_serious_violation(pictured: Path, name: str) -> None:
+    assert grave_violations(pictured / name) == "none"
+
+
+@real_browser
+@with_axe
+def test_axe_finds_no_serious_violation_where_censuses_are_compared(census: Census, tmp_path: Path) -> None:
+    assert grave_violations(write_two(census, census, tmp_path / "two")) == "none"
+    assert grave_violations(write_many({"one": census, "other": census}, tmp_path / "many")) == "none"
+
+
+def grave_violations(page: Path) -> str:
+    """The names of axe-core's rules that a page breaks gravely, or "none"."""
     axe = Path(os.environ["LAYERCENSUS_AXE"]).read_text("utf-8").replace("</script", "<\\/script")
     run = """
     setTimeout(function () { axe.run().then(function (found) {
@@ -423,10 +439,10 @@ def test_axe_finds_no_serious_violation(pictured: Path, name: str) -> None:
       document.body.dataset.grave = grave.map(function (v) { return v.id; }).join(' ') || 'none';
     }); }, 1500);
     """
-    dom, _ = opened(pictured / name, axe + run)
+    dom, _ = opened(page, axe + run)
     body = dict(re.findall(r'data-(\w+)="([^"]*)"', re.search(r"<body[^>]*>", dom).group()))  # type: ignore[union-attr]
     assert int(body["passed"]) > 10
-    assert body["grave"] == "none"
+    return str(body["grave"])
 
 
 def test_two_censuses_stand_side_by_side(census: Census, tmp_path: Path) -> None:
