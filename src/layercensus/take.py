@@ -31,6 +31,7 @@ from .count.room import foresee
 from .count.shards import Counted, write_shard
 from .count.shown import read_shown_otherwise
 from .count.store import COUNTING, SHARD, Store
+from .count.threads import worth_their_threads
 from .count.untrained import UntrainedCounts, untrained_counts
 from .data.batch import Batch
 from .data.done import in_words
@@ -185,19 +186,20 @@ def _counted(
     with _folder(settings) as folder, freed_memory(net), heavy_on(device_of(net)):
         foreseen = foresee(plan.nets, plan.source.length, measures, settings, folder)
         store = Store.start(folder, plan.identity, settings.resume)
-        counted, fitted = _passed(plan, store, measures)
-        plan = replace(plan, settings=replace(settings, batch=fitted))
-        counted = replace(counted, provenance=replace(counted.provenance, forecast=foreseen))
-        format = str(counted.provenance.memory_format["name"])
-        classes = classes_of(store, counted, settings)
-        untrained = untrained_counts(model, plan, classes, format)
-        with _in_format(plan, format):
-            needs = ask_needs(model, plan, store, output, classes=classes, format=format)
-            shown = read_shown_otherwise(plan, store)
-        provenance = replace(
-            counted.provenance, untrained_failed=untrained.failed, needs=needs, shown=shown,
-            concepts=ask_concepts(plan, store, sets),
-        )  # fmt: skip
+        with worth_their_threads(plan):
+            counted, fitted = _passed(plan, store, measures)
+            plan = replace(plan, settings=replace(settings, batch=fitted))
+            counted = replace(counted, provenance=replace(counted.provenance, forecast=foreseen))
+            format = str(counted.provenance.memory_format["name"])
+            classes = classes_of(store, counted, settings)
+            untrained = untrained_counts(model, plan, classes, format)
+            with _in_format(plan, format):
+                needs = ask_needs(model, plan, store, output, classes=classes, format=format)
+                shown = read_shown_otherwise(plan, store)
+            provenance = replace(
+                counted.provenance, untrained_failed=untrained.failed, needs=needs, shown=shown,
+                concepts=ask_concepts(plan, store, sets),
+            )  # fmt: skip
         counted = replace(counted, untrained=untrained, provenance=provenance)
         if settings.shard is not None:
             write_shard(store, counted)

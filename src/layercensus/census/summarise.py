@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from ..data.labels import TARGET
 from ..gallery.drawings import matrix, strip
 from ..gallery.gallery import Gallery, Matrix, Strip
 from ..layers.layer import Layer
-from ..measures import Column, Evidence, Measure, Outcome, measure
+from ..measures import MEASURES, Column, Evidence, Measure, Outcome, measure
 from ..progress import tqdm
 from ..settings import Settings
 from ..tally import Panel
@@ -34,9 +35,11 @@ from .directions import with_ids
 from .findings import find
 from .near_copies import groups_of, sources_seen
 from .record import ArrayKey, CensusRecord
+from .side_by_side import side_by_side
 from .status import dimension_status, status
 from .with_needs import with_needs
 
+SMALL = 64_000_000  # bytes of a layer's readings, or of its matrices, up to which several are measured at a time
 MEASURING = "Free some memory and run again with resume=True, or count fewer layers or a smaller panel"
 
 Tops = Sequence[Sequence[tuple[str, ...]]]  # by peak and by mean: ids of each unit
@@ -89,12 +92,14 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
     concepts = tuple(counted.provenance.concepts.get("names", ()))
     asked = _Asked(measures, settings, classes, named if isinstance(named, int) else 0, concepts)
     rows, panel, unreached = _Rows(), 0, list[str]()
-    for layer in tqdm(nets.trained.layers, desc="measuring", unit="layer", disable=not settings.progress):
-        size = max(panel_bytes(layer, settings.panel, settings), matrices(layer.width))
-        with enough_memory(f"Measuring layer {layer.name!r}", MEASURING), returned_memory(size):
-            examples = _add(rows, _summary(store, counted, layer, asked), asked, nets, columns)
-            unreached += [f"{layer.name} (no example of the data reached it)"] if examples is None else []
+    with tqdm(total=len(nets.trained.layers), desc="measuring", unit="layer", disable=not settings.progress) as bar:
+        for summary in _summaries(store, counted, asked):
+            with enough_memory(f"The tables of layer {summary.layer.name!r}", MEASURING):
+                examples = _add(rows, summary, asked, nets, columns)
+            unreached += [f"{summary.layer.name} (no example of the data reached it)"] if examples is None else []
             panel = max(panel, examples or 0)
+            del summary  # with its panel, before the next one is read
+            bar.update()
     provenance = replace(
         counted.provenance, data=_data(store, counted, settings), panel=panel, rarefied_to=nets.narrowest,
         classes_seen=classes, groups=groups_of(store.groups(settings.panel)), sources_seen=rows.sources,
@@ -117,6 +122,22 @@ def summarise(store: Store, counted: Counted, measures: Sequence[Measure], setti
         find(layers, units, provenance), provenance, columns, counted.untrained,
         Gallery(strips=rows.strips, matrices=rows.matrices, missing="the count was merged from shards"),
     )  # fmt: skip
+
+
+def _summaries(store: Store, counted: Counted, asked: _Asked) -> Iterator[LayerSummary]:
+    """Of every layer, in order: small ones side by side; large ones alone, and all where a measure is the user's."""
+    store.panel_keys(), store.many_streams([])  # opened once, before several threads ask for them
+    own = all(each in MEASURES for each in asked.measures)
+
+    def size(layer: Layer) -> int:
+        return max(panel_bytes(layer, asked.settings.panel, asked.settings), matrices(layer.width))
+
+    def compute(layer: Layer) -> LayerSummary:
+        with enough_memory(f"Measuring layer {layer.name!r}", MEASURING), returned_memory(size(layer)):
+            return _summary(store, counted, layer, asked)
+
+    for small, layers in groupby(counted.nets.trained.layers, lambda layer: own and size(layer) <= SMALL):
+        yield from (side_by_side if small else map)(compute, layers)
 
 
 def _add(rows: _Rows, summary: LayerSummary, asked: _Asked, nets: Nets, columns: Columns) -> int | None:
