@@ -13,7 +13,7 @@ from layercensus.census.side_by_side import side_by_side
 from ..user_models import small
 
 X = torch.randn(150, 1, 8, 8, generator=torch.Generator().manual_seed(2))
-SETTINGS = lc.Settings(progress=False, needed=False, twins=1, panel=100)
+SETTINGS = lc.Settings(progress=False, needed=False, twins=1, panel=100, memory_format="contiguous")
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_who_stops_early_leaves_no_thread() -> None:
 
 
 def test_a_census_does_not_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = lc.Settings(progress=False, needed=False, twins=1, panel=40, batch=16)
+    settings = lc.Settings(progress=False, needed=False, twins=1, panel=40, batch=16, memory_format="contiguous")
     here = lc.take(small(), X, twin=False, settings=settings)
     monkeypatch.setattr(module, "DEVICES", ("cpu",))
     there = lc.take(small(), X, twin=False, settings=settings)
