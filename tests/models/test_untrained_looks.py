@@ -12,6 +12,7 @@ from torch import nn
 
 import layercensus as lc
 from layercensus.models.digits import DigitsNet
+from layercensus.models.initialiser_fit import FAR, drawn
 from layercensus.models.untrained_looks import looks_untrained
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
@@ -32,6 +33,23 @@ def test_a_fresh_net_is_found(draw: str, make: str) -> None:
 @pytest.mark.parametrize("draw", ["torch", "orthogonal"])
 def test_a_trained_net_is_not(draw: str, make: str) -> None:
     assert [looks_untrained(trained(make, draw, seed, 10)) for seed in SEEDS[:2]] == [{}, {}]
+
+
+def test_one_unlucky_tensor_of_many_does_not_hide_it() -> None:
+    """One tensor in a thousand misses what it was drawn from at the usual level, and by little."""
+    torch.manual_seed(0)
+    net = nn.Sequential(*(nn.Conv2d(32, 32, 3) for _ in range(12)))
+    torch.manual_seed(1383)
+    net[4] = nn.Conv2d(32, 32, 3)
+    assert (drawn(net[4].weight), drawn(net[4].weight, FAR)) == ("", "uniform")
+    looks = looks_untrained(net)
+    assert (looks["whole"], looks["tensors"]) == (True, 12)
+    with torch.no_grad():
+        net[4].weight += 0.05 * net[4].weight[:1]  # all filters share a part of one: no chance does that
+    assert not looks_untrained(net)["whole"]
+    torch.manual_seed(1383)
+    few = nn.Sequential(*(nn.Conv2d(32, 32, 3) for _ in range(4)))
+    assert not looks_untrained(few)["whole"]  # of four one is much
 
 
 def test_precision_does_not_hide_it() -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from .initialiser_fit import drawn
+from .initialiser_fit import FAR, drawn
 from .unestimated import at_start
 
 WHOLE = 0.95  # of the entries that can be judged, above which the net as a whole looks untrained
 PART = 0.05  # of the entries, from which on parts are named: many a sound net has a small head that nobody trained
 LEAST = 1000  # entries of a part that is named: fewer show too little of what training does
+MISSED = 0.1  # of the tensors, at most, that chance may let look otherwise
 FEW = 4  # different values of a vector that was set by rule, such as a bias with a gate of its own
 ROUNDING = 1.005
 
@@ -28,6 +29,7 @@ class Weight:
     name: str  # of the module that holds it, or its own where that holds others
     entries: int
     drawn: str  # how it looks drawn, "" where it does not, or where its bias was trained
+    by_far: str  # the same where only what chance hardly gives any tensor counts against it
 
 
 def looks_untrained(net: nn.Module) -> dict[str, Any]:
@@ -43,6 +45,7 @@ def looks_untrained(net: nn.Module) -> dict[str, Any]:
     norms = _norms(net)
     trained_norms = [name for name, module in norms if any(map(_varied, module.parameters(recurse=False)))]
     all_entries = sum(w.entries for w in weights)
+    weights = _without_chance(weights)
     found = [w for w in weights if w.drawn]
     whole = not trained_norms and sum(w.entries for w in found) >= max(LEAST, WHOLE * all_entries)
     if not whole:
@@ -57,6 +60,16 @@ def looks_untrained(net: nn.Module) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _without_chance(weights: list[Weight]) -> list[Weight]:
+    """The weights, few of which missed what the others keep to by no more than chance gives one tensor of a thousand.
+
+    Training moves most tensors, and by far. Of ten tensors one is let pass, of twenty two; of fewer than ten none.
+    """
+    if sum(not w.drawn for w in weights) > int(MISSED * len(weights)):
+        return weights
+    return [w if w.drawn else replace(w, drawn=w.by_far) for w in weights]
+
+
 def _judged(net: nn.Module) -> Iterator[Weight]:
     for owner, own in _owners(net).items():
         kinds = {name: kind for name, p in own.items() if (kind := drawn(p)) is not None}
@@ -64,7 +77,8 @@ def _judged(net: nn.Module) -> Iterator[Weight]:
         biases = [p for name, p in own.items() if "bias" in name and p.ndim == 1]
         moved = any(_varied(p) and float(p.detach().abs().max()) > ROUNDING * bound for p in biases)
         for name, kind in kinds.items():
-            yield Weight(owner or name, own[name].numel(), "" if moved else kind)
+            by_far = kind or drawn(own[name], FAR) or ""
+            yield Weight(owner or name, own[name].numel(), *(("", "") if moved else (kind, by_far)))
 
 
 def _owners(net: nn.Module) -> dict[str, dict[str, Tensor]]:
