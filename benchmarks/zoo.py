@@ -88,6 +88,7 @@ def run(family: Family, needed: bool) -> Result:
             warnings.simplefilter("ignore")
             torch.manual_seed(0)
             net, inputs = family.make()
+            _passed(net, inputs)  # what a net does not take by itself says nothing of a census
     except (Exception, Late) as error:
         return Result(family.library, family.name, "not built", line=_line(error))
     result = Result(family.library, family.name, "counted")
@@ -103,6 +104,11 @@ def run(family: Family, needed: bool) -> Result:
         traceback.print_exc(file=sys.stderr)
         result = Result(family.library, family.name, "TRACEBACK", line=f"{type(error).__name__}: {_line(error)}")
     return Result(**{**vars(result), "seconds": time.time() - start})
+
+
+def _passed(net: nn.Module, inputs: Any) -> None:
+    with torch.no_grad():
+        net(**inputs) if isinstance(inputs, dict) else net(inputs)
 
 
 def _counted(family: Family, net: nn.Module, inputs: Any, needed: bool) -> Result:
@@ -188,8 +194,7 @@ def _alone(net: nn.Module, inputs: Any, layers: list[Any]) -> list[tuple[Any, Te
 
         handles.append(net.get_submodule(name).register_forward_hook(hook))
     try:
-        with torch.no_grad():
-            net(**inputs) if isinstance(inputs, dict) else net(inputs)
+        _passed(net, inputs)
     finally:
         for handle in handles:
             handle.remove()

@@ -51,7 +51,8 @@ TINY = {
 OWN = {  # what a family needs beside or in place of these
     "funnel": {"block_sizes": [1, 1], "num_decoder_layers": 1, "architectures": ["FunnelModel"]},
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]}, "xmod": {"default_language": "en_XX"},
-    "mamba2": {"num_heads": 8, "head_dim": 8, "n_groups": 1}, "levit": {"image_size": 224},
+    "mamba2": {"num_heads": 8, "head_dim": 8, "n_groups": 1}, "levit": {"image_size": 224, "patch_size": 16},
+    "mobilevitv2": {"image_size": 64, "patch_size": 2}, "swin2sr": {"patch_size": 1},
     "reformer": {"axial_pos_embds": False, "attn_layers": ["local", "local"]}, "hiera": {"image_size": [224, 224]},
     "efficientnet": {"hidden_dim": 2560}, "swinv2": {"image_size": 32, "patch_size": 4, "depths": [1, 1]},
     "convnext": {"image_size": 32, "patch_size": 4, "depths": [1, 1, 2, 1], "hidden_sizes": [16, 16, 32, 32]},
@@ -205,7 +206,8 @@ def _of_transformers(transformers: Any, name: str) -> tuple[nn.Module, Any]:
     start = {"decoder_input_ids": tokens[:, :8]} if getattr(config, "is_encoder_decoder", False) else {}
     if name in SOUNDS.split():
         main = net.main_input_name
-        shape = {"whisper": (8, 100), "audio-spectrogram-transformer": (1024, 128)}.get(name, (4000,))
+        spectrogram = tuple(getattr(net.config, side, 0) for side in ("max_length", "num_mel_bins"))
+        shape = {"whisper": (8, 100), "audio-spectrogram-transformer": spectrogram}.get(name, (4000,))
         return net, {main: noise(*shape)} | start if start else noise(*shape)
     return net, {"input_ids": tokens} | start
 

@@ -30,12 +30,12 @@ def test_a_layer_without_distinct_is_no_part_of_an_answer_and_says_why(twin: boo
     x = torch.randn(220, 6, generator=torch.Generator().manual_seed(1))
     settings = lc.Settings(
         progress=False, memory=0.001, twins=1, pictures=20, needed=False
-    )  # 1 MB: 144 units, 2,500 pairs
+    )  # 1 MB: 144 units, 1,840 pairs
     census = lc.take(net, (x, (x[:, 0] > 0).long()), twin=twin, settings=settings)
     layers = census.layers.set_index("layer")
     assert layers["distinct"].isna().tolist() == [True, False, False, False, False]
     assert layers.loc["1", "reliable"] == 200  # what is linear in the units is counted
-    why = "duplicates not counted: over 2,500 pairs of units are alike (memory=0.001)"
+    why = "duplicates not counted: over 1,840 pairs of units are alike (memory=0.001)"
     assert why in layers.loc["1", "status"]
     verdict = census.verdict
     assert verdict.answer == "undecided"
