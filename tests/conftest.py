@@ -5,6 +5,7 @@
 """
 
 import os
+from collections.abc import Iterator
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -37,6 +38,15 @@ SLOW = (
     "test_every_shape_can_be_asked_drawn_saved_and_compared[all dead]",
     "test_every_shape_can_be_asked_drawn_saved_and_compared[width 1]",
 )
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Two of torch's threads for a test; as many as before after it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

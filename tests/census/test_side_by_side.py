@@ -1,7 +1,6 @@
 """Layers measured several at a time are those measured one by one."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -14,14 +13,6 @@ from ..user_models import small
 
 X = torch.randn(150, 1, 8, 8, generator=torch.Generator().manual_seed(2))
 SETTINGS = lc.Settings(progress=False, needed=False, twins=1, panel=100, memory_format="contiguous")
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_results_come_in_order_and_each_is_computed_on_one_core(two_threads: None) -> None:

@@ -1,7 +1,5 @@
 """A small net takes one of torch's threads, a larger one all; the caller's number is what it was."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import nn
@@ -19,14 +17,6 @@ class Counting(nn.Sequential):
             self.threads.add(torch.get_num_threads())
         out: torch.Tensor = super().forward(x)
         return out
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(("width", "threads"), [(16, {1}), (8192, {2})])

@@ -59,14 +59,8 @@ def freed_memory(net: nn.Module) -> Iterator[None]:
     if libc is None:
         yield
         return
-    _set(libc, FREED)
-    libc.malloc_trim(0)
-    try:
+    with _meanwhile(libc, FREED):
         yield
-    finally:
-        with _lock:
-            if _open[0]:
-                _set(libc, USUAL | KEPT)
 
 
 @contextmanager
@@ -80,7 +74,14 @@ def returned_memory(bytes: int) -> Iterator[None]:
     if libc is None:
         yield
         return
-    _set(libc, USUAL)
+    with _meanwhile(libc, USUAL):
+        yield
+
+
+@contextmanager
+def _meanwhile(libc: ctypes.CDLL, values: Mapping[int, int]) -> Iterator[None]:
+    """Other parameters as long as the block lasts, from a heap that holds nothing unused."""
+    _set(libc, values)
     libc.malloc_trim(0)
     try:
         yield
