@@ -30,7 +30,7 @@ def test_a_layer_without_distinct_is_no_part_of_an_answer_and_says_why(twin: boo
     x = torch.randn(220, 6, generator=torch.Generator().manual_seed(1))
     settings = lc.Settings(
         progress=False, memory=0.001, twins=1, pictures=20, needed=False
-    )  # 1 MB: 144 units, 1,840 pairs
+    )  # 1 MB: 144 units; 400 bytes a pair of what 3 x 110 rows x 200 units of ranks leave
     census = lc.take(net, (x, (x[:, 0] > 0).long()), twin=twin, settings=settings)
     layers = census.layers.set_index("layer")
     assert layers["distinct"].isna().tolist() == [True, False, False, False, False]
